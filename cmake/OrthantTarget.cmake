@@ -1,0 +1,16 @@
+# What every target of the project is compiled with.
+function(orthant_target target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  # Internal headers are included by their path from the root; tests/check_includes.sh enforces the direction.
+  target_include_directories(${target} PRIVATE ${orthant_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi)
+  if(ORTHANT_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(ORTHANT_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${ORTHANT_SANITIZE} -fno-sanitize-recover=all
+                                             -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${ORTHANT_SANITIZE})
+  endif()
+endfunction()

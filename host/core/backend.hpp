@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+
+#include "host/core/buffer.hpp"
+#include "host/core/factor.hpp"
+#include "orthant/matrix.hpp"
+
+namespace orthant::core {
+
+/// What is done to factors. Calls are ordered; pointers are to the backend's memory unless said. A backend is immutable
+/// and may be called from several threads at once; on the CPU an update is also called on panels, from inside a pass.
+///
+/// Every sum that decides something (norms, dots, KKT) is made in double and in an order that does not depend on the
+/// number of threads.
+template <class T>
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// Where this backend's buffers come from.
+  virtual MemoryResource& memory() const = 0;
+
+  /// Copies the values of a caller's k x count matrix (`view`) into `f` / of `f` into the view. Any layout.
+  virtual void copy_in(DenseView<const T> view, Factor<T> f) const = 0;
+  virtual void copy_out(Factor<const T> f, DenseView<T> view) const = 0;
+  virtual void fill(Factor<T> f, T value) const = 0;
+
+  /// f(c, j) = scale * u, u uniform in (0, 1), a function of (seed, side, c, j) alone: same bits on every backend.
+  virtual void fill_uniform(Factor<T> f, std::uint64_t seed, Side side, T scale) const = 0;
+
+  /// g = f f'. Products in T, summed in double over blocks of columns. Cost: 2 count k^2 flops.
+  virtual void gram(Factor<const T> f, Gram<T> g) const = 0;
+
+  /// *out = sum of a(c, j) * b(c, j), in double.
+  virtual void dot(Factor<const T> a, Factor<const T> b, double* out) const = 0;
+
+  /// sums[c] = sum over j of f(c, j), squares[c] = sum of f(c, j)^2: k doubles each.
+  virtual void component_sums(Factor<const T> f, double* sums, double* squares) const = 0;
+
+  /// One or more HALS sweeps over the components of every column (Cichocki & Phan 2009):
+  ///   f_c = max(0, (r_c - l1 - sum over d != c of g_cd f_d) / (g_cc + l2)),   c = 0 .. k-1,
+  /// 0 where g_cc + l2 is 0. `kkt`, unless null, receives the sums of the first sweep: of
+  /// min(f_c (g_cc + l2), gradient_c)^2 and of r_c^2. Cost: 2 count k^2 sweeps flops.
+  virtual void hals(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, int sweeps, KktSums* kkt) const = 0;
+
+  /// Multiplicative update (Lee & Seung 2001): f_c *= (r_c) / ((G f)_c + l1 + l2 f_c), 0 where the denominator is 0;
+  /// subnormal results become 0. `kkt` as for hals, at the old f. Cost: 2 count k^2 flops.
+  virtual void multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;
+
+  /// The sums that hals() would report if it updated all components at once; f stays. Cost: 2 count k^2 flops.
+  virtual void kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;
+
+  /// f = M f for a small square M (rank x rank, column-major, host memory, in double).
+  virtual void multiply_small(const double* m, Factor<T> f) const = 0;
+
+  /// Per component the squared norms of its positive and of its negative entries: k doubles each, host memory.
+  virtual void part_norms(Factor<const T> f, double* positive, double* negative) const = 0;
+
+  /// For NNDSVD: out(c, j) = max(0, scale[c] * f(c, j)), entries below `threshold` being 0 (scale: host memory).
+  /// Afterwards every 0 becomes `fill`, times a uniform number as in fill_uniform if `random_fill`.
+  virtual void take_parts(Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
+                          std::uint64_t seed, Side side, Factor<T> out) const = 0;
+
+  /// Copies to host memory, waiting for what was enqueued before.
+  virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;
+};
+
+}  // namespace orthant::core

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+
+#include "host/core/factor.hpp"
+#include "host/core/update_rule.hpp"
+#include "host/core/workspace.hpp"
+#include "orthant/factorize.hpp"
+
+namespace orthant::core {
+
+/// What is measured once, when X is made ready.
+struct MatrixStatistics {
+  double sum = 0;
+  double squared_norm = 0;
+  std::int64_t empty_rows = 0;
+  std::int64_t empty_columns = 0;
+};
+
+/// X (m x n) through its products with the factors: the only way in which the algorithms touch it. Immutable; the
+/// workspace belongs to the fit.
+template <class T>
+class DataMatrix {
+ public:
+  virtual ~DataMatrix() = default;
+
+  virtual MatrixShape shape() const = 0;
+  virtual MatrixStatistics statistics() const = 0;
+  virtual std::int64_t bytes() const = 0;  ///< memory held beyond what is borrowed
+
+  /// The product of X with the factor on one side gives the terms of the other:
+  /// side h: r (k x m) = H X' from f = H (k x n);  side w: r (k x n) = W' X from f = W (k x m).
+  virtual void product(Side side, Factor<const T> f, Factor<T> r, Workspace&) const = 0;
+
+  /// The true loss, 1/2 ||X - WH||^2, from the residual itself in double, to backend memory.
+  virtual void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const = 0;
+
+  /// One visit of X (architecture: observation 4). With `fixed` the factor of the other side and `fixed_gram` its Gram,
+  /// applies `rule` to `local` (the factor of side `side`) and leaves in `r` (k x the other count) the product of X with
+  /// the *new* local factor: the terms with which the other side is updated next.
+  /// `kkt` as in UpdateRule::apply.
+  virtual void pass(Side side, Factor<T> local, Factor<const T> fixed, Gram<const T> fixed_gram,
+                    const UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace&) const = 0;
+};
+
+/// The side that passes update panel by panel: that of the longer factor, so that what is held for the other side
+/// (terms, private accumulators) is small.
+inline Side local_side(const MatrixShape& shape) { return shape.rows >= shape.columns ? Side::w : Side::h; }
+
+}  // namespace orthant::core

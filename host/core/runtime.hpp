@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "host/core/backend.hpp"
+#include "host/core/data_matrix.hpp"
+
+namespace orthant::core {
+
+/// A backend as a whole: what a Context points to.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  virtual std::string name() const = 0;    ///< "cpu", "cuda"
+  virtual std::string device() const = 0;  ///< instruction set or device name
+  virtual int threads() const = 0;
+  virtual MemoryResource& memory() const = 0;
+  /// The memory that views and factors must be in.
+  virtual MemorySpace memory_space() const = 0;
+
+  virtual const Backend<float>& backend(float) const = 0;
+  virtual const Backend<double>& backend(double) const = 0;
+
+  // X made ready. Views are checked for shape already; values are checked here.
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(DenseView<const float>) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(DenseView<const double>) const = 0;
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const = 0;
+
+  /// Bytes that make_matrix keeps for X, and that pass and product take from the workspace, in elements of `size` bytes.
+  virtual std::int64_t matrix_bytes(const MatrixShape&, int element_size) const = 0;
+  virtual std::int64_t workspace_bytes(const MatrixShape&, int rank, int element_size) const = 0;
+};
+
+std::shared_ptr<Runtime> make_cpu_runtime(const CpuConfig&);
+std::shared_ptr<Runtime> make_cuda_runtime(const CudaConfig&);
+
+}  // namespace orthant::core

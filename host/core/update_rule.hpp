@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "host/core/backend.hpp"
+#include "orthant/options.hpp"
+
+namespace orthant::core {
+
+/// One algorithm, as a function of the factor and its terms. The columns of the factor are independent given the terms,
+/// so that a pass may apply it to panels, from any thread.
+template <class T>
+class UpdateRule {
+ public:
+  virtual ~UpdateRule() = default;
+
+  /// Updates f (rank x count) given terms of the same count. `kkt` (backend memory, or null): see Backend::hals.
+  virtual void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const = 0;
+};
+
+/// The rule of `options.solver` for one factor.
+template <class T>
+std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options, ScaledPenalty penalty);
+
+/// Leaves f as it is and only reports the KKT sums.
+template <class T>
+std::unique_ptr<UpdateRule<T>> make_kkt_probe(const Backend<T>& backend, ScaledPenalty penalty);
+
+}  // namespace orthant::core

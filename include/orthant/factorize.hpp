@@ -1,0 +1,54 @@
+#pragma once
+
+#include "orthant/matrix.hpp"
+#include "orthant/options.hpp"
+#include "orthant/result.hpp"
+
+namespace orthant {
+
+/// Factorizes X (m x n) into W (m x k) and H (k x n), both non-negative. The rank k is the views'.
+///
+/// One iteration updates W from the old H, then H from the new W, as scikit-learn does: `multiplicative_update`, and
+/// `hals` with one sweep, follow scikit-learn's `mu` and `cd` (shuffle off) step by step from the same start.
+///
+/// Row-major W and column-major H (components fastest) are worked on in place; other layouts are copied in and out.
+/// X, W and H must not overlap.
+///
+/// @throws InvalidArgument before W and H are touched
+/// @throws OutOfMemory before the first iteration, NumericalError at a check
+template <class T>
+Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
+
+/// Finds H (k x n) for a fixed W (m x k): n convex problems, solved by the solver of `options` from H = 0 (hals) or
+/// from a constant (multiplicative_update). X is read once. `initialization`, `update_w` and `update_h` are ignored.
+template <class T>
+Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
+
+/// 1/2 ||X - WH||_F^2, summed in double over the residual itself: exact also where it is tiny beside ||X||^2.
+template <class T>
+double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h);
+
+struct NnlsResult {
+  double kkt_residual = 0;           ///< the largest ||min(x, Gx - r)||_inf / ||r||_inf over the problems
+  std::int64_t regularized = 0;      ///< problems in which a singular passive block was solved with a small ridge
+};
+
+/// Solves many small non-negative least squares problems exactly: each column x of `solution` (k x count) minimises
+/// 1/2 x'Gx - r'x over x >= 0, r being the same column of `products` (k x count). With G = B'B and r = B'y that is
+/// min ||Bx - y||. Block principal pivoting with its backup rule (Kim & Park 2011), in double, by Cholesky.
+/// @throws InvalidArgument if shapes differ, G is not symmetric, or a value is not finite
+template <class T>
+NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const T> products, DenseView<T> solution);
+
+/// The shape of an X that need not exist yet.
+struct MatrixShape {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t nonzeros = -1;  ///< -1: dense
+};
+
+/// What factorize() would allocate in precision T for an X that can be borrowed and W, H that are worked on in place.
+template <class T>
+MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t rank, const Options& options = {});
+
+}  // namespace orthant

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+#include "orthant/context.hpp"
+
+namespace orthant {
+
+/// Where the memory behind a view lives.
+enum class MemorySpace { host, device };
+
+/// Which index runs fastest in memory: the column index (row_major) or the row index (column_major).
+enum class Layout { row_major, column_major };
+
+/// A dense matrix in memory that the caller owns. Entry (i, j) is `data[i*ld + j]` (row_major) or `data[i + j*ld]`
+/// (column_major).
+template <class T>
+struct DenseView {
+  T* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t ld = 0;  ///< elements from one row (row_major) or column (column_major) to the next
+  Layout layout = Layout::row_major;
+  MemorySpace space = MemorySpace::host;
+
+  /// A view of the same memory that promises not to write.
+  operator DenseView<const T>() const
+    requires(!std::is_const_v<T>)
+  {
+    return {data, rows, columns, ld, layout, space};
+  }
+};
+
+/// A contiguous row-major view (C order).
+template <class T>
+DenseView<T> row_major(T* data, std::int64_t rows, std::int64_t columns) {
+  return {data, rows, columns, columns, Layout::row_major, MemorySpace::host};
+}
+
+/// A contiguous column-major view (Fortran order).
+template <class T>
+DenseView<T> column_major(T* data, std::int64_t rows, std::int64_t columns) {
+  return {data, rows, columns, rows, Layout::column_major, MemorySpace::host};
+}
+
+/// A sparse matrix in compressed rows, in memory that the caller owns. Entries that are not stored are zero.
+/// Column indices may be unsorted or repeated within a row (repeated entries add up); either costs a copy.
+template <class T, class Index = std::int32_t>
+struct CsrView {
+  static_assert(std::is_same_v<Index, std::int32_t> || std::is_same_v<Index, std::int64_t>);
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t nonzeros = 0;
+  const std::int64_t* row_offsets = nullptr;  ///< rows + 1 values, from 0 to nonzeros, never falling
+  const Index* column_indices = nullptr;      ///< nonzeros values in [0, columns)
+  const T* values = nullptr;                  ///< nonzeros values, finite and not negative
+  MemorySpace space = MemorySpace::host;
+};
+
+namespace core {
+template <class T>
+class DataMatrix;
+}
+
+/// X, made ready on a Context: validated, and laid out for its products with W and H. Cheap to copy (shared, immutable)
+/// and usable in many fits, also at the same time from several threads.
+///
+/// A dense host view whose element type is T is borrowed, never copied, whatever its layout and leading dimension: the
+/// caller keeps it alive and unchanged. Other element types are converted into a copy. A sparse view with 32-bit sorted
+/// indices is borrowed too; beside it the Matrix keeps its transpose (one more copy of the entries), so that neither
+/// product scatters.
+///
+/// @throws InvalidArgument for a null pointer, a leading dimension that is too small, malformed offsets or indices, or
+///   an entry that is negative, NaN or infinite (the first one in row order is named with row, column and value)
+/// @throws OutOfMemory
+template <class T>
+class Matrix {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
+
+ public:
+  Matrix(const Context& context, DenseView<const T> x);
+  Matrix(const Context& context, DenseView<T> x) : Matrix(context, DenseView<const T>(x)) {}
+  template <class U>
+    requires(!std::is_same_v<std::remove_const_t<U>, T>)
+  Matrix(const Context& context, DenseView<U> x);  ///< U is float, double, int8/16/32/64 or uint8/16/32/64; converts
+  template <class Index>
+  Matrix(const Context& context, const CsrView<T, Index>& x);
+
+  std::int64_t rows() const noexcept;
+  std::int64_t columns() const noexcept;
+  std::int64_t nonzeros() const noexcept;  ///< stored entries: rows * columns for dense X
+  bool sparse() const noexcept;
+  double sum() const noexcept;             ///< sum of the entries
+  double squared_norm() const noexcept;    ///< ||X||_F^2
+  std::int64_t empty_rows() const noexcept;     ///< rows that are all zero
+  std::int64_t empty_columns() const noexcept;  ///< columns that are all zero
+  std::int64_t bytes() const noexcept;     ///< memory this Matrix holds beyond what it borrows
+  const Context& context() const noexcept;
+
+  /// Internal: X through its products.
+  const std::shared_ptr<const core::DataMatrix<T>>& data() const noexcept { return data_; }
+
+ private:
+  Context context_;
+  std::shared_ptr<const core::DataMatrix<T>> data_;
+};
+
+}  // namespace orthant

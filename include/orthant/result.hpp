@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "orthant/options.hpp"
+
+namespace orthant {
+
+/// Why the iteration ended. Reaching max_iterations is not an error.
+enum class StopReason { converged, max_iterations, stopped_by_caller };
+
+/// What came out. W and H are in the caller's views.
+struct Result {
+  StopReason stop_reason = StopReason::max_iterations;
+  int iterations = 0;
+  double loss = 0;            ///< 1/2 ||X - WH||_F^2 of the returned factors
+  double objective = 0;       ///< loss and penalties
+  double relative_error = 0;  ///< ||X - WH||_F / ||X||_F; 0 if X is all zero and WH too
+  /// Distance from a stationary point, 0 at one: the larger, over the factors that were updated, of ||P|| / ||R||,
+  /// where R is the factor's product with X and P the step of each entry towards its own minimum, cut off at zero,
+  /// in units of the gradient: P = min(F * curvature, gradient). Scaling W up and H down does not change it.
+  double kkt_residual = 0;
+  /// Components whose row of H or column of W is all zero, so that they add nothing to WH.
+  int dead_components = 0;
+  double seconds = 0;                ///< the whole call
+  double initialization_seconds = 0;
+  double seconds_per_iteration = 0;  ///< of the iterations alone, checks included
+  std::vector<Progress> history;     ///< one entry a check, the first before any iteration
+};
+
+/// Bytes that Orthant will allocate, beside X, W and H in the caller's memory.
+struct MemoryPlan {
+  std::int64_t matrix = 0;     ///< by Matrix, kept as long as it lives
+  std::int64_t workspace = 0;  ///< at the peak of factorize, released when it returns
+  std::int64_t peak() const noexcept { return matrix + workspace; }
+};
+
+}  // namespace orthant
