@@ -1,0 +1,243 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+/// The textbook formulas as plain loops in double, for comparison. Written for reading, not for speed, and without any
+/// of the library's code. Matrices have their textbook shapes: X m x n, W m x k, H k x n.
+namespace orthant::oracle {
+
+struct Dense {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<double> values;  // row by row
+
+  Dense() = default;
+  Dense(std::int64_t m, std::int64_t n) : rows(m), columns(n), values(static_cast<std::size_t>(m * n)) {}
+  double& operator()(std::int64_t i, std::int64_t j) { return values[static_cast<std::size_t>(i * columns + j)]; }
+  double operator()(std::int64_t i, std::int64_t j) const { return values[static_cast<std::size_t>(i * columns + j)]; }
+};
+
+/// Entries in any order; repeated ones add up.
+struct Sparse {
+  struct Entry {
+    std::int64_t row, column;
+    double value;
+  };
+  std::int64_t rows = 0, columns = 0;
+  std::vector<Entry> entries;
+};
+
+inline Dense transpose(const Dense& a) {
+  Dense t(a.columns, a.rows);
+  for (std::int64_t i = 0; i < a.rows; ++i)
+    for (std::int64_t j = 0; j < a.columns; ++j) t(j, i) = a(i, j);
+  return t;
+}
+
+inline Sparse transpose(Sparse a) {
+  std::swap(a.rows, a.columns);
+  for (auto& entry : a.entries) std::swap(entry.row, entry.column);
+  return a;
+}
+
+inline Dense densify(const Sparse& a) {
+  Dense d(a.rows, a.columns);
+  for (const auto& [i, j, value] : a.entries) d(i, j) += value;
+  return d;
+}
+
+inline Dense multiply(const Dense& a, const Dense& b) {
+  Dense c(a.rows, b.columns);
+  for (std::int64_t i = 0; i < a.rows; ++i)
+    for (std::int64_t l = 0; l < a.columns; ++l)
+      for (std::int64_t j = 0; j < b.columns; ++j) c(i, j) += a(i, l) * b(l, j);
+  return c;
+}
+
+inline Dense multiply(const Sparse& a, const Dense& b) {
+  Dense c(a.rows, b.columns);
+  for (const auto& [i, l, value] : a.entries)
+    for (std::int64_t j = 0; j < b.columns; ++j) c(i, j) += value * b(l, j);
+  return c;
+}
+
+inline Dense gram(const Dense& f) { return multiply(f, transpose(f)); }
+
+inline Dense absolute(Dense a) {
+  for (auto& value : a.values) value = std::abs(value);
+  return a;
+}
+
+inline double sum(const Dense& a) {
+  double s = 0;
+  for (double value : a.values) s += value;
+  return s;
+}
+
+inline double squared_norm(const Dense& a) {
+  double s = 0;
+  for (double value : a.values) s += value * value;
+  return s;
+}
+
+/// l1 * sum(F) + l2/2 * ||F||^2
+struct Penalty {
+  double l1 = 0, l2 = 0;
+
+  double of(const Dense& f) const { return l1 * sum(f) + l2 / 2 * squared_norm(f); }
+};
+
+/// 1/2 ||X - WH||^2
+inline double loss(const Dense& x, const Dense& w, const Dense& h) {
+  const Dense wh = multiply(w, h);
+  double s = 0;
+  for (std::size_t i = 0; i < x.values.size(); ++i) s += std::pow(x.values[i] - wh.values[i], 2);
+  return s / 2;
+}
+inline double loss(const Sparse& x, const Dense& w, const Dense& h) { return loss(densify(x), w, h); }
+
+/// Gradient of the objective by entry (c, j) of F, with G the Gram of the fixed factor and R its product with X.
+inline double gradient(const Dense& f, const Dense& g, const Dense& r, Penalty p, std::int64_t c, std::int64_t j) {
+  double s = -r(c, j) + p.l1 + p.l2 * f(c, j);
+  for (std::int64_t d = 0; d < f.rows; ++d) s += g(c, d) * f(d, j);
+  return s;
+}
+
+/// One multiplicative update (Lee & Seung 2001) of F (k x count).
+inline Dense multiplicative_update(Dense f, const Dense& g, const Dense& r, Penalty p = {}) {
+  const Dense gf = multiply(g, f);
+  for (std::int64_t c = 0; c < f.rows; ++c)
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double denominator = gf(c, j) + p.l1 + p.l2 * f(c, j);
+      f(c, j) = denominator > 0 ? f(c, j) * r(c, j) / denominator : 0;
+    }
+  return f;
+}
+
+/// Sweeps of HALS (Cichocki & Phan 2009) over the components of F (k x count): each entry goes to its own minimum.
+inline Dense hals(Dense f, const Dense& g, const Dense& r, Penalty p = {}, int sweeps = 1) {
+  for (int sweep = 0; sweep < sweeps; ++sweep)
+    for (std::int64_t c = 0; c < f.rows; ++c)
+      for (std::int64_t j = 0; j < f.columns; ++j) {
+        const double curvature = g(c, c) + p.l2;
+        f(c, j) = curvature > 0 ? std::max(0.0, f(c, j) - gradient(f, g, r, p, c, j) / curvature) : 0;
+      }
+  return f;
+}
+
+/// Squared norms of the step P = min(F * curvature, gradient) and of R.
+struct Kkt {
+  double step_squared = 0, product_squared = 0;
+
+  double residual() const { return step_squared == 0 ? 0 : std::sqrt(step_squared / product_squared); }
+};
+
+inline Kkt kkt(const Dense& f, const Dense& g, const Dense& r, Penalty p = {}) {
+  Kkt sums;
+  for (std::int64_t c = 0; c < f.rows; ++c)
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double step = std::min(f(c, j) * (g(c, c) + p.l2), gradient(f, g, r, p, c, j));
+      sums.step_squared += step * step;
+      sums.product_squared += r(c, j) * r(c, j);
+    }
+  return sums;
+}
+
+/// As Kkt, of the first HALS sweep: each entry's step is taken where the sweep reaches it, after the entries before it.
+inline Kkt kkt_along_sweep(Dense f, const Dense& g, const Dense& r, Penalty p = {}) {
+  Kkt sums;
+  for (std::int64_t c = 0; c < f.rows; ++c)
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double curvature = g(c, c) + p.l2;
+      const double slope = gradient(f, g, r, p, c, j);
+      sums.step_squared += std::pow(std::min(f(c, j) * curvature, slope), 2);
+      sums.product_squared += r(c, j) * r(c, j);
+      f(c, j) = curvature > 0 ? std::max(0.0, f(c, j) - slope / curvature) : 0;
+    }
+  return sums;
+}
+
+/// What the updates of H know of X (dense or sparse) and W. For W, pass the transposes of X and H.
+struct Terms {
+  Dense gram, product;
+};
+template <class X>
+Terms terms(const X& x, const Dense& w) {
+  return {gram(transpose(w)), transpose(multiply(transpose(x), w))};
+}
+
+/// One iteration: W from the old H, then H from the new W. `update` is one of the above: (F, G, R) -> F.
+template <class X, class Update>
+void iterate(const X& x, Dense& w, Dense& h, Update update_w, Update update_h) {
+  const auto [gram_h, product_h] = terms(transpose(x), transpose(h));
+  w = transpose(update_w(transpose(w), gram_h, product_h));
+  const auto [gram_w, product_w] = terms(x, w);
+  h = update_h(h, gram_w, product_w);
+}
+
+/// Result::kkt_residual: the larger of both factors'.
+template <class X>
+double kkt_residual(const X& x, const Dense& w, const Dense& h, Penalty w_penalty = {}, Penalty h_penalty = {}) {
+  const auto [gram_h, product_h] = terms(transpose(x), transpose(h));
+  const auto [gram_w, product_w] = terms(x, w);
+  return std::max(kkt(transpose(w), gram_h, product_h, w_penalty).residual(),
+                  kkt(h, gram_w, product_w, h_penalty).residual());
+}
+
+/// Solves a (n x n) times x = b by Gaussian elimination. False if a is singular in double.
+inline bool solve(Dense a, std::vector<double> b, std::vector<double>& x) {
+  const auto n = static_cast<std::int64_t>(b.size());
+  for (std::int64_t p = 0; p < n; ++p) {
+    std::int64_t pivot = p;
+    for (std::int64_t i = p; i < n; ++i)
+      if (std::abs(a(i, p)) > std::abs(a(pivot, p))) pivot = i;
+    if (std::abs(a(pivot, p)) < 1e-14) return false;
+    for (std::int64_t j = 0; j < n; ++j) std::swap(a(p, j), a(pivot, j));
+    std::swap(b[p], b[pivot]);
+    for (std::int64_t i = p + 1; i < n; ++i) {
+      const double factor = a(i, p) / a(p, p);
+      for (std::int64_t j = p; j < n; ++j) a(i, j) -= factor * a(p, j);
+      b[i] -= factor * b[p];
+    }
+  }
+  x.assign(b.size(), 0);
+  for (std::int64_t i = n - 1; i >= 0; --i) {
+    x[i] = b[i];
+    for (std::int64_t j = i + 1; j < n; ++j) x[i] -= a(i, j) * x[j];
+    x[i] /= a(i, i);
+  }
+  return true;
+}
+
+/// Minimises 1/2 x'Gx - r'x over x >= 0 by trying every set of entries that are not zero. k up to about 10.
+inline std::vector<double> nnls(const Dense& g, const std::vector<double>& r) {
+  const auto k = static_cast<std::int64_t>(r.size());
+  std::vector<double> best(r.size(), 0);
+  double best_value = 0;
+  for (std::uint64_t set = 1; set < (std::uint64_t{1} << k); ++set) {
+    std::vector<std::int64_t> members;
+    for (std::int64_t c = 0; c < k; ++c)
+      if (set >> c & 1) members.push_back(c);
+    const auto size = static_cast<std::int64_t>(members.size());
+    Dense a(size, size);
+    std::vector<double> b, solution;
+    for (std::int64_t i = 0; i < size; ++i) {
+      b.push_back(r[members[i]]);
+      for (std::int64_t j = 0; j < size; ++j) a(i, j) = g(members[i], members[j]);
+    }
+    if (!solve(a, b, solution)) continue;
+    if (*std::min_element(solution.begin(), solution.end()) < 0) continue;
+    double value = 0;  // at a stationary point of the passive set: -1/2 r'x
+    for (std::int64_t i = 0; i < size; ++i) value -= b[i] * solution[i] / 2;
+    if (value >= best_value) continue;
+    best_value = value;
+    best.assign(r.size(), 0);
+    for (std::int64_t i = 0; i < size; ++i) best[members[i]] = solution[i];
+  }
+  return best;
+}
+
+}  // namespace orthant::oracle
