@@ -128,6 +128,20 @@ inline Dense hals(Dense f, const Dense& g, const Dense& r, Penalty p = {}, int s
   return f;
 }
 
+/// The size of the numbers whose difference a HALS sweep takes for each entry: what its rounding is relative to. Where
+/// the curvature is small beside the other components' this is much larger than the entry.
+inline Dense hals_scale(const Dense& f, const Dense& g, const Dense& r, Penalty p = {}) {
+  const Dense updated = hals(f, g, r, p);
+  Dense scale(f.rows, f.columns);
+  for (std::int64_t c = 0; c < f.rows; ++c)
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      scale(c, j) = std::abs(r(c, j)) + p.l1;
+      for (std::int64_t d = 0; d < f.rows; ++d) scale(c, j) += g(c, d) * std::max(f(d, j), updated(d, j));
+      scale(c, j) = g(c, c) + p.l2 > 0 ? scale(c, j) / (g(c, c) + p.l2) : 0;
+    }
+  return scale;
+}
+
 /// Squared norms of the step P = min(F * curvature, gradient) and of R.
 struct Kkt {
   double step_squared = 0, product_squared = 0;

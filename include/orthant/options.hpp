@@ -54,7 +54,7 @@ struct Options {
   Solver solver = Solver::hals;
   Initialization initialization = Initialization::nndsvda;
   std::uint64_t seed = 0;  ///< of `random`, `nndsvdar` and of the randomized SVD behind every nndsvd
-  Penalty w_penalty, h_penalty;
+  Penalty w_penalty = {}, h_penalty = {};
   PenaltyScaling penalty_scaling = PenaltyScaling::none;
   bool update_w = true;      ///< false: W stays as given
   bool update_h = true;      ///< false: H stays as given
@@ -67,7 +67,7 @@ struct Options {
   /// cost; a backend that cannot comply throws.
   bool deterministic = false;
   /// Called at every check on the calling thread; return false to stop. What it throws passes through factorize().
-  std::function<bool(const Progress&)> on_check;
+  std::function<bool(const Progress&)> on_check = {};
 };
 
 }  // namespace orthant

@@ -1,0 +1,411 @@
+// Every primitive of the backend against the textbook, for every instruction set.
+
+#include "host/core/backend.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <set>
+
+#include "host/core/runtime.hpp"
+#include "orthant/context.hpp"
+#include "tests/assertions.hpp"
+#include "tests/cases.hpp"
+#include "tests/simd_targets.hpp"
+#include "tests/tolerance.hpp"
+
+namespace orthant::test {
+namespace {
+
+using cases::Content;
+using cases::FactorCase;
+
+// A value that T cannot tell from 0 when it is a part of a normal sum.
+template <class T>
+constexpr double kSmallest = std::numeric_limits<T>::min();
+
+template <class S>
+class Backend : public SimdTest<S> {
+ public:
+  using Value = typename S::Value;
+
+  const core::Backend<Value>& backend() { return this->context().runtime()->backend(Value{}); }
+
+  struct Problem {
+    FactorStorage<Value> f, r;
+    std::vector<Value> g;
+    oracle::Dense gram;  // what g holds
+
+    core::Terms<Value> terms() const { return {{g.data(), f.factor().rank}, r.factor()}; }
+  };
+  // A factor with the terms of a real problem: G the Gram of a fixed factor, R of the size of G F.
+  Problem problem(const FactorCase& c) {
+    const auto fixed = cases::make_factor(c.rank, c.rank + 20, 5, c.content);
+    const auto truth = cases::make_factor(c.rank, c.count, 6);
+    Problem p{FactorStorage<Value>(cases::make_factor(c.rank, c.count, 7, c.content), c.padding),
+              FactorStorage<Value>(c.rank, c.count, c.padding),
+              {},
+              {}};
+    DenseStorage<Value> g(oracle::gram(fixed));
+    p.gram = g.oracle();
+    p.g = g.values();
+    p.r = FactorStorage<Value>(oracle::multiply(p.gram, truth), c.padding);
+    return p;
+  }
+};
+
+TYPED_TEST_SUITE(Backend, SimdTypes, SimdNames);
+
+TYPED_TEST(Backend, CopiesBetweenAnyLayouts) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    const oracle::Dense values = DenseStorage<T>(cases::make_factor(c.rank, c.count, 1, c.content)).oracle();
+    for (Layout layout : cases::kLayouts)
+      for (std::int64_t padding : cases::kPaddings) {
+        SCOPED_TRACE(c.name() + " " + cases::name(layout) + " padding " + std::to_string(padding));
+        const DenseStorage<T> source(values, layout, padding);
+        FactorStorage<T> f(c.rank, c.count, c.padding);
+        this->backend().copy_in(source.view(), f.factor());
+        ASSERT_EQ(f.oracle().values, values.values);
+        ASSERT_TRUE(f.gaps_untouched());
+        DenseStorage<T> target(c.rank, c.count, layout, padding);
+        this->backend().copy_out(std::as_const(f).factor(), target.view());
+        ASSERT_EQ(target.oracle().values, values.values);
+      }
+  }
+}
+
+TYPED_TEST(Backend, FillsWithOneValue) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    FactorStorage<T> f(c.rank, c.count, c.padding);
+    this->backend().fill(f.factor(), T(0.3));
+    for (double value : f.oracle().values) ASSERT_EQ(value, static_cast<double>(T(0.3))) << c.name();
+    ASSERT_TRUE(f.gaps_untouched()) << c.name();
+  }
+}
+
+TYPED_TEST(Backend, UniformNumbersDependOnSeedSidePlaceAlone) {
+  using T = typename TypeParam::Value;
+  const auto fill = [](int threads, int rank, std::int64_t count, std::int64_t padding, std::uint64_t seed,
+                       core::Side side) {
+    const Context context = Context::cpu({.threads = threads});
+    FactorStorage<T> f(rank, count, padding);
+    context.runtime()->backend(T{}).fill_uniform(f.factor(), seed, side, T(1));
+    EXPECT_TRUE(f.gaps_untouched());
+    return f.oracle();
+  };
+  const auto large = fill(2, 200, 1000, 0, 42, core::Side::w);
+  for (const FactorCase& c : cases::factor_cases())
+    for (int threads : {1, 3}) {
+      const auto small = fill(threads, c.rank, c.count, c.padding, 42, core::Side::w);
+      for (int i = 0; i < c.rank; ++i)
+        for (std::int64_t j = 0; j < c.count; ++j)
+          ASSERT_EQ(small(i, j), large(i, j)) << c.name() << " " << i << " " << j;
+    }
+  EXPECT_NE(fill(1, 3, 3, 0, 42, core::Side::h).values, fill(1, 3, 3, 0, 42, core::Side::w).values);
+  EXPECT_NE(fill(1, 3, 3, 0, 43, core::Side::w).values, fill(1, 3, 3, 0, 42, core::Side::w).values);
+  EXPECT_NE(fill(1, 3, 3, 0, 42 + (std::uint64_t{1} << 40), core::Side::w).values,
+            fill(1, 3, 3, 0, 42, core::Side::w).values);
+}
+
+TYPED_TEST(Backend, UniformNumbersAreScaledAndUniform) {
+  using T = typename TypeParam::Value;
+  FactorStorage<T> f(64, 4000);
+  this->backend().fill_uniform(f.factor(), 7, core::Side::h, T(3));
+  const auto values = f.oracle().values;
+  const double n = static_cast<double>(values.size());
+  double mean = 0, square = 0, along_components = 0, along_count = 0;
+  std::vector<double> bins(100);
+  for (double value : values) {
+    ASSERT_GT(value, 0);
+    ASSERT_LT(value, 3);
+    mean += value / 3 / n;
+    square += value * value / 9 / n;
+    bins[static_cast<std::size_t>(value / 3 * 100)] += 1;
+  }
+  for (std::size_t i = 0; i + 4000 < values.size(); ++i) {
+    along_count += (values[i] / 3 - 0.5) * (values[i + 1] / 3 - 0.5) / n;
+    along_components += (values[i] / 3 - 0.5) * (values[i + 4000] / 3 - 0.5) / n;
+  }
+  // Five standard deviations of each statistic for independent uniform numbers.
+  EXPECT_NEAR(mean, 0.5, 5 * std::sqrt(1 / 12.0 / n));
+  EXPECT_NEAR(square, 1 / 3.0, 5 * std::sqrt(4 / 45.0 / n));
+  EXPECT_NEAR(along_count, 0, 5 / 12.0 / std::sqrt(n));
+  EXPECT_NEAR(along_components, 0, 5 / 12.0 / std::sqrt(n));
+  double chi_squared = 0;
+  for (double bin : bins) chi_squared += std::pow(bin - n / 100, 2) / (n / 100);
+  EXPECT_NEAR(chi_squared, 99, 5 * std::sqrt(2 * 99.0));
+  // Few are drawn twice: all of the mantissa is random.
+  const double distinct = static_cast<double>(std::set<double>(values.begin(), values.end()).size());
+  EXPECT_GT(distinct, sizeof(T) == sizeof(float) ? 0.97 * n : n - 2);
+}
+
+TYPED_TEST(Backend, Gram) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 2, c.content), c.padding);
+    DenseStorage<T> g(c.rank, c.rank);
+    this->backend().gram(f.factor(), {g.view().data, c.rank});
+    ASSERT_TRUE(entries_near(g.oracle(), oracle::gram(f.oracle()), Tolerance<T>::sum(c.count), kSmallest<T>))
+        << c.name();
+    for (int i = 0; i < c.rank; ++i)
+      for (int j = 0; j < i; ++j) ASSERT_EQ(g(i, j), g(j, i)) << c.name() << ": not symmetric at " << i << ", " << j;
+  }
+}
+
+TYPED_TEST(Backend, GramOfSignedFactor) {
+  using T = typename TypeParam::Value;
+  auto values = cases::make_factor(33, 1000, 2);
+  for (std::size_t i = 0; i < values.values.size(); i += 3) values.values[i] *= -1;
+  const FactorStorage<T> f(values, 3);
+  DenseStorage<T> g(33, 33);
+  this->backend().gram(f.factor(), {g.view().data, 33});
+  EXPECT_TRUE(entries_near(g.oracle(), oracle::gram(f.oracle()), Tolerance<T>::sum(1000),
+                           oracle::gram(oracle::absolute(f.oracle()))));
+}
+
+// Sums that decide something are in double: their only error is that of double, also for float.
+TYPED_TEST(Backend, DotIsSummedInDouble) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    const FactorStorage<T> a(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
+    const FactorStorage<T> b(cases::make_factor(c.rank, c.count, 4, c.content));
+    double actual = -1, expected = 0;
+    this->backend().dot(a.factor(), b.factor(), &actual);
+    const auto x = a.oracle(), y = b.oracle();
+    for (std::size_t i = 0; i < x.values.size(); ++i) expected += x.values[i] * y.values[i];
+    EXPECT_TRUE(number_near(actual, expected, Tolerance<double>::sum(c.rank * c.count))) << c.name();
+  }
+}
+
+TYPED_TEST(Backend, ComponentSumsAreSummedInDouble) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
+    std::vector<double> sums(c.rank, -1), squares(c.rank, -1);
+    this->backend().component_sums(f.factor(), sums.data(), squares.data());
+    const auto x = f.oracle();
+    for (int i = 0; i < c.rank; ++i) {
+      double sum = 0, square = 0;
+      for (std::int64_t j = 0; j < c.count; ++j) {
+        sum += x(i, j);
+        square += x(i, j) * x(i, j);
+      }
+      ASSERT_TRUE(number_near(sums[i], sum, Tolerance<double>::sum(c.count))) << c.name();
+      ASSERT_TRUE(number_near(squares[i], square, Tolerance<double>::sum(c.count))) << c.name();
+    }
+  }
+}
+
+struct Weights {
+  core::ScaledPenalty scaled;
+  oracle::Penalty penalty;
+};
+// Of the size of the problem's terms, so that every one changes the result.
+constexpr Weights kPenalties[] = {{{0, 0}, {0, 0}}, {{0.5, 0}, {0.5, 0}}, {{0, 2}, {0, 2}}, {{0.25, 4}, {0.25, 4}}};
+
+TYPED_TEST(Backend, HalsSweeps) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases())
+    for (int sweeps : {1, 3})
+      for (const auto& [scaled, penalty] : kPenalties) {
+        if (c.content == Content::denormal) continue;  // below
+        SCOPED_TRACE(c.name() + " sweeps " + std::to_string(sweeps));
+        auto p = this->problem(c);
+        const auto f = p.f.oracle(), r = p.r.oracle();
+        core::KktSums kkt{-1, -1};
+        this->backend().hals(p.f.factor(), p.terms(), scaled, sweeps, &kkt);
+        ASSERT_TRUE(entries_near(p.f.oracle(), oracle::hals(f, p.gram, r, penalty, sweeps),
+                                 sweeps * Tolerance<T>::hals_sweep(c.rank), oracle::hals_scale(f, p.gram, r, penalty)));
+        ASSERT_TRUE(p.f.gaps_untouched());
+        const auto expected = oracle::kkt_along_sweep(f, p.gram, r, penalty);
+        // Steps are differences of numbers of the size of R.
+        EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::hals_sweep(c.rank),
+                                Tolerance<T>::hals_sweep(c.rank) * expected.product_squared));
+        EXPECT_TRUE(number_near(kkt.product_squared, expected.product_squared, Tolerance<T>::elementwise()));
+      }
+}
+
+TYPED_TEST(Backend, HalsSetsComponentsWithoutCurvatureToZero) {
+  using T = typename TypeParam::Value;
+  auto p = this->problem({33, 257, 3});
+  for (int c = 0; c < 33; ++c) p.g[7 * 33 + c] = p.g[c * 33 + 7] = 0;
+  this->backend().hals(p.f.factor(), p.terms(), {}, 1, nullptr);
+  for (std::int64_t j = 0; j < 257; ++j) {
+    ASSERT_EQ(p.f(7, j), T(0));
+    ASSERT_TRUE(std::isfinite(p.f(8, j)));
+  }
+}
+
+// Denormal terms: whatever is flushed, results stay finite and not negative.
+TYPED_TEST(Backend, UpdatesOfDenormalsStayFinite) {
+  for (const auto& [scaled, penalty] : kPenalties) {
+    auto p = this->problem({33, 257, 3, Content::denormal});
+    this->backend().hals(p.f.factor(), p.terms(), scaled, 2, nullptr);
+    for (double value : p.f.oracle().values) ASSERT_TRUE(value >= 0 && std::isfinite(value)) << value;
+    p = this->problem({33, 257, 3, Content::denormal});
+    this->backend().multiplicative(p.f.factor(), p.terms(), scaled, nullptr);
+    for (double value : p.f.oracle().values) ASSERT_TRUE(value >= 0 && std::isfinite(value)) << value;
+  }
+}
+
+TYPED_TEST(Backend, MultiplicativeUpdate) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases())
+    for (const auto& [scaled, penalty] : kPenalties) {
+      if (c.content == Content::denormal) continue;  // above
+      SCOPED_TRACE(c.name());
+      auto p = this->problem(c);
+      const auto f = p.f.oracle(), r = p.r.oracle();
+      core::KktSums kkt{-1, -1};
+      this->backend().multiplicative(p.f.factor(), p.terms(), scaled, &kkt);
+      ASSERT_TRUE(entries_near(p.f.oracle(), oracle::multiplicative_update(f, p.gram, r, penalty),
+                               Tolerance<T>::elementwise() + Tolerance<T>::sum(c.rank), kSmallest<T>));
+      ASSERT_TRUE(p.f.gaps_untouched());
+      const auto expected = oracle::kkt(f, p.gram, r, penalty);
+      EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::sum(c.rank),
+                              Tolerance<T>::sum(c.rank) * expected.product_squared));
+      EXPECT_TRUE(number_near(kkt.product_squared, expected.product_squared, Tolerance<T>::elementwise()));
+    }
+}
+
+TYPED_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
+  using T = typename TypeParam::Value;
+  auto p = this->problem({3, 4});
+  p.f(1, 2) = std::numeric_limits<T>::min();
+  p.r(1, 2) = std::numeric_limits<T>::min();
+  this->backend().multiplicative(p.f.factor(), p.terms(), {}, nullptr);
+  EXPECT_EQ(p.f(1, 2), T(0));
+}
+
+TYPED_TEST(Backend, KktLeavesTheFactor) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases())
+    for (const auto& [scaled, penalty] : kPenalties) {
+      SCOPED_TRACE(c.name());
+      auto p = this->problem(c);
+      const auto f = p.f.oracle();
+      core::KktSums kkt{-1, -1};
+      this->backend().kkt(std::as_const(p.f).factor(), p.terms(), scaled, &kkt);
+      EXPECT_EQ(p.f.oracle().values, f.values);
+      const auto expected = oracle::kkt(f, p.gram, p.r.oracle(), penalty);
+      const double slack = std::pow(kSmallest<T>, 2);
+      EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::sum(c.rank),
+                              Tolerance<T>::sum(c.rank) * expected.product_squared + slack));
+      EXPECT_TRUE(number_near(kkt.product_squared, expected.product_squared, Tolerance<T>::elementwise(), slack));
+    }
+}
+
+// At the solution of the problem all steps vanish, whatever the penalties.
+TYPED_TEST(Backend, KktVanishesAtTheMinimum) {
+  using T = typename TypeParam::Value;
+  for (const auto& [scaled, penalty] : kPenalties) {
+    auto p = this->problem({31, 33});
+    auto f = p.f.oracle();
+    f = oracle::hals(f, p.gram, p.r.oracle(), penalty, 3000);
+    p.f = FactorStorage<T>(f);
+    core::KktSums kkt;
+    this->backend().kkt(std::as_const(p.f).factor(), p.terms(), scaled, &kkt);
+    EXPECT_LT(std::sqrt(kkt.step_squared / kkt.product_squared), Tolerance<T>::hals_sweep(31));
+  }
+}
+
+TYPED_TEST(Backend, MultiplySmall) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    SCOPED_TRACE(c.name());
+    FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
+    DenseStorage<double> m(cases::make_factor(c.rank, c.rank, 4), Layout::column_major);
+    for (std::size_t i = 0; i < m.values().size(); i += 2) m.values()[i] *= -1;
+    const auto expected = oracle::multiply(m.oracle(), f.oracle());
+    const auto scale = oracle::multiply(oracle::absolute(m.oracle()), f.oracle());
+    this->backend().multiply_small(m.values().data(), f.factor());
+    ASSERT_TRUE(entries_near(f.oracle(), expected, Tolerance<T>::sum(c.rank), scale, kSmallest<T>));
+    ASSERT_TRUE(f.gaps_untouched());
+  }
+}
+
+// As singular vectors are: both signs.
+template <class T>
+FactorStorage<T> signed_factor(const FactorCase& c) {
+  auto values = cases::make_factor(c.rank, c.count, 8, c.content);
+  for (std::size_t i = 0; i < values.values.size(); i += 3) values.values[i] *= -1;
+  return FactorStorage<T>(values, c.padding);
+}
+
+TYPED_TEST(Backend, PartNorms) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    const auto f = signed_factor<T>(c);
+    std::vector<double> positive(c.rank, -1), negative(c.rank, -1);
+    this->backend().part_norms(f.factor(), positive.data(), negative.data());
+    const auto x = f.oracle();
+    for (int i = 0; i < c.rank; ++i) {
+      double above = 0, below = 0;
+      for (std::int64_t j = 0; j < c.count; ++j) (x(i, j) > 0 ? above : below) += x(i, j) * x(i, j);
+      ASSERT_TRUE(number_near(positive[i], above, Tolerance<double>::sum(c.count))) << c.name();
+      ASSERT_TRUE(number_near(negative[i], below, Tolerance<double>::sum(c.count))) << c.name();
+    }
+  }
+}
+
+TYPED_TEST(Backend, TakeParts) {
+  using T = typename TypeParam::Value;
+  for (const FactorCase& c : cases::factor_cases()) {
+    SCOPED_TRACE(c.name());
+    const auto f = signed_factor<T>(c);
+    std::vector<double> scale(c.rank);
+    for (int i = 0; i < c.rank; ++i) scale[i] = i % 2 ? -1.5 : 0.5 + i;
+    FactorStorage<T> plain(c.rank, c.count, c.padding), filled(c.rank, c.count), randomly(c.rank, c.count, c.padding),
+        uniform(c.rank, c.count);
+    const T threshold = T(0.1), fill = T(0.25);
+    this->backend().take_parts(f.factor(), scale.data(), threshold, T(0), false, 0, core::Side::w, plain.factor());
+    this->backend().take_parts(f.factor(), scale.data(), threshold, fill, false, 0, core::Side::w, filled.factor());
+    this->backend().take_parts(f.factor(), scale.data(), threshold, fill, true, 9, core::Side::h, randomly.factor());
+    this->backend().fill_uniform(uniform.factor(), 9, core::Side::h, fill);
+    ASSERT_TRUE(plain.gaps_untouched());
+    const auto x = f.oracle();
+    for (int i = 0; i < c.rank; ++i)
+      for (std::int64_t j = 0; j < c.count; ++j) {
+        const double part = std::max(0.0, scale[i] * x(i, j));
+        if (std::abs(part - threshold) < Tolerance<T>::elementwise()) continue;  // either side is right
+        const double expected = part < threshold ? 0 : part;
+        ASSERT_TRUE(number_near(plain(i, j), expected, Tolerance<T>::elementwise()));
+        ASSERT_EQ(filled(i, j), expected == 0 ? fill : plain(i, j));
+        ASSERT_EQ(randomly(i, j), expected == 0 ? uniform(i, j) : plain(i, j));
+      }
+  }
+}
+
+// Within a backend the number of threads changes nothing, not even the last bit.
+TYPED_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
+  using T = typename TypeParam::Value;
+  const FactorCase c{33, 20011};
+  const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3));
+  const auto measure = [&](int threads) {
+    const Context context = Context::cpu({.threads = threads});
+    const auto& backend = context.runtime()->backend(T{});
+    std::vector<T> g(c.rank * c.rank);
+    std::vector<double> all(1), sums(c.rank), squares(c.rank), above(c.rank), below(c.rank);
+    backend.gram(f.factor(), {g.data(), c.rank});
+    backend.dot(f.factor(), f.factor(), all.data());
+    backend.component_sums(f.factor(), sums.data(), squares.data());
+    backend.part_norms(f.factor(), above.data(), below.data());
+    core::KktSums kkt;
+    backend.kkt(f.factor(), {{g.data(), c.rank}, f.factor()}, {}, &kkt);
+    FactorStorage<T> updated = f;
+    core::KktSums along;
+    backend.hals(updated.factor(), {{g.data(), c.rank}, f.factor()}, {}, 1, &along);
+    for (const auto& part : {sums, squares, above, below, updated.oracle().values})
+      all.insert(all.end(), part.begin(), part.end());
+    all.insert(all.end(), g.begin(), g.end());
+    all.insert(all.end(), {kkt.step_squared, kkt.product_squared, along.step_squared, along.product_squared});
+    return all;
+  };
+  const auto one = measure(1);
+  for (int threads : {2, 3, 4, 5}) EXPECT_EQ(measure(threads), one) << threads << " threads";
+}
+
+}  // namespace
+}  // namespace orthant::test

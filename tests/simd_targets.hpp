@@ -1,0 +1,81 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/cpu/simd.hpp"  // before Highway: says for which instruction sets the library was compiled
+
+#include <hwy/highway.h>
+
+#include "orthant/context.hpp"
+
+namespace orthant::test {
+
+/// Instruction sets that the library has code for and this processor can run, best first.
+inline std::vector<std::int64_t> simd_targets() {
+  static const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  return targets;
+}
+
+/// While it lives, the library's kernels run for one instruction set.
+class ForcedTarget {
+ public:
+  explicit ForcedTarget(std::int64_t target) { hwy::SetSupportedTargetsForTest(target); }
+  ~ForcedTarget() { hwy::SetSupportedTargetsForTest(0); }
+  ForcedTarget(const ForcedTarget&) = delete;
+  ForcedTarget& operator=(const ForcedTarget&) = delete;
+};
+
+/// Type parameter of a suite: element type, and which of simd_targets().
+template <class T, int kTarget>
+struct Simd {
+  using Value = T;
+  static constexpr int target = kTarget;
+};
+using SimdTypes =
+    testing::Types<Simd<float, 0>, Simd<float, 1>, Simd<float, 2>, Simd<double, 0>, Simd<double, 1>, Simd<double, 2>>;
+
+struct SimdNames {
+  template <class S>
+  static std::string GetName(int) {
+    const std::string type = std::is_same_v<typename S::Value, float> ? "float" : "double";
+    const auto targets = simd_targets();
+    return type + "_" +
+           (S::target < static_cast<int>(targets.size()) ? hwy::TargetName(targets[S::target])
+                                                         : "none" + std::to_string(S::target));
+  }
+};
+
+/// Suites that run once for each element type and instruction set.
+template <class S>
+class SimdTest : public testing::Test {
+ protected:
+  using Value = typename S::Value;
+
+  void SetUp() override {
+    const auto targets = simd_targets();
+    if (S::target >= static_cast<int>(targets.size()))
+      GTEST_SKIP() << "this processor runs only " << targets.size() << " of the library's instruction sets";
+    forced_ = std::make_unique<ForcedTarget>(targets[S::target]);
+    context_ = std::make_unique<Context>(Context::cpu({.threads = 2}));
+  }
+  const Context& context() const { return *context_; }
+
+ private:
+  std::unique_ptr<ForcedTarget> forced_;
+  std::unique_ptr<Context> context_;
+};
+
+struct PrecisionNames {
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, float> ? "float" : "double";
+  }
+};
+using Precisions = testing::Types<float, double>;
+
+}  // namespace orthant::test
