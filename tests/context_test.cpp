@@ -1,0 +1,53 @@
+#include "orthant/context.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "orthant/orthant.hpp"
+
+namespace orthant {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Context, SaysWhatRuns) {
+  const Context context = Context::cpu({.threads = 2});
+  EXPECT_EQ(context.backend(), "cpu");
+  EXPECT_EQ(context.threads(), 2);
+  EXPECT_FALSE(context.device().empty());
+}
+
+TEST(Context, TakesSomeThreadsByDefault) { EXPECT_GE(Context::cpu().threads(), 1); }
+
+TEST(Context, RefusesNegativeThreads) {
+  try {
+    Context::cpu({.threads = -3});
+    FAIL() << "did not throw";
+  } catch (const InvalidArgument& e) {
+    EXPECT_THAT(e.name(), HasSubstr("threads"));
+    EXPECT_EQ(e.value(), "-3");
+    EXPECT_THAT(e.what(), HasSubstr(e.expected()));
+    EXPECT_THAT(e.where().file, HasSubstr(".cpp"));
+    EXPECT_GT(e.where().line, 0);
+  }
+}
+
+TEST(Context, CudaIsUnavailableByName) {
+  for (const auto& make : {+[] { return Context::cuda(); }, +[] { return Context::cuda(CudaConfig{.device = 1}); }}) {
+    try {
+      make();
+      FAIL() << "did not throw";
+    } catch (const BackendUnavailable& e) {
+      EXPECT_EQ(e.backend(), "cuda");
+      EXPECT_THAT(e.what(), HasSubstr("cuda"));
+    }
+  }
+}
+
+TEST(Version, OfLibraryIsThatOfHeaders) {
+  EXPECT_EQ(version(), std::to_string(ORTHANT_VERSION_MAJOR) + "." + std::to_string(ORTHANT_VERSION_MINOR) + "." +
+                           std::to_string(ORTHANT_VERSION_PATCH));
+}
+
+}  // namespace
+}  // namespace orthant
