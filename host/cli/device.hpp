@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "orthant/context.hpp"
+
+namespace orthant::cli {
+
+/// Where to run, as `--device` says it.
+struct Device {
+  enum class Kind { automatic, cpu, cuda };
+  Kind kind = Kind::automatic;
+  int index = 0;  ///< of the CUDA device
+
+  /// "auto", "cpu", "cuda:0"
+  std::string text() const;
+};
+
+/// @throws UsageError unless `text` is auto, cpu, cuda or cuda:N
+Device parse_device(const std::string& text);
+
+/// `automatic` is CUDA where it can be used, else the CPU. `threads` are those of the CPU; 0: its default.
+/// @throws BackendUnavailable if CUDA was asked for and cannot be used
+Context make_context(const Device& device, int threads);
+
+/// "AVX-512" for Highway's name of it; other names as they are.
+std::string readable_device(const Context& context);
+
+}  // namespace orthant::cli

@@ -1,0 +1,223 @@
+#include "host/cli/factorize_arguments.hpp"
+
+#include "host/cli/exit_code.hpp"
+#include "host/cli/option_types.hpp"
+
+namespace orthant::cli {
+namespace {
+
+constexpr const char* kDescription =
+    R"(Factorizes a non-negative matrix X (m x n) into W (m x K) and H (K x n), both non-negative: minimises
+
+  1/2 ||X - WH||_F^2 + w_scale * (l1_w * sum(W) + l2_w / 2 * ||W||_F^2)
+                     + h_scale * (l1_h * sum(H) + l2_h / 2 * ||H||_F^2)
+
+where both scales are 1 (--scaling none), or w_scale = n and h_scale = m (--scaling sklearn, as
+scikit-learn's alpha_W and alpha_H).
+)";
+
+constexpr const char* kFooter = R"(X is read by the ending of its name:
+  .mtx, .mtx.gz  Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
+  .npy           NumPy: f4, f8, u1, u2, i4, i8; C or Fortran order
+  .npz           SciPy sparse: csr, csc, coo
+  .csv           numbers, with or without a line of column names
+
+--tfidf replaces X, rows being documents and columns terms, as scikit-learn's TfidfTransformer does:
+  X(i, j) * (1 + ln((1 + m) / (1 + d_j))), where d_j counts the rows in which column j is not 0; then
+  every row is divided by its Euclidean norm (a row of zeros stays).
+
+--output DIR receives these files. Each appears whole or not at all, and replaces the one before it.
+  W.npy        m x K, C order, in the precision of the run
+  H.npy        K x n, C order
+  result.json  what --json prints:
+    loss                    1/2 ||X - WH||_F^2
+    objective               loss and penalties
+    relative_error          ||X - WH||_F / ||X||_F
+    iterations              done
+    stop_reason             converged, max_iterations or stopped_by_caller (a signal)
+    kkt_residual            distance from a stationary point, 0 at one
+    rows, columns, rank     m, n, K
+    nonzeros                stored entries of X (m * n if it is dense)
+    storage                 of X: dense or sparse
+    empty_rows, empty_columns  rows and columns of X that are all zero
+    dead_components         components that add nothing to WH
+    solver, precision       as in the options
+    backend, device         cpu or cuda; instruction set or GPU
+    threads                 of the CPU backend
+    seconds                 start and iterations; reading and writing files is not counted
+    initialization_seconds  of these, computing the start
+    seconds_per_iteration   checks included
+    loss_history            loss at every check, the first before any iteration
+    iteration_history       iterations done at each of these checks
+    top_rows, top_columns   with names: for every component its strongest {name, value}
+    options                 every option by its name, _ for -; null: not given
+    versions                of orthant, the compiler and the libraries
+
+The iterations and the time left are shown on standard error: a bar on a terminal, otherwise at most one
+line a second. Ctrl-C stops at the next check, and what was reached is still written; a second one
+kills.
+)";
+
+constexpr const char* kExamples = R"(
+Examples:
+  orthant factorize counts.mtx.gz --rank 20 --tfidf --column-names terms.txt --top 8 --output topics
+  orthant factorize images.npy --rank 49 --max-iterations 1000 --tolerance 1e-5 --output parts
+  orthant factorize new.npy --transform topics/W.npy --output new)";
+
+void add_model(CLI::App& app, FactorizeArguments& a) {
+  auto integer = [&](const char* name, int& value, int least, const std::string& text) {
+    return add_integer(app, name, value, least, text + " [" + std::to_string(value) + "]");
+  };
+  auto number = [&](const char* name, double& value, const std::string& text) {
+    return add_nonnegative(app, name, value, text + " [" + shortest(value) + "]");
+  };
+  Options& o = a.options;
+  app.option_defaults()->group("Model");
+  add_integer(app, "--rank", a.rank, 1, "Components K. Needed, unless given factors tell it")->option_text("K");
+  add_choice(app, "--solver", o.solver, kSolvers,
+             "Hierarchical alternating least squares, or multiplicative\nupdates (slower to converge) [hals]");
+  integer("--sweeps", o.sweeps, 1, "HALS sweeps over the components per visit of X");
+  number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
+  number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
+  number("--l1-h", o.h_penalty.l1, "Weight of the sum of H's entries");
+  number("--l2-h", o.h_penalty.l2, "Weight of half H's squared norm");
+  add_choice(app, "--scaling", o.penalty_scaling, kScalings, "What these weights are multiplied by (above) [none]");
+  app.add_flag("--tfidf", a.tfidf, "Factorize the tf-idf of X instead (formula below)");
+
+  app.option_defaults()->group("Start");
+  add_choice(app, "--init", o.initialization, kInitializations,
+             "random (any K), or by the SVD of X (K <= min(m, n)): nndsvd keeps its\n"
+             "zeros (not for mu), nndsvda puts the mean of X there, nndsvdar small\n"
+             "random values [nndsvda]");
+  app.add_option_function<std::string>(
+         "--seed", [&o](const std::string& text) { o.seed = parse_seed("--seed", text); },
+         "Of the random numbers in the start [0]")
+      ->option_text("N");
+  add_file(app, "--w0", a.w0, "W to start from (.npy, m x K); with --h0");
+  add_file(app, "--h0", a.h0, "H to start from (.npy, K x n); with --w0");
+  add_choice(app, "--freeze", a.freeze, kFreezes, "Keep this factor as its file (--w0 or --h0) has it");
+  add_file(app, "--transform", a.transform, "Keep this W (.npy, m x K) and find the H that fits it best");
+
+  app.option_defaults()->group("Stopping");
+  integer("--max-iterations", o.max_iterations, 0, "Iterations at most; 0: only the start");
+  number("--tolerance", o.tolerance, "Converged when this small; 0: never stop early");
+  add_choice(app, "--stopping", o.stopping, kStoppings,
+             "What must be small: the decrease of the objective per iteration,\n"
+             "relative to it, or the KKT residual [loss]");
+  integer("--check-every", o.check_every, 1, "Iterations from one check to the next");
+}
+
+void add_run(CLI::App& app, FactorizeArguments& a) {
+  app.option_defaults()->group("Where and how to run");
+  add_choice(app, "--precision", a.precision, kPrecisions, "Of all numbers [float]");
+  app.add_option_function<std::string>(
+         "--device", [&a](const std::string& text) { a.device = parse_device(text); },
+         "auto: CUDA where it can be used, else the CPU; the output tells [auto]")
+      ->option_text("auto|cpu|cuda[:N]");
+  add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]");
+  app.add_flag("--deterministic", a.options.deterministic,
+               "Same bits from run to run and for any number of threads, or an error.\nThe CPU is always so");
+}
+
+void add_output(CLI::App& app, FactorizeArguments& a) {
+  app.option_defaults()->group("Output");
+  app.add_option("--output", a.output, "Folder for W.npy, H.npy and result.json; made if missing")->option_text("DIR");
+  add_file(app, "--row-names", a.row_names, "Names of X's rows, one a line: print each component's strongest");
+  add_file(app, "--column-names", a.column_names, "Names of X's columns, likewise");
+  add_integer(app, "--top", a.top, 1, "Names to print of each component [" + std::to_string(a.top) + "]");
+  app.add_flag("--json", a.json, "Print result.json, and nothing else, on standard output");
+  app.add_flag("--quiet", a.quiet, "Print nothing but errors, and what --json asks for");
+}
+
+// CLI11 2.1's `excludes` says nothing of why; these messages do.
+void refuse_with_transform(const CLI::App& app) {
+  for (const char* option : {"--init", "--w0", "--h0", "--freeze", "--l1-w", "--l2-w"})
+    if (app.count(option) > 0)
+      throw UsageError(std::string(option) + " does nothing with --transform, which keeps W and starts H by itself");
+}
+
+void settle_start(const CLI::App& app, FactorizeArguments& a) {
+  const bool w = !a.w0.empty(), h = !a.h0.empty();
+  if (a.freeze == Freeze::w && !w) throw UsageError("--freeze w needs the W to keep: --w0 FILE");
+  if (a.freeze == Freeze::h && !h) throw UsageError("--freeze h needs the H to keep: --h0 FILE");
+  a.options.update_w = a.freeze != Freeze::w;
+  a.options.update_h = a.freeze != Freeze::h;
+  const bool chosen = app.count("--init") > 0;
+  if (w && h) {
+    if (chosen) throw UsageError("--init contradicts --w0 and --h0, which give the start");
+    a.options.initialization = Initialization::given;
+  } else if (a.freeze != Freeze::none) {
+    // The other half of an SVD start would not belong to the frozen factor.
+    if (!chosen) a.options.initialization = Initialization::random;
+  } else if (w || h) {
+    throw UsageError(std::string(w ? "--w0 is given without --h0" : "--h0 is given without --w0") +
+                     ": give both, or keep the one as it is with --freeze " + (w ? "w" : "h"));
+  }
+}
+
+}  // namespace
+
+void add_factorize_options(CLI::App& app, FactorizeArguments& arguments) {
+  app.description(kDescription);
+  app.footer(std::string(kFooter) + "\n" + kExitCodeHelp + "\n" + kExamples);
+  app.add_option("X", arguments.x, "The matrix (formats below)")->option_text("FILE")->required();
+  add_model(app, arguments);
+  add_run(app, arguments);
+  add_output(app, arguments);
+}
+
+void settle(const CLI::App& app, FactorizeArguments& a) {
+  if (!a.transform.empty())
+    refuse_with_transform(app);
+  else
+    settle_start(app, a);
+  if (a.rank == 0 && a.w0.empty() && a.h0.empty() && a.transform.empty())
+    throw UsageError("--rank is missing: the number of components");
+  if (app.count("--sweeps") > 0 && a.options.solver != Solver::hals)
+    throw UsageError("--sweeps is for --solver hals, not " + name_of(kSolvers, a.options.solver));
+  if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
+    throw UsageError("--top needs the names to print: --row-names FILE or --column-names FILE");
+}
+
+nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
+  const auto path = [](const std::string& p) { return p.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(p); };
+  const auto choice = [](const std::string& name) {
+    return name.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(name);
+  };
+  const Options& o = a.options;
+  nlohmann::ordered_json init;
+  if (a.transform.empty())
+    init = o.initialization == Initialization::given ? "given" : name_of(kInitializations, o.initialization);
+  return {
+      {"x", a.x},
+      {"rank", a.rank},
+      {"solver", name_of(kSolvers, o.solver)},
+      {"sweeps", o.sweeps},
+      {"l1_w", o.w_penalty.l1},
+      {"l2_w", o.w_penalty.l2},
+      {"l1_h", o.h_penalty.l1},
+      {"l2_h", o.h_penalty.l2},
+      {"scaling", name_of(kScalings, o.penalty_scaling)},
+      {"tfidf", a.tfidf},
+      {"init", init},
+      {"seed", o.seed},
+      {"w0", path(a.w0)},
+      {"h0", path(a.h0)},
+      {"freeze", choice(name_of(kFreezes, a.freeze))},
+      {"transform", path(a.transform)},
+      {"max_iterations", o.max_iterations},
+      {"tolerance", o.tolerance},
+      {"stopping", name_of(kStoppings, o.stopping)},
+      {"check_every", o.check_every},
+      {"precision", name_of(kPrecisions, a.precision)},
+      {"device", a.device.text()},
+      {"threads", a.threads == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(a.threads)},
+      {"deterministic", o.deterministic},
+      {"output", path(a.output)},
+      {"row_names", path(a.row_names)},
+      {"column_names", path(a.column_names)},
+      {"top", a.top},
+  };
+}
+
+}  // namespace orthant::cli

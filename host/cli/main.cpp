@@ -1,0 +1,80 @@
+#include <iostream>
+#include <new>
+#include <string>
+
+#include "host/cli/errors.hpp"
+#include "host/cli/exit_code.hpp"
+#include "host/cli/subcommand.hpp"
+#include "host/cli/suggestion.hpp"
+#include "orthant/error.hpp"
+#include "orthant/version.hpp"
+
+namespace orthant::cli {
+namespace {
+
+// An unknown option is the likely cause of whatever else is wrong with the command line, so it is told first.
+void refuse_unknown(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  const CLI::App& last = parsed.empty() ? app : *parsed.back();
+  for (const CLI::App* level : {&last, &app})
+    if (const auto unknown = level->remaining(); !unknown.empty()) {
+      // The value of an unknown option is unknown too.
+      for (const std::string& argument : unknown)
+        if (argument.starts_with("-")) throw UsageError(unknown_argument(last, argument));
+      throw UsageError(unknown_argument(*level, unknown.front()));
+    }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Non-negative matrix factorization: X ~ WH.", "orthant");
+  app.set_version_flag("--version", std::string("orthant ") + version());
+  app.require_subcommand(1);
+  app.footer(std::string(kExitCodeHelp) + "\n\n'orthant SUBCOMMAND --help' tells all options of a subcommand.");
+  app.get_formatter()->column_width(30);
+  const Subcommand subcommands[] = {add_factorize(app), add_info(app)};
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& e) {
+    refuse_unknown(app);
+    throw UsageError(e.what());
+  } catch (const UsageError&) {
+    refuse_unknown(app);
+    throw;
+  }
+  for (const Subcommand& subcommand : subcommands)
+    if (subcommand.app->parsed()) return subcommand.run();
+  return kBadUsage;  // not reached: CLI11 requires one
+}
+
+int fail(const std::string& message, ExitCode code) {
+  std::cerr << "orthant: error: " << message << std::endl;
+  return code;
+}
+
+int guarded(int argc, char** argv) {
+  try {
+    const int code = run(argc, argv);
+    if (!std::cout.flush()) return fail("cannot write to standard output", kBadInput);
+    return code;
+  } catch (const UsageError& e) {
+    return fail(std::string(e.what()) + " (orthant --help tells more)", kBadUsage);
+  } catch (const BackendUnavailable& e) {
+    return fail(e.what(), kNoDevice);
+  } catch (const OutOfMemory& e) {
+    return fail(e.what(), kOutOfMemory);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", kOutOfMemory);
+  } catch (const NumericalError& e) {
+    return fail(e.what(), kNumericalError);
+  } catch (const std::exception& e) {
+    return fail(e.what(), kBadInput);
+  }
+}
+
+}  // namespace
+}  // namespace orthant::cli
+
+int main(int argc, char** argv) { return orthant::cli::guarded(argc, argv); }

@@ -1,0 +1,48 @@
+#include "host/cli/option_types.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <system_error>
+
+namespace orthant::cli {
+namespace {
+
+template <class Number>
+bool parse(const std::string& text, Number& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& text, const std::string& expected) {
+  throw UsageError(option + " is '" + text + "', expected " + expected);
+}
+
+}  // namespace
+
+std::int64_t parse_integer(const std::string& option, const std::string& text, std::int64_t least, std::int64_t most) {
+  std::int64_t value = 0;
+  if (!parse(text, value) || value < least || value > most)
+    refuse(option, text, "an integer from " + std::to_string(least) + " to " + std::to_string(most));
+  return value;
+}
+
+std::uint64_t parse_seed(const std::string& option, const std::string& text) {
+  std::uint64_t value = 0;
+  if (!parse(text, value))
+    refuse(option, text, "an integer from 0 to " + std::to_string(std::numeric_limits<std::uint64_t>::max()));
+  return value;
+}
+
+double parse_nonnegative(const std::string& option, const std::string& text) {
+  double value = 0;
+  if (!parse(text, value) || !std::isfinite(value) || value < 0) refuse(option, text, "a finite number >= 0");
+  return value;
+}
+
+std::string shortest(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+}  // namespace orthant::cli

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "host/cli/choices.hpp"
+#include "host/cli/errors.hpp"
+
+namespace orthant::cli {
+
+/// The whole text as a number. @throws UsageError naming the option, the text and what was expected
+std::int64_t parse_integer(const std::string& option, const std::string& text, std::int64_t least, std::int64_t most);
+std::uint64_t parse_seed(const std::string& option, const std::string& text);
+double parse_nonnegative(const std::string& option, const std::string& text);
+
+/// The shortest text that reads back as the same number.
+std::string shortest(double value);
+
+inline CLI::Option* add_integer(CLI::App& app, const std::string& name, int& value, int least,
+                                const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, name, least](const std::string& text) {
+            value = static_cast<int>(parse_integer(name, text, least, std::numeric_limits<int>::max()));
+          },
+          description)
+      ->option_text("N");
+}
+
+inline CLI::Option* add_nonnegative(CLI::App& app, const std::string& name, double& value,
+                                    const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name, [&value, name](const std::string& text) { value = parse_nonnegative(name, text); }, description)
+      ->option_text("X");
+}
+
+inline CLI::Option* add_file(CLI::App& app, const std::string& name, std::string& path,
+                             const std::string& description) {
+  return app.add_option(name, path, description)->option_text("FILE");
+}
+
+template <class E, std::size_t N>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const Choices<E, N>& choices,
+                        const std::string& description) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value, &choices, name](const std::string& text) {
+            for (const auto& [choice, meaning] : choices)
+              if (choice == text) {
+                value = meaning;
+                return;
+              }
+            throw UsageError(name + " is '" + text + "', expected one of " + names_of(choices, ", "));
+          },
+          description)
+      ->option_text(names_of(choices));
+}
+
+}  // namespace orthant::cli

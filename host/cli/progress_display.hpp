@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "orthant/options.hpp"
+
+namespace orthant::cli {
+
+/// Shows on standard error how a fit goes on: a bar on a terminal, which disappears at the end; in a pipe plain lines,
+/// at most one a second beside the first and the last.
+class ProgressDisplay {
+ public:
+  explicit ProgressDisplay(bool quiet);
+  /// Removes the bar.
+  ~ProgressDisplay();
+  ProgressDisplay(const ProgressDisplay&) = delete;
+  ProgressDisplay& operator=(const ProgressDisplay&) = delete;
+
+  /// What is being done before the first iteration; shown on a terminal only.
+  void phase(const std::string& what);
+  void show(const Progress& progress);
+  /// Shows the last line of a pipe, unless it has been shown.
+  void finish();
+
+ private:
+  enum class Style { none, bar, lines };
+  using Clock = std::chrono::steady_clock;
+
+  void draw(const std::string& line);
+
+  Style style_;
+  bool drawn_ = false;
+  bool pending_ = false;  ///< `last_` has not been printed
+  Progress last_;
+  std::optional<Clock::time_point> printed_;  ///< when the last line was
+};
+
+}  // namespace orthant::cli

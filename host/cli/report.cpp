@@ -1,0 +1,115 @@
+#include "host/cli/report.hpp"
+
+#include <cstdio>
+#include <ostream>
+
+#include "host/cli/versions.hpp"
+
+namespace orthant::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string rounded(double value, const char* pattern = "%.6g") {
+  char text[40];
+  std::snprintf(text, sizeof text, pattern, value);
+  return text;
+}
+
+// "2.1 ms"
+std::string duration(double seconds) {
+  if (seconds < 1e-3) return rounded(seconds * 1e6, "%.3g") + " us";
+  if (seconds < 1) return rounded(seconds * 1e3, "%.3g") + " ms";
+  return rounded(seconds, "%.4g") + " s";
+}
+
+std::string sentence(StopReason reason) {
+  switch (reason) {
+    case StopReason::converged:
+      return "converged";
+    case StopReason::max_iterations:
+      return "reached the iteration limit";
+    case StopReason::stopped_by_caller:
+      break;
+  }
+  return "stopped by a signal";
+}
+
+void print_components(std::ostream& out, const Strongest& components) {
+  for (std::size_t c = 0; c < components.size(); ++c) {
+    out << "  " << c << ":";
+    for (const Named& named : components[c]) out << " " << named.name;
+    out << "\n";
+  }
+}
+
+}  // namespace
+
+nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fit) {
+  const Result& r = fit.result;
+  Json losses = Json::array(), iterations = Json::array();
+  for (const Progress& p : r.history) {
+    losses.push_back(p.loss);
+    iterations.push_back(p.iteration);
+  }
+  Json json = {{"loss", r.loss},
+               {"objective", r.objective},
+               {"relative_error", r.relative_error},
+               {"iterations", r.iterations},
+               {"stop_reason", name_of(kStopReasons, r.stop_reason)},
+               {"kkt_residual", r.kkt_residual},
+               {"rows", fit.rows},
+               {"columns", fit.columns},
+               {"rank", arguments.rank},
+               {"nonzeros", fit.nonzeros},
+               {"storage", fit.sparse ? "sparse" : "dense"},
+               {"empty_rows", fit.empty_rows},
+               {"empty_columns", fit.empty_columns},
+               {"dead_components", r.dead_components},
+               {"solver", name_of(kSolvers, arguments.options.solver)},
+               {"precision", name_of(kPrecisions, arguments.precision)},
+               {"backend", fit.context.backend()},
+               {"device", readable_device(fit.context)},
+               {"threads", fit.context.threads()},
+               {"seconds", r.seconds},
+               {"initialization_seconds", r.initialization_seconds},
+               {"seconds_per_iteration", r.seconds_per_iteration},
+               {"loss_history", losses},
+               {"iteration_history", iterations}};
+  if (fit.top_rows) json["top_rows"] = *fit.top_rows;
+  if (fit.top_columns) json["top_columns"] = *fit.top_columns;
+  json["options"] = options_as_json(arguments);
+  json["versions"] = versions();
+  return json;
+}
+
+void print_summary(std::ostream& out, const FactorizeArguments& arguments, const Fit& fit) {
+  const Result& r = fit.result;
+  out << "X  " << fit.rows << " x " << fit.columns << ", ";
+  if (fit.sparse)
+    out << "sparse with " << fit.nonzeros << " entries";
+  else
+    out << "dense";
+  if (arguments.tfidf) out << ", tf-idf";
+  if (fit.empty_rows > 0) out << ", " << fit.empty_rows << " empty rows";
+  if (fit.empty_columns > 0) out << ", " << fit.empty_columns << " empty columns";
+  out << "\nrank " << arguments.rank << ", " << name_of(kSolvers, arguments.options.solver) << " in "
+      << name_of(kPrecisions, arguments.precision) << " on " << fit.context.backend() << ": "
+      << readable_device(fit.context) << ", " << fit.context.threads() << " threads\n"
+      << sentence(r.stop_reason) << " after " << r.iterations << " iterations, " << duration(r.seconds) << " ("
+      << duration(r.seconds_per_iteration) << " an iteration)\n"
+      << "relative error " << rounded(r.relative_error) << ", loss " << rounded(r.loss) << ", KKT residual "
+      << rounded(r.kkt_residual, "%.2e") << "\n";
+  if (r.dead_components > 0) out << r.dead_components << " dead components: they add nothing to WH\n";
+  if (fit.top_rows) {
+    out << "strongest rows of each component\n";
+    print_components(out, *fit.top_rows);
+  }
+  if (fit.top_columns) {
+    out << "strongest columns of each component\n";
+    print_components(out, *fit.top_columns);
+  }
+  if (!arguments.output.empty()) out << "wrote W.npy, H.npy and result.json to " << arguments.output << "\n";
+}
+
+}  // namespace orthant::cli

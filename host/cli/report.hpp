@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "host/cli/factorize_arguments.hpp"
+#include "host/cli/strongest.hpp"
+#include "orthant/context.hpp"
+#include "orthant/result.hpp"
+
+namespace orthant::cli {
+
+/// A finished fit, and what its report tells of X.
+struct Fit {
+  std::int64_t rows = 0, columns = 0, nonzeros = 0, empty_rows = 0, empty_columns = 0;
+  bool sparse = false;
+  Context context;
+  Result result;
+  std::optional<Strongest> top_rows, top_columns;
+};
+
+/// What result.json holds; the help of `orthant factorize` documents every key.
+nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fit);
+
+/// The same in a few lines for people.
+void print_summary(std::ostream& out, const FactorizeArguments& arguments, const Fit& fit);
+
+}  // namespace orthant::cli

@@ -1,0 +1,35 @@
+#include "host/cli/versions.hpp"
+
+#include <hwy/highway.h>
+
+#include <Eigen/Core>
+#include <string>
+
+#include "orthant/version.hpp"
+
+namespace orthant::cli {
+namespace {
+
+std::string dotted(int major, int minor, int patch) {
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
+std::string compiler() {
+#ifdef __clang__
+  return "clang " + dotted(__clang_major__, __clang_minor__, __clang_patchlevel__);
+#else
+  return "gcc " + dotted(__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+}
+
+}  // namespace
+
+nlohmann::ordered_json versions() {
+  return {{"orthant", version()},
+          {"compiler", compiler()},
+          {"openmp", std::to_string(_OPENMP)},  // the month of the specification
+          {"eigen", dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
+          {"highway", dotted(HWY_MAJOR, HWY_MINOR, HWY_PATCH)}};
+}
+
+}  // namespace orthant::cli
