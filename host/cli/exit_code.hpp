@@ -4,10 +4,10 @@ namespace orthant::cli {
 
 /// What the command returns to its caller. Stopped by a signal (after writing what was reached): 128 + its number.
 enum ExitCode {
-  kSuccess = 0,        ///< also when the iteration limit was reached before convergence
-  kBadInput = 1,       ///< a file cannot be read or written, or what it holds is not acceptable
-  kBadUsage = 2,       ///< options
-  kNoDevice = 3,       ///< the device that was asked for is not available
+  kSuccess = 0,   ///< also when the iteration limit was reached before convergence
+  kBadInput = 1,  ///< a file cannot be read or written, or what it holds is not acceptable
+  kBadUsage = 2,  ///< options
+  kNoDevice = 3,  ///< the device that was asked for is not available
   kOutOfMemory = 4,
   kNumericalError = 5  ///< the iteration left the finite numbers
 };

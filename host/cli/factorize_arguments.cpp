@@ -6,17 +6,15 @@
 namespace orthant::cli {
 namespace {
 
-constexpr const char* kDescription =
-    R"(Factorizes a non-negative matrix X (m x n) into W (m x K) and H (K x n), both non-negative: minimises
+constexpr const char* kDescription = "Factorize a non-negative matrix X (m x n) into W (m x K) and H (K x n), X ~ WH";
 
+constexpr const char* kFooter = R"(W and H minimise, among the matrices without negative entries,
   1/2 ||X - WH||_F^2 + w_scale * (l1_w * sum(W) + l2_w / 2 * ||W||_F^2)
                      + h_scale * (l1_h * sum(H) + l2_h / 2 * ||H||_F^2)
-
 where both scales are 1 (--scaling none), or w_scale = n and h_scale = m (--scaling sklearn, as
 scikit-learn's alpha_W and alpha_H).
-)";
 
-constexpr const char* kFooter = R"(X is read by the ending of its name:
+X is read by the ending of its name:
   .mtx, .mtx.gz  Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
   .npy           NumPy: f4, f8, u1, u2, i4, i8; C or Fortran order
   .npz           SciPy sparse: csr, csc, coo
@@ -69,7 +67,7 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
     return add_integer(app, name, value, least, text + " [" + std::to_string(value) + "]");
   };
   auto number = [&](const char* name, double& value, const std::string& text) {
-    return add_nonnegative(app, name, value, text + " [" + shortest(value) + "]");
+    return add_nonnegative(app, name, value, text + " [" + brief(value) + "]");
   };
   Options& o = a.options;
   app.option_defaults()->group("Model");
@@ -81,7 +79,7 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
   number("--l1-h", o.h_penalty.l1, "Weight of the sum of H's entries");
   number("--l2-h", o.h_penalty.l2, "Weight of half H's squared norm");
-  add_choice(app, "--scaling", o.penalty_scaling, kScalings, "What these weights are multiplied by (above) [none]");
+  add_choice(app, "--scaling", o.penalty_scaling, kScalings, "What these weights are multiplied by (below) [none]");
   app.add_flag("--tfidf", a.tfidf, "Factorize the tf-idf of X instead (formula below)");
 
   app.option_defaults()->group("Start");
@@ -180,7 +178,9 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
 }
 
 nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
-  const auto path = [](const std::string& p) { return p.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(p); };
+  const auto path = [](const std::string& p) {
+    return p.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(p);
+  };
   const auto choice = [](const std::string& name) {
     return name.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(name);
   };

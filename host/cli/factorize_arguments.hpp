@@ -12,17 +12,17 @@ namespace orthant::cli {
 
 /// What was asked for on the command line of `orthant factorize`.
 struct FactorizeArguments {
-  std::string x;               ///< path of X
-  int rank = 0;                ///< 0: that of the given factors
+  std::string x;  ///< path of X
+  int rank = 0;   ///< 0: that of the given factors
   Options options;
-  std::string w0, h0;          ///< paths of a given start; empty: none
+  std::string w0, h0;  ///< paths of a given start; empty: none
   Freeze freeze = Freeze::none;
-  std::string transform;       ///< path of the W to solve H for; empty: factorize
+  std::string transform;  ///< path of the W to solve H for; empty: factorize
   bool tfidf = false;
   Precision precision = Precision::float_;
-  int threads = 0;             ///< 0: as many as this process may use
+  int threads = 0;  ///< 0: as many as this process may use
   Device device;
-  std::string output;          ///< folder to write to; empty: none
+  std::string output;                   ///< folder to write to; empty: none
   std::string row_names, column_names;  ///< paths; empty: none
   int top = 10;
   bool quiet = false;

@@ -25,6 +25,24 @@ void refuse_unknown(const CLI::App& app) {
     }
 }
 
+void parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success&) {
+    throw;
+  } catch (const CLI::ArgumentMismatch& e) {
+    refuse_unknown(app);
+    const std::string what = e.what();  // "--rank: 1 required TEXT missing"
+    throw UsageError(what.substr(0, what.find(':')) + " needs exactly one value");
+  } catch (const CLI::ParseError& e) {
+    refuse_unknown(app);
+    throw UsageError(e.what());
+  } catch (const UsageError&) {
+    refuse_unknown(app);
+    throw;
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Non-negative matrix factorization: X ~ WH.", "orthant");
   app.set_version_flag("--version", std::string("orthant ") + version());
@@ -34,19 +52,17 @@ int run(int argc, char** argv) {
   const Subcommand subcommands[] = {add_factorize(app), add_info(app)};
 
   try {
-    app.parse(argc, argv);
+    parse(app, argc, argv);
+    for (const Subcommand& subcommand : subcommands)
+      if (subcommand.app->parsed()) return subcommand.run();
   } catch (const CLI::Success& help) {
     return app.exit(help);
-  } catch (const CLI::ParseError& e) {
-    refuse_unknown(app);
-    throw UsageError(e.what());
-  } catch (const UsageError&) {
-    refuse_unknown(app);
-    throw;
+  } catch (const UsageError& e) {
+    const auto parsed = app.get_subcommands();
+    throw UsageError(std::string(e.what()) + " (see orthant " + (parsed.empty() ? "" : parsed[0]->get_name() + " ") +
+                     "--help)");
   }
-  for (const Subcommand& subcommand : subcommands)
-    if (subcommand.app->parsed()) return subcommand.run();
-  return kBadUsage;  // not reached: CLI11 requires one
+  return kBadUsage;  // not reached: CLI11 requires a subcommand
 }
 
 int fail(const std::string& message, ExitCode code) {
@@ -60,7 +76,7 @@ int guarded(int argc, char** argv) {
     if (!std::cout.flush()) return fail("cannot write to standard output", kBadInput);
     return code;
   } catch (const UsageError& e) {
-    return fail(std::string(e.what()) + " (orthant --help tells more)", kBadUsage);
+    return fail(e.what(), kBadUsage);
   } catch (const BackendUnavailable& e) {
     return fail(e.what(), kNoDevice);
   } catch (const OutOfMemory& e) {

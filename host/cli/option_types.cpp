@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <system_error>
 
 namespace orthant::cli {
@@ -40,9 +41,10 @@ double parse_nonnegative(const std::string& option, const std::string& text) {
   return value;
 }
 
-std::string shortest(double value) {
+std::string brief(double value) {
   char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
 }
 
 }  // namespace orthant::cli

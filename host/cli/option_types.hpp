@@ -15,8 +15,8 @@ std::int64_t parse_integer(const std::string& option, const std::string& text, s
 std::uint64_t parse_seed(const std::string& option, const std::string& text);
 double parse_nonnegative(const std::string& option, const std::string& text);
 
-/// The shortest text that reads back as the same number.
-std::string shortest(double value);
+/// A number for a help text: "0.0001"
+std::string brief(double value);
 
 inline CLI::Option* add_integer(CLI::App& app, const std::string& name, int& value, int least,
                                 const std::string& description) {

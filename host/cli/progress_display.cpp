@@ -30,8 +30,8 @@ std::string duration(double seconds) {
 // "  60/200  relative error 0.82129  0.3 s left at most": convergence may come sooner.
 std::string status(const Progress& p) {
   const std::string total = std::to_string(p.max_iterations);
-  std::string text =
-      format("%*d/%s  relative error %.6g", static_cast<int>(total.size()), p.iteration, total.c_str(), p.relative_error);
+  std::string text = format("%*d/%s  relative error %.6g", static_cast<int>(total.size()), p.iteration, total.c_str(),
+                            p.relative_error);
   if (p.iteration > 0 && p.iteration < p.max_iterations)
     text += "  " + duration(p.seconds / p.iteration * (p.max_iterations - p.iteration)) + " left at most";
   return text;

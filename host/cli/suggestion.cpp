@@ -23,6 +23,12 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
+// 0 also for a part of the name, as in --max-iter or --iterations.
+std::size_t distance_from_name(const std::string& argument, const std::string& name) {
+  const std::string bare = argument.substr(std::min(argument.find_first_not_of('-'), argument.size()));
+  return bare.size() >= 3 && name.find(bare) != std::string::npos ? 0 : distance(argument, name);
+}
+
 std::vector<std::string> known_names(const CLI::App& app, bool options) {
   std::vector<std::string> names;
   if (options)
@@ -39,12 +45,14 @@ std::string unknown_argument(const CLI::App& app, const std::string& argument) {
   const bool option = argument.starts_with("-");
   const std::string name = argument.substr(0, argument.find('='));
   const auto names = known_names(app, option);
-  const auto near = [&](const std::string& a, const std::string& b) { return distance(name, a) < distance(name, b); };
+  const auto near = [&](const std::string& a, const std::string& b) {
+    return distance_from_name(name, a) < distance_from_name(name, b);
+  };
   const auto nearest = std::min_element(names.begin(), names.end(), near);
   std::string message =
       option ? "unknown option " + name
              : (names.empty() ? "unexpected argument '" + name + "'" : "unknown subcommand '" + name + "'");
-  if (nearest != names.end() && distance(name, *nearest) <= 1 + name.size() / 4)
+  if (nearest != names.end() && distance_from_name(name, *nearest) <= 1 + name.size() / 4)
     message += ", did you mean " + *nearest + "?";
   return message;
 }
