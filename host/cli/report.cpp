@@ -38,7 +38,11 @@ std::string sentence(StopReason reason) {
 void print_components(std::ostream& out, const Strongest& components) {
   for (std::size_t c = 0; c < components.size(); ++c) {
     out << "  " << c << ":";
-    for (const Named& named : components[c]) out << " " << named.name;
+    const char* separator = " ";
+    for (const Named& named : components[c]) {
+      out << separator << named.name;
+      separator = ", ";
+    }
     out << "\n";
   }
 }
@@ -100,7 +104,9 @@ void print_summary(std::ostream& out, const FactorizeArguments& arguments, const
       << duration(r.seconds_per_iteration) << " an iteration)\n"
       << "relative error " << rounded(r.relative_error) << ", loss " << rounded(r.loss) << ", KKT residual "
       << rounded(r.kkt_residual, "%.2e") << "\n";
-  if (r.dead_components > 0) out << r.dead_components << " dead components: they add nothing to WH\n";
+  if (r.dead_components > 0)
+    out << r.dead_components << (r.dead_components == 1 ? " dead component, which adds" : " dead components, which add")
+        << " nothing to WH\n";
   if (fit.top_rows) {
     out << "strongest rows of each component\n";
     print_components(out, *fit.top_rows);

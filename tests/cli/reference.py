@@ -1,0 +1,33 @@
+"""Textbook updates in numpy, in double. `f` is one factor with a component per row, `g` the other one's Gram, `r` its product with X."""
+
+import numpy as np
+
+
+def hals(f, g, r, l1=0, l2=0, sweeps=1):
+    f = f.copy()
+    for _ in range(sweeps):
+        for c in range(len(f)):
+            rest = r[c] - l1 - g[c] @ f + g[c, c] * f[c]
+            f[c] = np.maximum(0, rest / (g[c, c] + l2))
+    return f
+
+
+def multiplicative(f, g, r, l1=0, l2=0):
+    return f * r / (g @ f + l1 + l2 * f)
+
+
+def iterate(x, w, h, iterations, update=hals, w_penalty={}, h_penalty={}, update_w=True, update_h=True, **keywords):
+    for _ in range(iterations):
+        if update_w:
+            w = update(w.T, h @ h.T, h @ x.T, **w_penalty, **keywords).T
+        if update_h:
+            h = update(h, w.T @ w, w.T @ x, **h_penalty, **keywords)
+    return w, h
+
+
+def loss(x, w, h):
+    return 0.5 * np.sum((x - w @ h) ** 2)
+
+
+def relative_error(x, w, h):
+    return np.linalg.norm(x - w @ h) / np.linalg.norm(x)

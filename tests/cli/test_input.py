@@ -1,0 +1,189 @@
+"""Every format is read end to end, and what is wrong with a file is told."""
+
+import gzip
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+from numpy.testing import assert_allclose
+
+import reference
+
+
+def write_mtx(x, path, **keywords):
+    scipy.io.mmwrite(path, x, **keywords)
+
+
+def write_gz(x, path):
+    write_mtx(scipy.sparse.coo_matrix(x), path.with_suffix(""))
+    path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+
+
+def write_csv(x, path, header=""):
+    np.savetxt(path, x, delimiter=",", header=header, comments="", fmt="%.17g")
+
+
+# Whole numbers, so that every type holds them.
+COUNTS = np.random.default_rng(5).poisson(0.7, (30, 20)) * np.random.default_rng(6).integers(1, 9, (30, 20))
+SYMMETRIC = COUNTS[:20] + COUNTS[:20].T
+
+FILES = {
+    **{
+        f"{dtype}.npy": (lambda dtype: lambda p: np.save(p, COUNTS.astype(dtype)))(dtype)
+        for dtype in ["f4", "f8", "u1", "u2", "i4", "i8", ">f8"]
+    },
+    "fortran.npy": lambda p: np.save(p, np.asfortranarray(COUNTS.astype("f8"))),
+    "fortran_f4.npy": lambda p: np.save(p, np.asfortranarray(COUNTS.astype("f4"))),
+    "array.mtx": lambda p: write_mtx(COUNTS.astype("f8"), p),
+    "real.mtx": lambda p: write_mtx(scipy.sparse.coo_matrix(COUNTS.astype("f8")), p),
+    "integer.mtx": lambda p: write_mtx(scipy.sparse.coo_matrix(COUNTS), p),
+    "zipped.mtx.gz": lambda p: write_gz(COUNTS, p),
+    "csr.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.csr_matrix(COUNTS.astype("f8"))),
+    "csr_f4.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.csr_matrix(COUNTS.astype("f4"))),
+    "csc.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.csc_matrix(COUNTS.astype("f8"))),
+    "coo.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.coo_matrix(COUNTS.astype("f8"))),
+    "stored.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.csr_matrix(COUNTS), compressed=False),
+    "plain.csv": lambda p: write_csv(COUNTS, p),
+    "header.csv": lambda p: write_csv(COUNTS, p, ",".join(f"c{j}" for j in range(20))),
+}
+SPARSE = {name for name in FILES if "npz" in name or name in ("real.mtx", "integer.mtx", "zipped.mtx.gz")}
+
+
+def check_fit(orthant, folder, name, x):
+    """From a given start two iterations come out as numpy's, so that every entry was read and put in its place."""
+    generator = np.random.default_rng(2)
+    start = generator.random((x.shape[0], 3)), generator.random((3, x.shape[1]))
+    np.save(folder / "w0.npy", start[0])
+    np.save(folder / "h0.npy", start[1])
+    w, h, report = orthant.factors(
+        name, "--w0", "w0.npy", "--h0", "h0.npy", "--precision", "double", "--max-iterations", 2
+    )
+    w_expected, h_expected = reference.iterate(x.astype("f8"), *start, 2)
+    assert_allclose(w, w_expected, rtol=1e-9, atol=1e-12)
+    assert_allclose(h, h_expected, rtol=1e-9, atol=1e-12)
+    assert (report["rows"], report["columns"]) == x.shape
+    return report
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_formats(orthant, folder, name):
+    FILES[name](folder / name)
+    report = check_fit(orthant, folder, name, COUNTS)
+    if name in SPARSE:
+        assert report["storage"] == "sparse" and report["nonzeros"] == np.count_nonzero(COUNTS)
+    else:
+        assert report["storage"] == "dense" and report["nonzeros"] == COUNTS.size
+
+
+def test_symmetric_mtx(orthant, folder):
+    write_mtx(scipy.sparse.coo_matrix(SYMMETRIC), folder / "x.mtx", symmetry="symmetric")
+    assert "symmetric" in (folder / "x.mtx").read_text()
+    check_fit(orthant, folder, "x.mtx", SYMMETRIC)
+
+
+def test_pattern_mtx(orthant, folder):
+    write_mtx(scipy.sparse.coo_matrix(COUNTS > 0), folder / "x.mtx", field="pattern")
+    check_fit(orthant, folder, "x.mtx", (COUNTS > 0).astype("f8"))
+
+
+def test_factors_of_other_types_and_orders(orthant, folder, x):
+    start = np.ones((30, 2)), np.arange(40).reshape(2, 20)
+    np.save(folder / "w0.npy", np.asfortranarray(start[0].astype("f4")))
+    np.save(folder / "h0.npy", start[1])
+    w, h, _ = orthant.factors("x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--max-iterations", 0)
+    assert_allclose(w, start[0])
+    assert_allclose(h, start[1])
+
+
+@pytest.mark.parametrize("precision", ["float", "double"])
+@pytest.mark.parametrize("bad", [-1.5, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("tfidf", [False, True])
+def test_bad_entries_are_named(orthant, folder, precision, bad, tfidf):
+    x = COUNTS.astype("f8")
+    x[17, 3] = bad
+    x[18, 2] = -1
+    np.save(folder / "x.npy", x)
+    scipy.sparse.save_npz(folder / "x.npz", scipy.sparse.csr_matrix(x))
+    for name in ["x.npy", "x.npz"]:
+        extra = ["--tfidf"] if tfidf else []
+        message = orthant.error("factorize", name, "--rank", 2, "--precision", precision, "--quiet", *extra, code=1)
+        assert message.startswith(f"{name}: X(17, 3) is {str(bad).lower()}"), message
+        assert "expected" in message
+
+
+def test_bad_entries_of_the_start_are_named(orthant, folder, x, start):
+    w, h = start
+    h[2, 5] = -1
+    np.save(folder / "h0.npy", h)
+    message = orthant.error("factorize", "x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--quiet", code=1)
+    assert message.startswith("h0.npy: H(2, 5) is -1, expected"), message
+    w[3, 1] = np.inf
+    np.save(folder / "w0.npy", w)
+    message = orthant.error("factorize", "x.npy", "--transform", "w0.npy", "--quiet", code=1)
+    assert message.startswith("w0.npy: W(3, 1) is inf, expected"), message
+
+
+def test_wrong_shapes(orthant, folder, x, start):
+    np.save(folder / "w29.npy", np.ones((29, 4)))
+    np.save(folder / "h5.npy", np.ones((5, 20)))
+    np.save(folder / "vector.npy", np.ones(4))
+    error = lambda *arguments: orthant.error("factorize", "x.npy", "--quiet", *arguments, code=1)
+    assert "w29.npy is 29 x 4, expected 30 rows" in error("--w0", "w29.npy", "--h0", "h0.npy")
+    assert "h5.npy is 5 x 20, expected 4 rows" in error("--w0", "w0.npy", "--h0", "h5.npy")
+    assert "w29.npy is 29 x 4, expected 30 rows" in error("--transform", "w29.npy")
+    assert "vector.npy" in error("--transform", "vector.npy")
+
+
+def test_names(orthant, folder, x):
+    (folder / "rows.txt").write_text("".join(f"row {i}\n" for i in range(30)))
+    (folder / "columns.txt").write_bytes(b"".join(b"column %d\r\n" % j for j in range(20)))
+    arguments = ["x.npy", "--rank", 3, "--row-names", "rows.txt", "--column-names", "columns.txt", "--top", 4]
+    w, h, report = orthant.factors(*arguments)
+    for key, name, factor in [("top_rows", "row", w.T), ("top_columns", "column", h)]:
+        assert len(report[key]) == 3
+        for told, weights in zip(report[key], factor):
+            order = np.argsort(-weights, kind="stable")[:4]
+            assert [t["name"] for t in told] == [f"{name} {j}" for j in order]
+            assert_allclose([t["value"] for t in told], weights[order], rtol=1e-6)
+    text = orthant("factorize", *arguments).stdout
+    for c, told in enumerate(report["top_columns"]):
+        assert f"  {c}: " + ", ".join(t["name"] for t in told) + "\n" in text
+
+
+def test_names_of_zero_weight_are_left_out(orthant, folder):
+    x = np.zeros((4, 5))
+    x[:2, :2] = x[2:, 3:] = 1
+    np.save(folder / "x.npy", x)
+    (folder / "names.txt").write_text("a\nb\nc\nd\ne\n")
+    report = orthant.report("x.npy", "--rank", 2, "--init", "nndsvd", "--column-names", "names.txt")
+    assert sorted([t["name"] for t in told] for told in report["top_columns"]) == [["a", "b"], ["d", "e"]]
+    assert report["empty_columns"] == 1 and report["empty_rows"] == 0
+
+
+def test_wrong_number_of_names(orthant, folder, x):
+    (folder / "names.txt").write_text("a\nb\n")
+    message = orthant.error("factorize", "x.npy", "--rank", 3, "--quiet", "--column-names", "names.txt", code=1)
+    assert message.startswith("names.txt has 2 names, expected 20"), message
+    message = orthant.error("factorize", "x.npy", "--rank", 3, "--quiet", "--row-names", "names.txt", code=1)
+    assert message.startswith("names.txt has 2 names, expected 30"), message
+
+
+@pytest.mark.parametrize("option", ["", "--w0", "--h0", "--transform", "--row-names", "--column-names"])
+def test_missing_files(orthant, x, start, option):
+    given = {"--w0": ["--h0", "h0.npy"], "--h0": ["--w0", "w0.npy"], "--transform": []}.get(option, ["--rank", 3])
+    arguments = ["x.npy", option, "no.npy", *given] if option else ["no.npy", *given]
+    message = orthant.error("factorize", *arguments, "--quiet", code=1)
+    assert "no.npy" in message and "No such file" in message, message
+
+
+def test_malformed_files(orthant, folder):
+    (folder / "x.mtx").write_text("%%MatrixMarket matrix coordinate real general\n3 3 2\n1 1 5\n4 1 5\n")
+    assert "line 4" in orthant.error("factorize", "x.mtx", "--rank", 1, "--quiet", code=1)
+    (folder / "x.csv").write_text("1,2\n3\n")
+    assert "line 2" in orthant.error("factorize", "x.csv", "--rank", 1, "--quiet", code=1)
+    (folder / "x.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    assert "x.npy" in orthant.error("factorize", "x.npy", "--rank", 1, "--quiet", code=1)
+    (folder / "x.txt").write_text("1 2\n")
+    assert "x.txt" in orthant.error("factorize", "x.txt", "--rank", 1, "--quiet", code=1)
+    assert "." in orthant.error("factorize", ".", "--rank", 1, "--quiet", code=1)

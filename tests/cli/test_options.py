@@ -1,0 +1,159 @@
+"""Every option of the fit does what it says, against numpy."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import reference
+
+GIVEN = ["x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--precision", "double", "--tolerance", 0]
+
+
+@pytest.mark.parametrize("sweeps", [1, 3])
+@pytest.mark.parametrize("iterations", [0, 1, 5])
+def test_hals_from_a_given_start(orthant, x, start, sweeps, iterations):
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", iterations, "--sweeps", sweeps)
+    w_expected, h_expected = reference.iterate(x, *start, iterations, sweeps=sweeps)
+    assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
+    assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
+    assert report["iterations"] == iterations and report["stop_reason"] == "max_iterations"
+    assert_allclose(report["loss"], reference.loss(x, w, h), rtol=1e-10)
+    assert_allclose(report["relative_error"], reference.relative_error(x, w, h), rtol=1e-10)
+
+
+def test_multiplicative_updates(orthant, x, start):
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "mu")
+    w_expected, h_expected = reference.iterate(x, *start, 5, reference.multiplicative)
+    assert_allclose(w, w_expected, rtol=1e-10)
+    assert_allclose(h, h_expected, rtol=1e-10)
+    assert report["solver"] == "mu"
+
+
+@pytest.mark.parametrize("solver, update", [("hals", reference.hals), ("mu", reference.multiplicative)])
+@pytest.mark.parametrize("scaling, w_scale, h_scale", [("none", 1, 1), ("sklearn", 20, 30)])
+def test_penalties(orthant, x, start, solver, update, scaling, w_scale, h_scale):
+    weights = ["--l1-w", 0.01, "--l2-w", 0.02, "--l1-h", 0.03, "--l2-h", 0.04, "--scaling", scaling]
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", solver, *weights)
+    w_penalty = {"l1": 0.01 * w_scale, "l2": 0.02 * w_scale}
+    h_penalty = {"l1": 0.03 * h_scale, "l2": 0.04 * h_scale}
+    w_expected, h_expected = reference.iterate(x, *start, 5, update, w_penalty, h_penalty)
+    assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
+    assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
+    penalty = sum(
+        p["l1"] * f.sum() + p["l2"] / 2 * np.sum(f**2) for p, f in [(w_penalty, w), (h_penalty, h)]
+    )
+    assert_allclose(report["objective"], reference.loss(x, w, h) + penalty, rtol=1e-10)
+
+
+@pytest.mark.parametrize("frozen", ["w", "h"])
+def test_freeze_with_both_given(orthant, x, start, frozen):
+    w, h, _ = orthant.factors(*GIVEN, "--max-iterations", 5, "--freeze", frozen)
+    w_expected, h_expected = reference.iterate(x, *start, 5, update_w=frozen != "w", update_h=frozen != "h")
+    assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
+    assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("frozen", ["w", "h"])
+def test_freeze_with_one_given(orthant, x, start, frozen):
+    common = ["x.npy", f"--{frozen}0", f"{frozen}0.npy", "--freeze", frozen, "--precision", "double", "--seed", 3]
+    w_start, h_start, _ = orthant.factors(*common, "--max-iterations", 0)
+    w, h, report = orthant.factors(*common, "--max-iterations", 5, "--tolerance", 0)
+    assert_array_equal(w if frozen == "w" else h, start[0] if frozen == "w" else start[1])
+    w_expected, h_expected = reference.iterate(x, w_start, h_start, 5, update_w=frozen != "w", update_h=frozen != "h")
+    assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
+    assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
+    assert report["options"]["init"] == "random" and report["rank"] == 4
+
+
+def test_transform_solves_for_h(orthant, x, start):
+    arguments = ["x.npy", "--transform", "w0.npy", "--precision", "double"]
+    w, h, report = orthant.factors(*arguments, "--max-iterations", 2000, "--tolerance", 1e-12)
+    assert_array_equal(w, start[0])
+    gradient = w.T @ w @ h - w.T @ x
+    assert np.all(h >= 0) and np.all(np.abs(np.minimum(h, gradient)) < 1e-4)
+    assert report["rank"] == 4 and report["options"]["init"] is None
+    assert_allclose(report["loss"], reference.loss(x, w, h), rtol=1e-10)
+
+
+def test_transform_uses_the_penalty_of_h(orthant, x, start):
+    arguments = ["x.npy", "--transform", "w0.npy", "--precision", "double", "--tolerance", 1e-12]
+    w, h, _ = orthant.factors(*arguments, "--max-iterations", 2000, "--l1-h", 0.1, "--l2-h", 0.2)
+    gradient = w.T @ w @ h - w.T @ x + 0.1 + 0.2 * h
+    assert np.all(h >= 0) and np.all(np.abs(np.minimum(h, gradient)) < 1e-4)
+
+
+@pytest.mark.parametrize("init", ["random", "nndsvd", "nndsvda", "nndsvdar"])
+def test_starts(orthant, x, init):
+    w, h, report = orthant.factors("x.npy", "--rank", 4, "--init", init, "--max-iterations", 0)
+    assert report["options"]["init"] == init and w.shape == (30, 4) and h.shape == (4, 20)
+    assert np.all(w >= 0) and np.all(h >= 0)
+    zeros = np.sum(w == 0) + np.sum(h == 0)
+    assert (zeros > 0) == (init == "nndsvd")
+    if init == "nndsvda":  # the zeros of nndsvd are the mean of X
+        plain, _, _ = orthant.factors("x.npy", "--rank", 4, "--init", "nndsvd", "--max-iterations", 0)
+        assert_allclose(w[plain == 0], x.mean(), rtol=1e-6)
+    if init == "random":
+        assert_allclose((w @ h).mean(), x.mean(), rtol=0.2)
+
+
+def test_seed(orthant, x):
+    def run(seed):
+        return orthant.factors("x.npy", "--rank", 4, "--init", "random", "--max-iterations", 3, "--seed", seed)[0]
+
+    assert_array_equal(run(7), run(7))
+    assert not np.array_equal(run(7), run(8))
+    assert not np.array_equal(run(2**64 - 1), run(8))
+
+
+def test_rank_above_both_sides(orthant, x):
+    w, h, _ = orthant.factors("x.npy", "--rank", 40, "--init", "random")
+    assert w.shape == (30, 40) and h.shape == (40, 20) and np.isfinite(w).all() and np.isfinite(h).all()
+
+
+def test_tolerance_stops_early_and_zero_never(orthant, x):
+    loose = orthant.report("x.npy", "--rank", 4, "--tolerance", 1e-2, "--max-iterations", 500)
+    tight = orthant.report("x.npy", "--rank", 4, "--tolerance", 1e-4, "--max-iterations", 500)
+    never = orthant.report("x.npy", "--rank", 4, "--tolerance", 0, "--max-iterations", 500)
+    assert loose["stop_reason"] == tight["stop_reason"] == "converged"
+    assert loose["iterations"] < tight["iterations"] < never["iterations"] == 500
+    assert never["stop_reason"] == "max_iterations"
+
+
+def test_stopping_by_projected_gradient(orthant, x):
+    arguments = ["x.npy", "--rank", 4, "--stopping", "projected-gradient", "--max-iterations", 20000]
+    report = orthant.report(*arguments, "--tolerance", 1e-3, "--precision", "double")
+    assert report["stop_reason"] == "converged" and 0 < report["kkt_residual"] < 2e-3
+
+
+def test_check_every(orthant, x):
+    report = orthant.report("x.npy", "--rank", 4, "--tolerance", 0, "--max-iterations", 20, "--check-every", 6)
+    assert report["iteration_history"] == [0, 6, 12, 18, 20]
+    assert len(report["loss_history"]) == 5
+    assert report["loss_history"] == sorted(report["loss_history"], reverse=True)
+    assert_allclose(report["loss_history"][-1], report["loss"], rtol=1e-4)
+
+
+def test_precision(orthant, x):
+    for name, dtype in [("float", np.float32), ("double", np.float64)]:
+        w, h, report = orthant.factors("x.npy", "--rank", 4, "--precision", name)
+        assert w.dtype == h.dtype == dtype and report["precision"] == name
+    assert orthant.report("x.npy", "--rank", 4)["precision"] == "float"
+
+
+def test_threads(orthant, x):
+    one = orthant.factors("x.npy", "--rank", 4, "--threads", 1)
+    three = orthant.factors("x.npy", "--rank", 4, "--threads", 3, "--deterministic")
+    assert one[2]["threads"] == 1 and three[2]["threads"] == 3 and three[2]["options"]["deterministic"]
+    assert_array_equal(one[0], three[0])
+    assert_array_equal(one[1], three[1])
+
+
+def test_dead_components_are_told(orthant, folder):
+    np.save(folder / "x.npy", np.ones((6, 5)))
+    w, h = np.ones((6, 2)), np.ones((2, 5))
+    w[:, 1] = 0
+    np.save(folder / "w0.npy", w)
+    np.save(folder / "h0.npy", h)
+    arguments = ["x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--solver", "mu"]
+    assert orthant.report(*arguments)["dead_components"] == 1
+    assert "1 dead component" in orthant("factorize", *arguments).stdout

@@ -1,0 +1,136 @@
+"""Help, versions, and what wrong usage is told."""
+
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+
+OPTIONS = """--solver --sweeps --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
+--l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
+--top --quiet --json --rank --tfidf --freeze""".split()
+
+
+def test_help_tells_every_option_key_and_exit_code(orthant, x):
+    text = orthant("factorize", "--help").stdout
+    for option in OPTIONS:
+        assert re.search(rf"^  {option}\b", text, re.M), option
+    for key in orthant.report("x.npy", "--rank", 2):
+        assert re.search(rf"^    .*\b{key}\b", text, re.M) or key in ("top_rows", "top_columns"), key
+    for code in (0, 1, 2, 3, 4, 5, 130):
+        assert re.search(rf"^  {code}\b", text, re.M), code
+    assert max(map(len, text.splitlines())) <= 105
+
+
+def test_options_are_echoed_by_their_names(orthant, x):
+    options = orthant.report("x.npy", "--rank", 2)["options"]
+    told = {"--" + key.replace("_", "-") for key in options} - {"--x"}
+    assert told == set(OPTIONS) - {"--json", "--quiet"}
+
+
+def test_main_help_lists_the_subcommands(orthant):
+    text = orthant("--help").stdout
+    assert "factorize" in text and "info" in text and "Exit codes" in text
+
+
+def test_version(orthant):
+    assert re.fullmatch(r"orthant \d+\.\d+\.\d+\n", orthant("--version").stdout)
+
+
+def test_info(orthant):
+    info = json.loads(orthant("info", "--json").stdout)
+    cpu = info["backends"]["cpu"]
+    assert cpu["available"] and cpu["threads"] >= 1 and cpu["device"]
+    cuda = info["backends"]["cuda"]
+    assert cuda["available"] or "cuda" in cuda["reason"]
+    assert info["cores"] == os.cpu_count()
+    assert set(info["versions"]) == {"orthant", "compiler", "openmp", "eigen", "highway"}
+    text = orthant("info").stdout
+    assert cpu["device"] in text
+    for name, version in info["versions"].items():
+        assert re.search(rf"{name} +{re.escape(version)}", text)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "subcommand is required (see orthant --help)"),
+        (["factorise"], "unknown subcommand 'factorise', did you mean factorize?"),
+        (["factorize"], "X is required (see orthant factorize --help)"),
+        (["factorize", "x.npy"], "--rank is missing"),
+        (["factorize", "x.npy", "--rnk", 3], "unknown option --rnk, did you mean --rank?"),
+        (["factorize", "x.npy", "--rank", 3, "--tolerence=1"], "unknown option --tolerence, did you mean --tolerance?"),
+        (["factorize", "x.npy", "--rank", 3, "--max-iter", 5], "did you mean --max-iterations?"),
+        (["factorize", "x.npy", "--rank", 3, "--nonsense"], "unknown option --nonsense (see"),
+        (["factorize", "x.npy", "y.npy", "--rank", 3], "unexpected argument 'y.npy'"),
+        (["factorize", "x.npy", "--rank"], "--rank needs exactly one value"),
+        (["factorize", "x.npy", "--rank", 3, "--rank", 4], "--rank needs exactly one value"),
+        (["factorize", "x.npy", "--rank", 0], "--rank is '0', expected an integer from 1"),
+        (["factorize", "x.npy", "--rank", "3.5"], "--rank is '3.5', expected an integer"),
+        (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals"),
+        (["factorize", "x.npy", "--rank", 3, "--init", "svd"], "--init is 'svd', expected one of random, nndsvd, nnd"),
+        (["factorize", "x.npy", "--rank", 3, "--stopping", "x"], "expected one of loss, projected-gradient"),
+        (["factorize", "x.npy", "--rank", 3, "--precision", "half"], "expected one of float, double"),
+        (["factorize", "x.npy", "--rank", 3, "--scaling", "x"], "expected one of none, sklearn"),
+        (["factorize", "x.npy", "--rank", 3, "--sweeps", 0], "--sweeps is '0', expected an integer from 1"),
+        (["factorize", "x.npy", "--rank", 3, "--check-every", 0], "--check-every is '0', expected"),
+        (["factorize", "x.npy", "--rank", 3, "--max-iterations", -1], "--max-iterations is '-1', expected"),
+        (["factorize", "x.npy", "--rank", 3, "--threads", 0], "--threads is '0', expected an integer from 1"),
+        (["factorize", "x.npy", "--rank", 3, "--seed", -1], "--seed is '-1', expected an integer from 0"),
+        (["factorize", "x.npy", "--rank", 3, "--tolerance", "nan"], "--tolerance is 'nan', expected a finite number"),
+        (["factorize", "x.npy", "--rank", 3, "--l1-w", -1], "--l1-w is '-1', expected a finite number >= 0"),
+        (["factorize", "x.npy", "--rank", 3, "--l2-w", "inf"], "--l2-w is 'inf', expected a finite number >= 0"),
+        (["factorize", "x.npy", "--rank", 3, "--l1-h", "1x"], "--l1-h is '1x', expected a finite number >= 0"),
+        (["factorize", "x.npy", "--rank", 3, "--l2-h", ""], "--l2-h is '', expected a finite number >= 0"),
+        (["factorize", "x.npy", "--rank", 3, "--device", "gpu"], "--device is 'gpu', expected one of auto, cpu, cuda"),
+        (["factorize", "x.npy", "--rank", 3, "--device", "cuda:x"], "cuda:N is 'x', expected an integer"),
+        (["factorize", "x.npy", "--rank", 3, "--w0", "w0.npy"], "--w0 is given without --h0"),
+        (["factorize", "x.npy", "--rank", 3, "--h0", "h0.npy"], "--h0 is given without --w0"),
+        (["factorize", "x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--init", "random"], "--init contradicts --w0"),
+        (["factorize", "x.npy", "--rank", 3, "--freeze", "w"], "--freeze w needs the W to keep: --w0"),
+        (["factorize", "x.npy", "--rank", 3, "--freeze", "h", "--w0", "w0.npy"], "--freeze h needs the H to keep"),
+        (["factorize", "x.npy", "--transform", "w0.npy", "--init", "random"], "--init does nothing with --transform"),
+        (["factorize", "x.npy", "--transform", "w0.npy", "--l1-w", 1], "--l1-w does nothing with --transform"),
+        (["factorize", "x.npy", "--transform", "w0.npy", "--freeze", "w"], "--freeze does nothing with --transform"),
+        (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--sweeps", 2], "--sweeps is for --solver hals, not mu"),
+        (["factorize", "x.npy", "--rank", 3, "--top", 5], "--top needs the names"),
+        # Known to the library only.
+        (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--init", "nndsvd"], "--init is nndsvd, expected"),
+        (["factorize", "x.npy", "--rank", 21, "--init", "nndsvda"], "--init is nndsvda, expected"),
+        (["factorize", "x.npy", "--rank", 5, "--w0", "w0.npy", "--h0", "h0.npy"], "--rank is 5, but w0.npy has 4"),
+        (["info", "more"], "unexpected argument 'more'"),
+    ],
+)
+def test_wrong_usage(orthant, x, start, arguments, message):
+    assert message in orthant.error(*arguments, code=2)
+
+
+def test_device_that_is_not_there(orthant, x):
+    if json.loads(orthant("info", "--json").stdout)["backends"]["cuda"]["available"]:
+        pytest.skip("CUDA can be used here")
+    assert "the cuda backend is not available" in orthant.error(
+        "factorize", "x.npy", "--rank", 3, "--device", "cuda", code=3
+    )
+
+
+def test_device_auto_says_what_runs(orthant, x):
+    available = json.loads(orthant("info", "--json").stdout)["backends"]["cuda"]["available"]
+    assert orthant.report("x.npy", "--rank", 2)["backend"] == ("cuda" if available else "cpu")
+    report = orthant.report("x.npy", "--rank", 2, "--device", "cpu")
+    assert report["backend"] == "cpu" and report["options"]["device"] == "cpu"
+
+
+def test_out_of_memory(orthant, folder):
+    np.save(folder / "x.npy", np.ones((2000, 1000), np.float32))
+    arguments = [orthant.path, "factorize", folder / "x.npy", "--rank", 2_000_000, "--init", "random", "--quiet"]
+    limited = ["bash", "-c", 'ulimit -v 4000000; exec "$@"', "bash", *map(str, arguments)]
+    import subprocess
+
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4 and "out of memory" in done.stderr, done.stderr
+
+
+def test_numbers_that_overflow(orthant, folder):
+    np.save(folder / "x.npy", np.full((30, 20), 1e30, np.float32))
+    assert "iteration" in orthant.error("factorize", "x.npy", "--rank", 2, "--quiet", code=5)
