@@ -61,9 +61,7 @@ ProgressDisplay::ProgressDisplay(bool quiet)
              : on_terminal() ? Style::bar
                              : Style::lines) {}
 
-ProgressDisplay::~ProgressDisplay() {
-  if (drawn_) std::fputs("\r\033[K", stderr);
-}
+ProgressDisplay::~ProgressDisplay() { remove_bar(); }
 
 void ProgressDisplay::phase(const std::string& what) {
   if (style_ == Style::bar) draw(what);
@@ -78,15 +76,25 @@ void ProgressDisplay::show(const Progress& progress) {
   } else if (style_ == Style::lines) {
     last_ = progress;
     pending_ = true;
-    if (!printed_ || Clock::now() - *printed_ >= std::chrono::seconds(1)) finish();
+    if (!printed_ || Clock::now() - *printed_ >= std::chrono::seconds(1)) print_line();
   }
 }
 
 void ProgressDisplay::finish() {
+  print_line();
+  remove_bar();
+}
+
+void ProgressDisplay::print_line() {
   if (!pending_) return;
   std::fprintf(stderr, "iteration %s\n", status(last_).c_str());
   pending_ = false;
   printed_ = Clock::now();
+}
+
+void ProgressDisplay::remove_bar() {
+  if (drawn_) std::fputs("\r\033[K", stderr);
+  drawn_ = false;
 }
 
 // One column is left free: many terminals wrap when the last one is written.

@@ -13,7 +13,6 @@ namespace orthant::cli {
 class ProgressDisplay {
  public:
   explicit ProgressDisplay(bool quiet);
-  /// Removes the bar.
   ~ProgressDisplay();
   ProgressDisplay(const ProgressDisplay&) = delete;
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
@@ -21,7 +20,7 @@ class ProgressDisplay {
   /// What is being done before the first iteration; shown on a terminal only.
   void phase(const std::string& what);
   void show(const Progress& progress);
-  /// Shows the last line of a pipe, unless it has been shown.
+  /// Removes the bar, or prints the last line unless it has been printed.
   void finish();
 
  private:
@@ -29,6 +28,8 @@ class ProgressDisplay {
   using Clock = std::chrono::steady_clock;
 
   void draw(const std::string& line);
+  void print_line();
+  void remove_bar();
 
   Style style_;
   bool drawn_ = false;

@@ -32,9 +32,9 @@ def fit_start(orthant, folder, name, tfidf, *extra):
 @pytest.fixture
 def counts(folder):
     counts = np.random.default_rng(5).poisson(0.4, (40, 25)).astype("f8")
-    counts[7] = 0  # an empty document
     counts[:, 9] = 0  # a word that does not occur
-    counts[:, 4] = 1  # one that occurs everywhere
+    counts[:, 4] = 1  # one that occurs in every document but the empty one
+    counts[7] = 0
     return counts
 
 

@@ -1,0 +1,122 @@
+#include "orthant/factorize.hpp"
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "host/cli/errors.hpp"
+#include "host/cli/exit_code.hpp"
+#include "host/cli/factor_files.hpp"
+#include "host/cli/factorize_arguments.hpp"
+#include "host/cli/input.hpp"
+#include "host/cli/interrupt.hpp"
+#include "host/cli/names.hpp"
+#include "host/cli/output.hpp"
+#include "host/cli/progress_display.hpp"
+#include "host/cli/report.hpp"
+#include "host/cli/subcommand.hpp"
+#include "orthant/error.hpp"
+
+namespace orthant::cli {
+namespace {
+
+// The library names what it refuses by its own names; here they become files and options.
+[[noreturn]] void explain(const InvalidArgument& e, const FactorizeArguments& arguments) {
+  const std::string& name = e.name();
+  const std::string rest = " is " + e.value() + ", expected " + e.expected();
+  if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
+  if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);
+  if (name.starts_with("X(")) throw FileError(arguments.x + ": " + e.what());
+  if (name.starts_with("W(")) throw FileError((arguments.w0 + arguments.transform) + ": " + e.what());
+  if (name.starts_with("H(")) throw FileError(arguments.h0 + ": " + e.what());
+  throw;
+}
+
+template <class T>
+Result compute(const Matrix<T>& x, Factors<T>& f, const FactorizeArguments& arguments, ProgressDisplay& display) {
+  Options options = arguments.options;
+  options.on_check = [&display](const Progress& progress) {
+    display.show(progress);
+    return Interrupt::signal() == 0;
+  };
+  const DenseView<T> w = f.w.view(), h = f.h.view();
+  Result result = arguments.transform.empty() ? factorize<T>(x, w, h, options) : transform<T>(x, w, h, options);
+  display.finish();
+  return result;
+}
+
+template <class T>
+Strongest strongest_rows(const FactorData<T>& w, const std::vector<std::string>& names, int top) {
+  return strongest(static_cast<int>(w.columns), names, top, [&w](int c, std::int64_t i) { return w(i, c); });
+}
+
+template <class T>
+Strongest strongest_columns(const FactorData<T>& h, const std::vector<std::string>& names, int top) {
+  return strongest(static_cast<int>(h.rows), names, top, [&h](int c, std::int64_t j) { return h(c, j); });
+}
+
+void print(const FactorizeArguments& arguments, const Fit& fit, const nlohmann::ordered_json& json) {
+  if (arguments.json)
+    std::cout << json.dump(2) << "\n";
+  else if (!arguments.quiet)
+    print_summary(std::cout, arguments, fit);
+}
+
+template <class T>
+int run(FactorizeArguments arguments) {
+  if (!arguments.output.empty()) prepare_output(arguments.output);
+  const Context context = make_context(arguments.device, arguments.threads);
+  ProgressDisplay display(arguments.quiet);
+  display.phase("reading " + arguments.x);
+  Input<T> input(arguments.x);
+  std::vector<std::string> row_names, column_names;
+  if (!arguments.row_names.empty()) row_names = read_names(arguments.row_names, input.rows(), "rows");
+  if (!arguments.column_names.empty()) column_names = read_names(arguments.column_names, input.columns(), "columns");
+  Factors<T> factors = read_factors<T>(arguments, input.rows(), input.columns());
+
+  display.phase("computing the start");
+  const Interrupt interrupt;  // from here on there is something to save
+  Fit fit = [&] {
+    try {
+      if (arguments.tfidf) input.apply_tfidf();
+      const Matrix<T> x = input.on(context);
+      return Fit{x.rows(),
+                 x.columns(),
+                 x.nonzeros(),
+                 x.empty_rows(),
+                 x.empty_columns(),
+                 x.sparse(),
+                 context,
+                 compute(x, factors, arguments, display),
+                 {},
+                 {}};
+    } catch (const InvalidArgument& e) {
+      explain(e, arguments);
+    }
+  }();
+  if (!row_names.empty()) fit.top_rows = strongest_rows(factors.w, row_names, arguments.top);
+  if (!column_names.empty()) fit.top_columns = strongest_columns(factors.h, column_names, arguments.top);
+
+  const nlohmann::ordered_json json = report(arguments, fit);
+  if (!arguments.output.empty()) {
+    write_factor(arguments.output, "W.npy", factors.w);
+    write_factor(arguments.output, "H.npy", factors.h);
+    write_text(arguments.output, "result.json", json.dump(2) + "\n");
+  }
+  print(arguments, fit, json);
+  return fit.result.stop_reason == StopReason::stopped_by_caller ? 128 + Interrupt::signal() : kSuccess;
+}
+
+}  // namespace
+
+Subcommand add_factorize(CLI::App& command) {
+  CLI::App* app = command.add_subcommand("factorize");
+  const auto arguments = std::make_shared<FactorizeArguments>();
+  add_factorize_options(*app, *arguments);
+  return {app, [app, arguments] {
+            settle(*app, *arguments);
+            return arguments->precision == Precision::float_ ? run<float>(*arguments) : run<double>(*arguments);
+          }};
+}
+
+}  // namespace orthant::cli

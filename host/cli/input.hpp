@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "orthant/matrix.hpp"
+
+namespace orthant::cli {
+
+/// A factor in memory, row-major as in its file.
+template <class T>
+struct FactorData {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<T> values;
+
+  FactorData() = default;
+  FactorData(std::int64_t r, std::int64_t c) : rows(r), columns(c), values(static_cast<std::size_t>(r * c)) {}
+  DenseView<T> view() { return row_major(values.data(), rows, columns); }
+  T operator()(std::int64_t i, std::int64_t j) const { return values[static_cast<std::size_t>(i * columns + j)]; }
+};
+
+/// @throws io::IoError unless the .npy file holds a matrix
+template <class T>
+FactorData<T> read_factor(const std::string& path);
+
+/// X as its file has it, in precision T.
+template <class T>
+class Input {
+ public:
+  /// Reads the file. @throws IoError
+  explicit Input(const std::string& path);
+  ~Input();
+
+  std::int64_t rows() const;
+  std::int64_t columns() const;
+  /// @throws InvalidArgument for an entry that is negative, NaN or infinite
+  void apply_tfidf();
+  /// X made ready; borrows from this.
+  Matrix<T> on(const Context& context) const;
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+}  // namespace orthant::cli
