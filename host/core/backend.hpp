@@ -4,6 +4,7 @@
 
 #include "host/core/buffer.hpp"
 #include "host/core/factor.hpp"
+#include "host/core/philox.hpp"
 #include "orthant/matrix.hpp"
 
 namespace orthant::core {

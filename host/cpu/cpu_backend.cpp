@@ -1,0 +1,241 @@
+#include "host/cpu/cpu_backend.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "host/core/philox.hpp"
+#include "host/cpu/factor_update.hpp"
+#include "host/cpu/parallel.hpp"
+#include "host/cpu/scratch.hpp"
+#include "host/cpu/skinny_product.hpp"
+
+namespace orthant::cpu {
+
+using core::Factor;
+using core::Gram;
+using core::KktSums;
+using core::ScaledPenalty;
+using core::Terms;
+
+namespace {
+
+// function(c, j) for every entry of a k x count factor.
+template <class Function>
+void for_each_entry(int rank, std::int64_t count, int threads, Function&& function) {
+  for_chunks(Chunks(count, kUpdateColumns), threads, [&](int, std::int64_t begin, std::int64_t length) {
+    for (std::int64_t j = begin; j < begin + length; ++j) {
+      for (int c = 0; c < rank; ++c) function(c, j);
+    }
+  });
+}
+
+// The element at row c, column j of a view.
+template <class T>
+T* element(DenseView<T> view, std::int64_t c, std::int64_t j) {
+  return view.layout == Layout::row_major ? view.data + c * view.ld + j : view.data + c + j * view.ld;
+}
+
+// Adds function(c, j, pair of doubles) over j, for each component: chunk by chunk, then in order.
+template <class Function>
+void component_pairs(int rank, std::int64_t count, int threads, double* first, double* second, Function&& function) {
+  // Fewer chunks than elsewhere: each holds 2 k doubles.
+  const Chunks chunks(count, std::max<std::int64_t>(kUpdateColumns, count / 16));
+  std::vector<double> parts(static_cast<std::size_t>(chunks.chunks()) * 2 * rank, 0.0);
+  for_chunks(chunks, threads, [&](int chunk, std::int64_t begin, std::int64_t length) {
+    double* a = parts.data() + static_cast<std::size_t>(chunk) * 2 * rank;
+    double* b = a + rank;
+    for (std::int64_t j = begin; j < begin + length; ++j) {
+      for (int c = 0; c < rank; ++c) function(c, j, a[c], b[c]);
+    }
+  });
+  std::fill_n(first, rank, 0.0);
+  std::fill_n(second, rank, 0.0);
+  for (int chunk = 0; chunk < chunks.chunks(); ++chunk) {
+    const double* a = parts.data() + static_cast<std::size_t>(chunk) * 2 * rank;
+    for (int c = 0; c < rank; ++c) {
+      first[c] += a[c];
+      second[c] += a[rank + c];
+    }
+  }
+}
+
+// One of FactorUpdate's functions on the whole factor.
+template <class T, class F, class Update>
+void update(F f, const Terms<T>& terms, int threads, KktSums* kkt, Update&& panel_update) {
+  const KktSums sums = sum_chunks<KktSums>(
+      Chunks(f.count, kUpdateColumns), threads, [&](std::int64_t begin, std::int64_t length) {
+        KktSums part;
+        panel_update(f.panel(begin, length), Terms<T>{terms.gram, terms.numerator.panel(begin, length)}, &part);
+        return part;
+      });
+  if (kkt != nullptr) *kkt = sums;
+}
+
+}  // namespace
+
+template <class T>
+void CpuBackend<T>::copy_in(DenseView<const T> view, Factor<T> f) const {
+  for_each_entry(f.rank, f.count, threads_, [&](int c, std::int64_t j) { f.column(j)[c] = *element(view, c, j); });
+}
+
+template <class T>
+void CpuBackend<T>::copy_out(Factor<const T> f, DenseView<T> view) const {
+  for_each_entry(f.rank, f.count, threads_, [&](int c, std::int64_t j) { *element(view, c, j) = f.column(j)[c]; });
+}
+
+template <class T>
+void CpuBackend<T>::fill(Factor<T> f, T value) const {
+  for_each_entry(f.rank, f.count, threads_, [&](int c, std::int64_t j) { f.column(j)[c] = value; });
+}
+
+template <class T>
+void CpuBackend<T>::fill_uniform(Factor<T> f, std::uint64_t seed, core::Side side, T scale) const {
+  for_each_entry(f.rank, f.count, threads_, [&](int c, std::int64_t j) {
+    f.column(j)[c] = scale * core::uniform<T>(core::random_bits(seed, side, static_cast<std::uint32_t>(c), j));
+  });
+}
+
+template <class T>
+void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
+  struct Products;
+  struct Sums;
+  constexpr std::int64_t kBlock = 256;  // products are summed in T this far, then in double
+  const int k = f.rank;
+  const std::int64_t size = static_cast<std::int64_t>(k) * k;
+  const Chunks chunks(f.count, std::max<std::int64_t>(kBlock, f.count / 32));
+  double* total = scratch<Gram<T>, double>(static_cast<std::size_t>(size));
+  std::fill_n(total, size, 0.0);
+  FirstException first;
+#pragma omp parallel for ordered schedule(static, 1) num_threads(threads_) if (chunks.chunks() > 1)
+  for (int chunk = 0; chunk < chunks.chunks(); ++chunk) {
+    double* sum = nullptr;
+    first.guard([&] {
+      sum = scratch<Sums, double>(static_cast<std::size_t>(size));
+      T* product = scratch<Products, T>(static_cast<std::size_t>(size));
+      std::fill_n(sum, size, 0.0);
+      for (std::int64_t j = 0; j < chunks.length(chunk); j += kBlock) {
+        const std::int64_t n = std::min(kBlock, chunks.length(chunk) - j);
+        const auto part = f.panel(chunks.begin(chunk) + j, n);
+        std::fill_n(product, size, T(0));
+        // F' read as a row-major matrix, count x k.
+        accumulate_columns<T>(Block<T>{part.data, n, k, part.ld}, part, Factor<T>{product, k, k, k});
+        for (std::int64_t i = 0; i < size; ++i) sum[i] += static_cast<double>(product[i]);
+      }
+    });
+#pragma omp ordered
+    if (sum != nullptr) {
+      for (std::int64_t i = 0; i < size; ++i) total[i] += sum[i];
+    }
+  }
+  first.rethrow();
+  // The tiles of the product round (c, d) and (d, c) alike except where FMA contracts differently: make it exact.
+  for (int c = 0; c < k; ++c) {
+    for (int d = 0; d <= c; ++d) {
+      g.data[c * static_cast<std::int64_t>(k) + d] = g.data[d * static_cast<std::int64_t>(k) + c] =
+          static_cast<T>(total[c * static_cast<std::int64_t>(k) + d]);
+    }
+  }
+}
+
+template <class T>
+void CpuBackend<T>::dot(Factor<const T> a, Factor<const T> b, double* out) const {
+  *out = sum_chunks<double>(Chunks(a.count, kUpdateColumns), threads_, [&](std::int64_t begin, std::int64_t length) {
+    // Eight sums side by side, so that the compiler may use SIMD.
+    double sums[8] = {};
+    double rest = 0;
+    for (std::int64_t j = begin; j < begin + length; ++j) {
+      const T *x = a.column(j), *y = b.column(j);
+      int c = 0;
+      for (; c + 8 <= a.rank; c += 8) {
+        for (int i = 0; i < 8; ++i) sums[i] += static_cast<double>(x[c + i]) * static_cast<double>(y[c + i]);
+      }
+      for (; c < a.rank; ++c) rest += static_cast<double>(x[c]) * static_cast<double>(y[c]);
+    }
+    for (double s : sums) rest += s;
+    return rest;
+  });
+}
+
+template <class T>
+void CpuBackend<T>::component_sums(Factor<const T> f, double* sums, double* squares) const {
+  component_pairs(f.rank, f.count, threads_, sums, squares, [&](int c, std::int64_t j, double& sum, double& square) {
+    const auto v = static_cast<double>(f.column(j)[c]);
+    sum += v;
+    square += v * v;
+  });
+}
+
+template <class T>
+void CpuBackend<T>::hals(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, int sweeps, KktSums* kkt) const {
+  update(f, terms, threads_, kkt, [&](Factor<T> panel, const Terms<T>& t, KktSums* sums) {
+    FactorUpdate<T>::hals(panel, t, penalty, sweeps, sums);
+  });
+}
+
+template <class T>
+void CpuBackend<T>::multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const {
+  update(f, terms, threads_, kkt, [&](Factor<T> panel, const Terms<T>& t, KktSums* sums) {
+    FactorUpdate<T>::multiplicative(panel, t, penalty, sums);
+  });
+}
+
+template <class T>
+void CpuBackend<T>::kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const {
+  update(f, terms, threads_, kkt, [&](Factor<const T> panel, const Terms<T>& t, KktSums* sums) {
+    FactorUpdate<T>::kkt(panel, t, penalty, sums);
+  });
+}
+
+template <class T>
+void CpuBackend<T>::multiply_small(const double* m, Factor<T> f) const {
+  struct Matrix;
+  struct Panel;
+  const int k = f.rank;
+  T* small = scratch<Matrix, T>(static_cast<std::size_t>(k) * k);
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(k) * k; ++i) small[i] = static_cast<T>(m[i]);
+  for_chunks(Chunks(f.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+    T* product = scratch<Panel, T>(static_cast<std::size_t>(kUpdateColumns) * k);
+    for (std::int64_t j = begin; j < begin + length; j += kUpdateColumns) {
+      const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - j);
+      std::fill_n(product, n * k, T(0));
+      // (M F)(:, j) = sum over d of F(d, j) M(:, d): F' read as a row-major matrix, count x k.
+      accumulate_rows<T>(Block<T>{f.column(j), n, k, f.ld}, Factor<const T>{small, k, k, k}, Factor<T>{product, k, n, k});
+      for (std::int64_t i = 0; i < n; ++i) std::copy_n(product + i * k, k, f.column(j + i));
+    }
+  });
+}
+
+template <class T>
+void CpuBackend<T>::part_norms(Factor<const T> f, double* positive, double* negative) const {
+  component_pairs(f.rank, f.count, threads_, positive, negative, [&](int c, std::int64_t j, double& p, double& n) {
+    const auto v = static_cast<double>(f.column(j)[c]);
+    (v > 0 ? p : n) += v * v;
+  });
+}
+
+template <class T>
+void CpuBackend<T>::take_parts(Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
+                               std::uint64_t seed, core::Side side, Factor<T> out) const {
+  for_each_entry(f.rank, f.count, threads_, [&](int c, std::int64_t j) {
+    const T v = static_cast<T>(scale[c] * static_cast<double>(f.column(j)[c]));
+    T& o = out.column(j)[c];
+    if (v >= threshold && v > 0) {
+      o = v;
+    } else if (random_fill) {
+      o = fill * core::uniform<T>(
+                     core::random_bits(seed, side, static_cast<std::uint32_t>(c), j));
+    } else {
+      o = fill;
+    }
+  });
+}
+
+template <class T>
+void CpuBackend<T>::read(const void* source, std::int64_t bytes, void* host) const {
+  std::memcpy(host, source, static_cast<std::size_t>(bytes));
+}
+
+template class CpuBackend<float>;
+template class CpuBackend<double>;
+
+}  // namespace orthant::cpu

@@ -1,0 +1,82 @@
+#include "host/cpu/cpu_runtime.hpp"
+
+#include <new>
+
+#include "host/cpu/csr_matrix.hpp"
+#include "host/cpu/dense_matrix.hpp"
+#include "host/cpu/parallel.hpp"
+#include "host/cpu/simd.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "host/cpu/cpu_runtime.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace orthant::cpu::HWY_NAMESPACE {
+// The instruction set that the kernels of this process run on.
+const char* target_name() { return hwy::TargetName(HWY_TARGET); }
+}  // namespace orthant::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace orthant::cpu {
+namespace {
+
+HWY_EXPORT(target_name);
+
+class AlignedNew final : public MemoryResource {
+ public:
+  void* allocate(std::size_t bytes, std::size_t alignment) override {
+    return ::operator new(bytes, std::align_val_t{alignment});
+  }
+  void deallocate(void* pointer, std::size_t, std::size_t alignment) noexcept override {
+    ::operator delete(pointer, std::align_val_t{alignment});
+  }
+};
+
+}  // namespace
+
+std::string CpuRuntime::device() const { return HWY_DYNAMIC_DISPATCH(target_name)(); }
+
+std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(DenseView<const float> x) const {
+  return make_dense_matrix(*this, x);
+}
+std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(DenseView<const double> x) const {
+  return make_dense_matrix(*this, x);
+}
+std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(const CsrView<float, std::int32_t>& x) const {
+  return make_csr_matrix(*this, x);
+}
+std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(const CsrView<float, std::int64_t>& x) const {
+  return make_csr_matrix(*this, x);
+}
+std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(const CsrView<double, std::int32_t>& x) const {
+  return make_csr_matrix(*this, x);
+}
+std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(const CsrView<double, std::int64_t>& x) const {
+  return make_csr_matrix(*this, x);
+}
+
+std::int64_t CpuRuntime::matrix_bytes(const MatrixShape& shape, int element_size) const {
+  return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(shape, element_size);
+}
+
+std::int64_t CpuRuntime::workspace_bytes(const MatrixShape& shape, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? dense_workspace_bytes(shape, rank, element_size, threads_)
+                            : csr_workspace_bytes(shape, rank, element_size, threads_);
+}
+
+}  // namespace orthant::cpu
+
+namespace orthant::core {
+
+std::shared_ptr<Runtime> make_cpu_runtime(const CpuConfig& config) {
+  static cpu::AlignedNew aligned_new;
+  MemoryResource& memory = config.memory != nullptr ? *config.memory : aligned_new;
+  const int threads = config.threads > 0 ? config.threads : std::max(1, omp_get_max_threads());
+  return std::make_shared<cpu::CpuRuntime>(memory, threads);
+}
+
+}  // namespace orthant::core
+#endif

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "host/core/runtime.hpp"
+#include "host/cpu/cpu_backend.hpp"
+
+namespace orthant::cpu {
+
+class CpuRuntime final : public core::Runtime {
+ public:
+  CpuRuntime(MemoryResource& memory, int threads)
+      : memory_(&memory), threads_(threads), float_(memory, threads), double_(memory, threads) {}
+
+  std::string name() const override { return "cpu"; }
+  std::string device() const override;
+  int threads() const override { return threads_; }
+  MemoryResource& memory() const override { return *memory_; }
+  MemorySpace memory_space() const override { return MemorySpace::host; }
+  const core::Backend<float>& backend(float) const override { return float_; }
+  const core::Backend<double>& backend(double) const override { return double_; }
+
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(DenseView<const float>) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(DenseView<const double>) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const override;
+
+  std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;
+  std::int64_t workspace_bytes(const MatrixShape&, int rank, int element_size) const override;
+
+ private:
+  MemoryResource* memory_;
+  int threads_;
+  CpuBackend<float> float_;
+  CpuBackend<double> double_;
+};
+
+}  // namespace orthant::cpu

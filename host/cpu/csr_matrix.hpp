@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+
+#include "host/core/data_matrix.hpp"
+#include "host/cpu/cpu_runtime.hpp"
+
+namespace orthant::cpu {
+
+/// X in compressed rows and, beside it, in compressed columns.
+template <class T, class Index>
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x);
+
+/// Bytes that make_csr_matrix keeps if x has sorted 32-bit indices.
+std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size);
+
+/// Bytes of workspace of its products and passes.
+std::int64_t csr_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+
+}  // namespace orthant::cpu

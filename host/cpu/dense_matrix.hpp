@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "host/core/data_matrix.hpp"
+#include "host/cpu/cpu_runtime.hpp"
+
+namespace orthant::cpu {
+
+/// Dense X, borrowed as it lies.
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& runtime, DenseView<const T> x);
+
+/// Bytes of workspace of its products and passes.
+std::int64_t dense_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+
+}  // namespace orthant::cpu

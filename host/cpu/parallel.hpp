@@ -1,0 +1,82 @@
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+
+namespace orthant::cpu {
+
+/// Ranges of columns that `for_chunks` hands out: at most this many, however many threads there are.
+constexpr int kMaxChunks = 256;
+
+/// Splits [0, count) into chunks that depend on `count` and `grain` alone: a multiple of `grain` each, but the last.
+struct Chunks {
+  std::int64_t count = 0;
+  std::int64_t size = 1;
+
+  Chunks(std::int64_t n, std::int64_t grain) : count(n) {
+    const std::int64_t grains = (n + grain - 1) / grain;
+    size = std::max<std::int64_t>(1, (grains + kMaxChunks - 1) / kMaxChunks) * grain;
+  }
+  int chunks() const { return static_cast<int>((count + size - 1) / size); }
+  std::int64_t begin(int chunk) const { return std::min<std::int64_t>(chunk * size, count); }
+  std::int64_t length(int chunk) const { return begin(chunk + 1) - begin(chunk); }
+};
+
+/// Holds the first exception that a thread of a parallel region met, since none may leave the region.
+class FirstException {
+ public:
+  template <class Function>
+  void guard(Function&& function) noexcept {
+    try {
+      function();
+    } catch (...) {
+      const std::scoped_lock lock(mutex_);
+      if (!exception_) exception_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr exception_;
+};
+
+/// function(i) for i in [0, tasks), spread over threads in the order of i. Inside another parallel region (a panel of a
+/// pass) one thread does all: OpenMP's rule for nested regions.
+template <class Function>
+void for_each_task(int tasks, int threads, Function&& function) {
+  if (tasks <= 1 || threads <= 1) {
+    for (int i = 0; i < tasks; ++i) function(i);
+    return;
+  }
+  FirstException first;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (int i = 0; i < tasks; ++i) first.guard([&] { function(i); });
+  first.rethrow();
+}
+
+/// function(chunk, begin, length) for each chunk.
+template <class Function>
+void for_chunks(const Chunks& chunks, int threads, Function&& function) {
+  for_each_task(chunks.chunks(), threads,
+                [&](int chunk) { function(chunk, chunks.begin(chunk), chunks.length(chunk)); });
+}
+
+/// The sum over all chunks of what function(begin, length) returns, added in the order of the chunks.
+template <class Sum, class Function>
+Sum sum_chunks(const Chunks& chunks, int threads, Function&& function) {
+  Sum parts[kMaxChunks] = {};
+  for_chunks(chunks, threads,
+             [&](int chunk, std::int64_t begin, std::int64_t length) { parts[chunk] = function(begin, length); });
+  Sum sum{};
+  for (int chunk = 0; chunk < chunks.chunks(); ++chunk) sum += parts[chunk];
+  return sum;
+}
+
+}  // namespace orthant::cpu
