@@ -1,0 +1,108 @@
+#include "host/cpu/sparse_product.hpp"
+
+#include <algorithm>
+
+#include "host/cpu/simd.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "host/cpu/sparse_product.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace orthant::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Entries ahead whose column of f is fetched: enough to cover the latency of the last-level cache.
+constexpr std::int64_t kAhead = 12;
+
+// kVectors components of every segment. Even and odd entries go to different accumulators, so that two chains of
+// multiply-adds overlap.
+template <int kVectors, class T>
+HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values,
+                         const T* f, std::int64_t ld_f, T* r, std::int64_t ld_r, int lanes_of_last) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const std::int64_t n = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto mask = hn::FirstN(d, static_cast<std::size_t>(lanes_of_last));
+  const std::int64_t last_entry = offsets[count] - 1;
+  for (std::int64_t i = 0; i < count; ++i, r += ld_r) {
+    const std::int64_t begin = offsets[i], end = offsets[i + 1];
+    if (begin == end) continue;
+    V even[kVectors], odd[kVectors];
+    ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);
+    const auto add = [&](std::int64_t p, V(&acc)[kVectors]) HWY_ATTR {
+      const T* column = f + indices[p] * ld_f;
+      const V x = hn::Set(d, values[p]);
+      ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) {
+        acc[v] = hn::MulAdd(x, hn::LoadU(d, column + v * n), acc[v]);
+      }
+      acc[kVectors - 1] = hn::MulAdd(x, hn::MaskedLoad(mask, d, column + (kVectors - 1) * n), acc[kVectors - 1]);
+      const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
+      ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) hwy::Prefetch(ahead + v * n);
+    };
+    std::int64_t p = begin;
+    for (; p + 2 <= end; p += 2) {
+      add(p, even);
+      add(p + 1, odd);
+    }
+    if (p < end) add(p, even);
+    ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) {
+      hn::StoreU(hn::Add(hn::LoadU(d, r + v * n), hn::Add(even[v], odd[v])), d, r + v * n);
+    }
+    T* last = r + (kVectors - 1) * n;
+    hn::BlendedStore(
+        hn::Add(hn::MaskedLoad(mask, d, last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), mask, d, last);
+  }
+}
+
+template <class T>
+void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values,
+              core::Factor<const T> f, core::Factor<T> r) {
+  const int n = static_cast<int>(hn::Lanes(hn::ScalableTag<T>()));
+  for (int c = 0; c < r.rank;) {
+    const int vectors = std::min((r.rank - c + n - 1) / n, 4);
+    const int last = std::min(r.rank - c - (vectors - 1) * n, n);
+    const T* fc = f.data + c;
+    T* rc = r.data + c;
+    switch (vectors) {
+      case 1: segments<1>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
+      case 2: segments<2>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
+      case 3: segments<3>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
+      default: segments<4>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
+    }
+    c += vectors * n;
+  }
+}
+
+void gathered_float(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const float* values,
+                    core::Factor<const float> f, core::Factor<float> r) {
+  gathered(offsets, count, indices, values, f, r);
+}
+void gathered_double(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
+                     const double* values, core::Factor<const double> f, core::Factor<double> r) {
+  gathered(offsets, count, indices, values, f, r);
+}
+
+}  // namespace orthant::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace orthant::cpu {
+
+HWY_EXPORT(gathered_float);
+HWY_EXPORT(gathered_double);
+
+template <>
+void accumulate_gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
+                         const float* values, core::Factor<const float> f, core::Factor<float> r) {
+  HWY_DYNAMIC_DISPATCH(gathered_float)(offsets, count, indices, values, f, r);
+}
+template <>
+void accumulate_gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
+                         const double* values, core::Factor<const double> f, core::Factor<double> r) {
+  HWY_DYNAMIC_DISPATCH(gathered_double)(offsets, count, indices, values, f, r);
+}
+
+}  // namespace orthant::cpu
+#endif
