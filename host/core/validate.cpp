@@ -85,8 +85,17 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   }
 }
 
-template void check_view(const std::string&, DenseView<const float>, MemorySpace);
-template void check_view(const std::string&, DenseView<const double>, MemorySpace);
+#define ORTHANT_CHECK_VIEW(T) template void check_view(const std::string&, DenseView<const T>, MemorySpace);
+ORTHANT_CHECK_VIEW(float)
+ORTHANT_CHECK_VIEW(double)
+ORTHANT_CHECK_VIEW(std::int8_t)
+ORTHANT_CHECK_VIEW(std::int16_t)
+ORTHANT_CHECK_VIEW(std::int32_t)
+ORTHANT_CHECK_VIEW(std::int64_t)
+ORTHANT_CHECK_VIEW(std::uint8_t)
+ORTHANT_CHECK_VIEW(std::uint16_t)
+ORTHANT_CHECK_VIEW(std::uint32_t)
+ORTHANT_CHECK_VIEW(std::uint64_t)
 template void check_factor_values(const std::string&, DenseView<const float>);
 template void check_factor_values(const std::string&, DenseView<const double>);
 

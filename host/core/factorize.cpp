@@ -1,0 +1,181 @@
+#include "orthant/factorize.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "host/core/alternate.hpp"
+#include "host/core/initialize.hpp"
+#include "host/core/validate.hpp"
+
+namespace orthant {
+namespace {
+
+using core::text;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void check_size(const std::string& name, std::int64_t value, std::int64_t expected, const std::string& what) {
+  if (value != expected) throw InvalidArgument(name, text(value), what + ", " + text(expected));
+}
+
+template <class T>
+void check_factors(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
+  const MemorySpace space = x.context().runtime()->memory_space();
+  core::check_view<T>("W", w, space);
+  core::check_view<T>("H", h, space);
+  check_size("W.rows", w.rows, x.rows(), "the rows of X");
+  check_size("H.columns", h.columns, x.columns(), "the columns of X");
+  check_size("H.rows", h.rows, w.columns, "the columns of W (the rank)");
+}
+
+// A caller's factor, as the loop wants it: k x count, component fastest. Worked on in place where it lies that way,
+// otherwise a copy that store() writes back. `view` is k x count (the transpose of W, or H).
+template <class T>
+class Border {
+ public:
+  Border(const core::Backend<T>& backend, DenseView<T> view) : backend_(backend), view_(view) {
+    const int rank = static_cast<int>(view.rows);
+    if (view.layout == Layout::column_major) {
+      factor_ = {view.data, rank, view.columns, view.ld};
+    } else {
+      copy_ = core::Buffer<T>(backend.memory(), view.rows * view.columns);
+      factor_ = {copy_.data(), rank, view.columns, rank};
+    }
+  }
+  core::Factor<T> factor() const { return factor_; }
+  void load() const {
+    if (copy_.size() > 0) backend_.copy_in(view_, factor_);
+  }
+  void store() const {
+    if (copy_.size() > 0) backend_.copy_out(factor_, view_);
+  }
+
+ private:
+  const core::Backend<T>& backend_;
+  DenseView<T> view_;
+  core::Buffer<T> copy_;
+  core::Factor<T> factor_;
+};
+
+template <class T>
+DenseView<T> transposed(DenseView<T> v) {
+  return {v.data, v.columns, v.rows, v.ld, v.layout == Layout::row_major ? Layout::column_major : Layout::row_major,
+          v.space};
+}
+
+template <class T>
+Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
+  core::Workspace workspace(backend.memory());
+  const Border<T> border_w(backend, transposed(w)), border_h(backend, h);
+  const core::Factors<T> factors{border_w.factor(), border_h.factor()};
+  if (options.initialization == Initialization::given) {
+    border_w.load();
+    border_h.load();
+  }
+  core::initialize(backend, *x.data(), factors, options, workspace);
+  const double initialization_seconds = seconds_since(start);
+  const auto store = [&] {
+    if (options.update_w) border_w.store();
+    if (options.update_h) border_h.store();
+  };
+  try {
+    Result result = core::alternate(backend, *x.data(), factors, options, workspace);
+    store();
+    result.initialization_seconds = initialization_seconds;
+    result.seconds = seconds_since(start);
+    return result;
+  } catch (const OutOfMemory&) {
+    throw;  // nothing was computed: what was given stays as it was
+  } catch (...) {
+    store();
+    throw;
+  }
+}
+
+}  // namespace
+
+template <class T>
+Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
+  check_factors<T>(x, w, h);
+  core::check_options(options, x.data()->shape(), w.columns);
+  if (options.initialization == Initialization::given) {
+    core::check_factor_values<T>("W", w);
+    core::check_factor_values<T>("H", h);
+  }
+  return fit(x, w, h, options);
+}
+
+template <class T>
+Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options) {
+  check_factors<T>(x, w, h);
+  Options fixed_w = options;
+  fixed_w.initialization = Initialization::given;
+  fixed_w.update_w = false;
+  fixed_w.update_h = true;
+  core::check_options(fixed_w, x.data()->shape(), w.columns);
+  core::check_factor_values<T>("W", w);
+  // Zero suits HALS, whose problem is convex; a multiplicative update could not leave it.
+  const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
+  const T start = options.solver == Solver::hals
+                      ? T(0)
+                      : static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)));
+  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
+  // As a component-fastest factor, H or its transpose: a constant has no orientation.
+  const bool columns = h.layout == Layout::column_major;
+  const std::int64_t inner = columns ? h.rows : h.columns, outer = columns ? h.columns : h.rows;
+  for (std::int64_t i = 0; i < inner; i += std::numeric_limits<int>::max()) {
+    const auto part = static_cast<int>(std::min<std::int64_t>(inner - i, std::numeric_limits<int>::max()));
+    backend.fill({h.data + i, part, outer, h.ld}, start);
+  }
+  return fit(x, DenseView<T>{const_cast<T*>(w.data), w.rows, w.columns, w.ld, w.layout, w.space}, h, fixed_w);
+}
+
+template <class T>
+double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
+  check_factors<T>(x, w, h);
+  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
+  core::Workspace workspace(backend.memory());
+  const auto border = [&](DenseView<const T> v) {
+    Border<T> b(backend, {const_cast<T*>(v.data), v.rows, v.columns, v.ld, v.layout, v.space});
+    b.load();
+    return b;
+  };
+  const Border<T> border_w = border(transposed(w)), border_h = border(h);
+  core::Buffer<double> out(backend.memory(), 1);
+  x.data()->loss(border_w.factor(), border_h.factor(), out.data(), workspace);
+  double value = 0;
+  backend.read(out.data(), sizeof value, &value);
+  return value;
+}
+
+template <class T>
+MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t rank, const Options& options) {
+  if (shape.rows < 1) throw InvalidArgument("shape.rows", text(shape.rows), "at least 1");
+  if (shape.columns < 1) throw InvalidArgument("shape.columns", text(shape.columns), "at least 1");
+  if (shape.nonzeros < -1) throw InvalidArgument("shape.nonzeros", text(shape.nonzeros), "-1 (dense), 0 or more");
+  core::check_options(options, shape, rank);
+  const core::Runtime& runtime = *context.runtime();
+  const int k = static_cast<int>(rank), size = sizeof(T);
+  MemoryPlan plan;
+  plan.matrix = runtime.matrix_bytes(shape, size);
+  const bool one_sided = !options.update_w || !options.update_h;
+  const std::int64_t loop = core::alternate_bytes(shape, k, size, options) +
+                            (one_sided ? 0 : runtime.workspace_bytes(shape, k, size));
+  plan.workspace = std::max(core::initialize_bytes(shape, k, size, options), loop);
+  return plan;
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                               \
+  template Result factorize(const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&);   \
+  template Result transform(const Matrix<T>&, DenseView<const T>, DenseView<T>, const Options&); \
+  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>);            \
+  template MemoryPlan plan<T>(const Context&, const MatrixShape&, std::int64_t, const Options&);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
+
+}  // namespace orthant

@@ -1,0 +1,100 @@
+#include "orthant/matrix.hpp"
+
+#include <limits>
+
+#include "host/core/data_matrix.hpp"
+#include "host/core/runtime.hpp"
+#include "host/core/validate.hpp"
+
+namespace orthant {
+namespace {
+
+// A converted copy and the DataMatrix that borrows it live and die together.
+template <class T>
+struct Converted {
+  core::Buffer<T> values;
+  std::shared_ptr<const core::DataMatrix<T>> data;
+};
+
+template <class T, class U>
+std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x) {
+  core::check_view<U>("X", x, runtime.memory_space());
+  const bool rows = x.layout == Layout::row_major;
+  const std::int64_t outer = rows ? x.rows : x.columns, inner = rows ? x.columns : x.rows;
+  auto owner = std::make_shared<Converted<T>>();
+  owner->values = core::Buffer<T>(runtime.memory(), outer * inner);
+  for (std::int64_t a = 0; a < outer; ++a) {
+    for (std::int64_t b = 0; b < inner; ++b) owner->values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
+  }
+  owner->data =
+      runtime.make_matrix(DenseView<const T>{owner->values.data(), x.rows, x.columns, inner, x.layout, x.space});
+  return {owner, owner->data.get()};
+}
+
+}  // namespace
+
+template <class T>
+Matrix<T>::Matrix(const Context& context, DenseView<const T> x) : context_(context) {
+  core::check_view<T>("X", x, context.runtime()->memory_space());
+  data_ = context.runtime()->make_matrix(x);
+}
+
+template <class T>
+template <class U>
+  requires(!std::is_same_v<std::remove_const_t<U>, T>)
+Matrix<T>::Matrix(const Context& context, DenseView<U> x)
+    : context_(context),
+      data_(convert<T, std::remove_const_t<U>>(*context.runtime(),
+                                               {x.data, x.rows, x.columns, x.ld, x.layout, x.space})) {}
+
+template <class T>
+template <class Index>
+Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x)
+    : context_(context), data_(context.runtime()->make_matrix(x)) {}
+
+template <class T>
+std::int64_t Matrix<T>::rows() const noexcept { return data_->shape().rows; }
+template <class T>
+std::int64_t Matrix<T>::columns() const noexcept { return data_->shape().columns; }
+template <class T>
+std::int64_t Matrix<T>::nonzeros() const noexcept {
+  const MatrixShape shape = data_->shape();
+  return shape.nonzeros < 0 ? shape.rows * shape.columns : shape.nonzeros;
+}
+template <class T>
+bool Matrix<T>::sparse() const noexcept { return data_->shape().nonzeros >= 0; }
+template <class T>
+double Matrix<T>::sum() const noexcept { return data_->statistics().sum; }
+template <class T>
+double Matrix<T>::squared_norm() const noexcept { return data_->statistics().squared_norm; }
+template <class T>
+std::int64_t Matrix<T>::empty_rows() const noexcept { return data_->statistics().empty_rows; }
+template <class T>
+std::int64_t Matrix<T>::empty_columns() const noexcept { return data_->statistics().empty_columns; }
+template <class T>
+std::int64_t Matrix<T>::bytes() const noexcept { return data_->bytes(); }
+template <class T>
+const Context& Matrix<T>::context() const noexcept { return context_; }
+
+template class Matrix<float>;
+template class Matrix<double>;
+#define ORTHANT_CONVERT(T, U)                                \
+  template Matrix<T>::Matrix(const Context&, DenseView<U>); \
+  template Matrix<T>::Matrix(const Context&, DenseView<const U>);
+ORTHANT_CONVERT(float, double)
+ORTHANT_CONVERT(double, float)
+#define ORTHANT_CONVERT_BOTH(U) ORTHANT_CONVERT(float, U) ORTHANT_CONVERT(double, U)
+ORTHANT_CONVERT_BOTH(std::int8_t)
+ORTHANT_CONVERT_BOTH(std::int16_t)
+ORTHANT_CONVERT_BOTH(std::int32_t)
+ORTHANT_CONVERT_BOTH(std::int64_t)
+ORTHANT_CONVERT_BOTH(std::uint8_t)
+ORTHANT_CONVERT_BOTH(std::uint16_t)
+ORTHANT_CONVERT_BOTH(std::uint32_t)
+ORTHANT_CONVERT_BOTH(std::uint64_t)
+template Matrix<float>::Matrix(const Context&, const CsrView<float, std::int32_t>&);
+template Matrix<float>::Matrix(const Context&, const CsrView<float, std::int64_t>&);
+template Matrix<double>::Matrix(const Context&, const CsrView<double, std::int32_t>&);
+template Matrix<double>::Matrix(const Context&, const CsrView<double, std::int64_t>&);
+
+}  // namespace orthant
