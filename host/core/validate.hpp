@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 
 namespace orthant::core {
