@@ -7,39 +7,35 @@
 
 namespace orthant::io {
 
-/// A file cannot be read or written, or its content is malformed. The message starts with the place: `FILE: `,
-/// `FILE:LINE: ` or `FILE: byte N: `.
+/// A file that cannot be read or written, or does not hold what its format promises. The message begins with the file
+/// and, where one applies, the line (from 1) or the byte (from 0).
 class IoError : public Error {
  public:
-  /// @param what what is wrong and, of content, what was expected
-  static IoError in_file(const std::string& file, const std::string& what,
-                         SourceLocation where = SourceLocation::current()) {
-    return IoError(file, 0, -1, file + ": " + what, where);
-  }
-  /// @param line counted from 1
+  IoError(const std::string& file, const std::string& what, SourceLocation where = SourceLocation::current())
+      : Error(file + ": " + what, where), file_(file) {}
+
   static IoError at_line(const std::string& file, std::int64_t line, const std::string& what,
                          SourceLocation where = SourceLocation::current()) {
-    return IoError(file, line, -1, file + ":" + std::to_string(line) + ": " + what, where);
+    IoError error(file + ":" + std::to_string(line), what, where);
+    error.file_ = file;
+    error.line_ = line;
+    return error;
   }
-  /// @param byte offset in the file, or in what it decompresses to
   static IoError at_byte(const std::string& file, std::int64_t byte, const std::string& what,
                          SourceLocation where = SourceLocation::current()) {
-    return IoError(file, 0, byte, file + ": byte " + std::to_string(byte) + ": " + what, where);
+    IoError error(file + ": byte " + std::to_string(byte), what, where);
+    error.file_ = file;
+    error.byte_ = byte;
+    return error;
   }
 
-  /// The path as the caller gave it; of an archive, with `/MEMBER` behind it.
   const std::string& file() const noexcept { return file_; }
-  /// From 1; 0 where no line applies.
-  std::int64_t line() const noexcept { return line_; }
-  /// From 0; -1 where no offset applies.
-  std::int64_t byte() const noexcept { return byte_; }
+  std::int64_t line() const noexcept { return line_; }  ///< or -1
+  std::int64_t byte() const noexcept { return byte_; }  ///< or -1
 
  private:
-  IoError(std::string file, std::int64_t line, std::int64_t byte, const std::string& message, SourceLocation where)
-      : Error(message, where), file_(std::move(file)), line_(line), byte_(byte) {}
-
   std::string file_;
-  std::int64_t line_, byte_;
+  std::int64_t line_ = -1, byte_ = -1;
 };
 
 }  // namespace orthant::io

@@ -1,33 +1,68 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
-#include "host/io/array.hpp"
-#include "host/io/io_error.hpp"
-#include "host/io/loaded_matrix.hpp"
+#include "orthant/matrix.hpp"
 
 namespace orthant::io {
 
-/// Reads a matrix; the end of the name tells the format. `.gz` may follow any of the text formats and `.npy`.
-///
-/// - `.mtx` Matrix Market: coordinate (real, integer, pattern; entries that repeat add up) gives a CsrMatrix, array
-///   (real, integer) a DenseMatrix; general or symmetric
-/// - `.npy` NumPy: two dimensions, any integer, boolean, float32 or float64, either byte order, C or Fortran order
-/// - `.npz` SciPy's `save_npz`: csr, csc or coo
-/// - `.csv`, `.tsv` one row a line, separated by commas or tabs; a first line without any number is a header
-///
-/// Values are rounded to T. Whether they are negative, NaN or infinite is not checked here. Memory: the file's size
-/// and about twice the result.
-/// @param threads that parse; 0: OpenMP's default. The result does not depend on it.
-/// @throws IoError if the format is not known, the file cannot be read, its content is malformed, or a sparse matrix
-///   has more than 2^31 - 1 rows or columns
-/// @throws OutOfMemory
+/// A dense matrix from a file, contiguous, in the order of the file.
 template <class T>
-LoadedMatrix<T> read_matrix(const std::string& path, int threads = 0);
+struct DenseData {
+  std::int64_t rows = 0, columns = 0;
+  Layout layout = Layout::row_major;
+  std::vector<T> values;
 
-/// The same of a file's content in memory.
-/// @param name tells the format, and is named in errors
+  DenseView<const T> view() const {
+    return {values.data(), rows, columns, layout == Layout::row_major ? columns : rows, layout, MemorySpace::host};
+  }
+};
+
+/// A sparse matrix from a file, in compressed rows; columns sorted, repeated entries added up.
 template <class T>
-LoadedMatrix<T> parse_matrix(Bytes content, const std::string& name, int threads = 0);
+struct SparseData {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<std::int64_t> offsets;
+  std::vector<std::int32_t> indices;
+  std::vector<T> values;
+
+  CsrView<T> view() const {
+    return {rows, columns, static_cast<std::int64_t>(values.size()), offsets.data(), indices.data(), values.data(),
+            MemorySpace::host};
+  }
+};
+
+template <class T>
+using MatrixData = std::variant<DenseData<T>, SparseData<T>>;
+
+/// Reads a matrix, its format told by the name: .mtx (Matrix Market), .npy (NumPy), .npz (scipy.sparse.save_npz), .csv,
+/// .tsv; all but .npz also gzipped (.gz). Numbers become T.
+/// @throws IoError
+template <class T>
+MatrixData<T> read_matrix(const std::string& path);
+
+// The same from memory; `file` is for messages.
+template <class T>
+MatrixData<T> parse_matrix_market(std::string_view text, const std::string& file);
+template <class T>
+DenseData<T> parse_npy(std::string_view bytes, const std::string& file);
+template <class T>
+SparseData<T> parse_npz(std::string_view bytes, const std::string& file);
+template <class T>
+DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file);
+
+/// The bytes of a file, inflated if its name ends in .gz.
+std::string read_bytes(const std::string& path);
+
+/// Writes a file that appears whole or not at all: under a temporary name in the same folder, then renamed.
+void write_bytes(const std::string& path, std::string_view bytes);
+
+/// A NumPy file, C order, in T's precision.
+template <class T>
+std::string npy_bytes(DenseView<const T> matrix);
 
 }  // namespace orthant::io
