@@ -57,9 +57,10 @@ class Alternation {
     int previous_iteration = 0;
     const int iterations = idle ? 0 : options_.max_iterations;
     while (result.iterations < iterations) {
-      iterate();
       ++result.iterations;
-      if (result.iterations % options_.check_every != 0 && result.iterations != iterations) continue;
+      const bool checked = result.iterations % options_.check_every == 0 || result.iterations == iterations;
+      iterate(checked);
+      if (!checked) continue;
       Progress progress = check(result.iterations);
       progress.seconds = seconds_since(start);
       result.history.push_back(progress);
@@ -90,23 +91,23 @@ class Alternation {
   Terms<T> terms_of_other() const { return {gram_of(local_), r()}; }
   bool updated(Side side) const { return side == Side::w ? options_.update_w : options_.update_h; }
 
-  void step_other(const UpdateRule<T>& rule) const {
+  void step_other(const UpdateRule<T>& rule, bool checked) const {
     const Side side = other(local_);
-    rule.apply(factors_.of(side), terms_of_other(), &scalars_[0].kkt(side));
+    rule.apply(factors_.of(side), terms_of_other(), checked ? &scalars_[0].kkt(side) : nullptr);
     gram(side);
   }
-  void step_local(const UpdateRule<T>& rule) const {
+  void step_local(const UpdateRule<T>& rule, bool checked) const {
     const Side side = other(local_);
-    x_.pass(local_, factors_.of(local_), factors_.of(side), gram_of(side), rule, r(), &scalars_[0].kkt(local_),
-            workspace_);
+    x_.pass(local_, factors_.of(local_), factors_.of(side), gram_of(side), rule, r(),
+            checked ? &scalars_[0].kkt(local_) : nullptr, workspace_);
     gram(local_);
   }
 
   // W from the old H, then H from the new W, whichever of them is local.
-  void iterate() const {
-    if (!one_sided_ && local_ == Side::w) step_local(*rule_of(local_));
-    step_other(*rule_of(other(local_)));
-    if (!one_sided_ && local_ == Side::h) step_local(*rule_of(local_));
+  void iterate(bool checked) const {
+    if (!one_sided_ && local_ == Side::w) step_local(*rule_of(local_), checked);
+    step_other(*rule_of(other(local_)), checked);
+    if (!one_sided_ && local_ == Side::h) step_local(*rule_of(local_), checked);
   }
 
   const UpdateRule<T>* rule_of(Side side) const { return side == Side::w ? rule_w_.get() : rule_h_.get(); }
@@ -179,7 +180,7 @@ class Alternation {
   void finish(Result& result) const {
     const auto probe_local = make_kkt_probe(backend_, penalties_.of(local_));
     const auto probe_other = make_kkt_probe(backend_, penalties_.of(other(local_)));
-    if (!one_sided_) step_local(*probe_local);
+    if (!one_sided_) step_local(*probe_local, true);
     probe_other->apply(factors_.of(other(local_)), terms_of_other(), &scalars_[0].kkt(other(local_)));
     const Progress end = check(result.iterations);
     result.loss = end.loss;

@@ -65,7 +65,8 @@ void update(F f, const Terms<T>& terms, int threads, KktSums* kkt, Update&& pane
   const KktSums sums = sum_chunks<KktSums>(
       Chunks(f.count, kUpdateColumns), threads, [&](std::int64_t begin, std::int64_t length) {
         KktSums part;
-        panel_update(f.panel(begin, length), Terms<T>{terms.gram, terms.numerator.panel(begin, length)}, &part);
+        panel_update(f.panel(begin, length), Terms<T>{terms.gram, terms.numerator.panel(begin, length)},
+                     kkt != nullptr ? &part : nullptr);
         return part;
       });
   if (kkt != nullptr) *kkt = sums;

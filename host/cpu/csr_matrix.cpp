@@ -266,7 +266,6 @@ class CsrMatrix final : public core::DataMatrix<T> {
             const core::UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace& workspace) const override {
     const Compressed<T>& x = side == Side::w ? rows_ : columns_;
     const int k = local.rank;
-    if (x.bands > 1) throw InvalidArgument("side", "the shorter side of X", "local_side(shape)");
     const std::int64_t panel_size = static_cast<std::int64_t>(kUpdateColumns) * k;
     T* panels = workspace.get<T>(Workspace::panels, threads_ * panel_size);
     KktSums parts[kMaxChunks] = {};
@@ -277,9 +276,12 @@ class CsrMatrix final : public core::DataMatrix<T> {
                      const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
                      const Factor<T> product{memory, k, n, k};
                      std::fill_n(memory, n * k, T(0));
-                     accumulate_gathered(x.offsets + p, n, x.indices, x.values, fixed, product);
+                     for (int band = 0; band < x.bands; ++band) {
+                       accumulate_gathered(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed,
+                                           product);
+                     }
                      KktSums sums;
-                     rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, &sums);
+                     rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);
                      parts[task] += sums;
                    }
                  });

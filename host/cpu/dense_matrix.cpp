@@ -125,7 +125,7 @@ class DenseMatrix final : public core::DataMatrix<T> {
           const Factor<T> product{panel_memory, k, n, k};
           local_product(along, p, n, fixed, product);
           KktSums panel_sums;
-          rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, &panel_sums);
+          rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &panel_sums : nullptr);
           chunk_sums += panel_sums;
           if (!plan.fused) continue;
           const Factor<const T> updated = local.panel(p, n);

@@ -36,7 +36,37 @@ HWY_INLINE void accumulate(D d, const T* g, const T* f, int begin, int end, V (&
   }
 }
 
-template <Kind kKind, class T>
+// A sum of squares, lane by lane in double: squares of float would leave its range.
+template <class T>
+struct SquareSum {
+  using D = hn::ScalableTag<double>;
+  hn::Vec<D> sum = hn::Zero(D());
+
+  template <class V>
+  HWY_INLINE void add(V v) {
+    if constexpr (sizeof(T) == 8) {
+      sum = hn::MulAdd(v, v, sum);
+    } else {
+#if HWY_TARGET == HWY_SCALAR
+      add_double(hn::PromoteTo(D(), v));
+#else
+      const hn::Half<hn::ScalableTag<T>> half;
+      add_double(hn::PromoteTo(D(), hn::LowerHalf(half, v)));
+      add_double(hn::PromoteTo(D(), hn::UpperHalf(half, v)));
+#endif
+    }
+  }
+  HWY_INLINE void add_double(hn::Vec<D> v) { sum = hn::MulAdd(v, v, sum); }
+  HWY_INLINE double total() const {
+    double lanes[kLanes<double>];
+    hn::StoreU(sum, D(), lanes);
+    double result = 0;
+    for (double lane : lanes) result += lane;
+    return result;
+  }
+};
+
+template <Kind kKind, bool kKkt, class T>
 core::KktSums update_block(T* f, const T* r, T* out, core::Gram<const T> gram, core::ScaledPenalty penalty,
                            int sweeps) {
   const hn::ScalableTag<T> d;
@@ -46,14 +76,9 @@ core::KktSums update_block(T* f, const T* r, T* out, core::Gram<const T> gram, c
   const int k = gram.rank;
   const V zero = hn::Zero(d);
   const V l1 = hn::Set(d, static_cast<T>(penalty.l1));
-  // The KKT sums are made in units of F, so that their squares stay within the range of float whatever the scale of X.
-  T largest = 0;
-  for (int c = 0; c < k; ++c) largest = std::max(largest, gram.data[static_cast<std::ptrdiff_t>(c) * k + c]);
-  const T unit = largest > 0 ? largest : T(1);
-  const V inverse_unit = hn::Set(d, 1 / unit);
   core::KktSums sums;
   for (int sweep = 0; sweep < sweeps; ++sweep) {
-    V step_squared = zero, product_squared = zero;
+    SquareSum<T> steps, products;
     for (int c = 0; c < k; ++c) {
       const T* g = gram.data + static_cast<std::ptrdiff_t>(c) * k;
       const T curvature = g[c] + static_cast<T>(penalty.l2);
@@ -81,24 +106,15 @@ core::KktSums update_block(T* f, const T* r, T* out, core::Gram<const T> gram, c
             const auto normal = hn::Ge(next, hn::Set(d, std::numeric_limits<T>::min()));
             hn::Store(hn::IfThenElseZero(hn::And(normal, hn::Gt(denominator, zero)), next), d, out + at + v * n);
           }
-          const V gradient = hn::Sub(hn::Add(others[v], own), rv);
-          const V step = hn::Mul(hn::Min(own, gradient), inverse_unit);
-          const V product = hn::Mul(rv, inverse_unit);
-          step_squared = hn::MulAdd(step, step, step_squared);
-          product_squared = hn::MulAdd(product, product, product_squared);
+          if constexpr (kKkt) {
+            const V gradient = hn::Sub(hn::Add(others[v], own), rv);
+            steps.add(hn::Min(own, gradient));
+            products.add(rv);
+          }
         }
       }
     }
-    if (sweep == 0) {
-      T lanes[2][n];
-      hn::StoreU(step_squared, d, lanes[0]);
-      hn::StoreU(product_squared, d, lanes[1]);
-      const double unit_squared = static_cast<double>(unit) * static_cast<double>(unit);
-      for (int i = 0; i < n; ++i) {
-        sums.step_squared += static_cast<double>(lanes[0][i]) * unit_squared;
-        sums.product_squared += static_cast<double>(lanes[1][i]) * unit_squared;
-      }
-    }
+    if (kKkt && sweep == 0) sums = {steps.total(), products.total()};
   }
   return sums;
 }
@@ -118,7 +134,8 @@ void update(core::Factor<Out> f, const core::Terms<T>& terms, core::ScaledPenalt
     if (columns < kUpdateColumns) std::fill(ft, ft + 2 * size, T(0));  // absent columns stay 0 and add 0 to the sums
     transpose<T>(f.column(j), f.ld, ft, kUpdateColumns, f.rank, columns);
     transpose<T>(terms.numerator.column(j), terms.numerator.ld, rt, kUpdateColumns, f.rank, columns);
-    sums += update_block<kKind>(ft, rt, out, terms.gram, penalty, sweeps);
+    sums += kkt != nullptr ? update_block<kKind, true>(ft, rt, out, terms.gram, penalty, sweeps)
+                           : update_block<kKind, false>(ft, rt, out, terms.gram, penalty, sweeps);
     if constexpr (kKind != Kind::probe) transpose<T>(out, kUpdateColumns, f.column(j), f.ld, columns, f.rank);
   }
   if (kkt != nullptr) *kkt = sums;

@@ -1,7 +1,7 @@
 #include <fast_float/fast_float.h>
 
-#include "host/io/io_error.hpp"
-#include "host/io/matrix_file.hpp"
+#include "host/files/io_error.hpp"
+#include "host/files/matrix_file.hpp"
 
 namespace orthant::io {
 namespace {

@@ -3,8 +3,8 @@
 #include <charconv>
 #include <cstring>
 
-#include "host/io/io_error.hpp"
-#include "host/io/npy_array.hpp"
+#include "host/files/io_error.hpp"
+#include "host/files/npy_array.hpp"
 
 namespace orthant::io {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "host/io/io_error.hpp"
-#include "host/io/matrix_file.hpp"
+#include "host/files/io_error.hpp"
+#include "host/files/matrix_file.hpp"
 
 namespace orthant::io {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "host/io/matrix_file.hpp"
+#include "host/files/matrix_file.hpp"
 
 namespace orthant::io {
 

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <optional>
 
-#include "host/io/compress.hpp"
-#include "host/io/io_error.hpp"
-#include "host/io/matrix_file.hpp"
+#include "host/files/compress.hpp"
+#include "host/files/io_error.hpp"
+#include "host/files/matrix_file.hpp"
 
 namespace orthant::io {
 namespace {

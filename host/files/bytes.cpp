@@ -8,8 +8,8 @@
 #include <cstring>
 #include <memory>
 
-#include "host/io/io_error.hpp"
-#include "host/io/matrix_file.hpp"
+#include "host/files/io_error.hpp"
+#include "host/files/matrix_file.hpp"
 
 namespace orthant::io {
 namespace {

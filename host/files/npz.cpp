@@ -3,9 +3,9 @@
 #include <cmath>
 #include <memory>
 
-#include "host/io/compress.hpp"
-#include "host/io/io_error.hpp"
-#include "host/io/npy_array.hpp"
+#include "host/files/compress.hpp"
+#include "host/files/io_error.hpp"
+#include "host/files/npy_array.hpp"
 
 namespace orthant::io {
 namespace {

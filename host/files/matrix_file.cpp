@@ -1,6 +1,6 @@
-#include "host/io/matrix_file.hpp"
+#include "host/files/matrix_file.hpp"
 
-#include "host/io/io_error.hpp"
+#include "host/files/io_error.hpp"
 
 namespace orthant::io {
 
