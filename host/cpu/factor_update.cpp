@@ -40,7 +40,9 @@ HWY_INLINE void accumulate(D d, const T* g, const T* f, int begin, int end, V (&
 template <class T>
 struct SquareSum {
   using D = hn::ScalableTag<double>;
-  hn::Vec<D> sum = hn::Zero(D());
+  hn::Vec<D> sum;
+
+  HWY_INLINE SquareSum() : sum(hn::Zero(D())) {}
 
   template <class V>
   HWY_INLINE void add(V v) {
