@@ -17,4 +17,6 @@ cmake --preset release -DORTHANT_TESTS=ON -DORTHANT_BENCH=OFF >/dev/null
 cmake --build build/release
 
 echo "== tests"
+# Waiting threads sleep: tests run side by side, each with threads of its own.
+export OMP_WAIT_POLICY=passive
 ctest --test-dir build/release --output-on-failure -j "$(nproc)"
