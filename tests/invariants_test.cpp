@@ -194,12 +194,13 @@ TYPED_TEST(Invariants, DeadComponentsAreReported) {
   }
 }
 
-// Scaling X scales the loss by its square and changes nothing else, as long as nothing overflows.
+// Scaling X by a power of two changes the bits of nothing but exponents: data in any unit are fitted alike. (Not from
+// nndsvda, whose fill grows with X where the factors grow with its root.)
 TYPED_TEST(Invariants, RelativeErrorDoesNotDependOnTheScaleOfX) {
   using T = TypeParam;
-  for (auto initialization : {Initialization::random, Initialization::nndsvda}) {
+  for (auto initialization : {Initialization::random, Initialization::nndsvd}) {
     double expected = -1;
-    for (int exponent : {0, -40, 40}) {
+    for (int exponent : {0, -60, 60}) {
       auto values = planted(61, 43, 4, 0.3, 3);
       for (auto& value : values.values) value = std::ldexp(value, exponent);
       const DenseStorage<T> storage(values);

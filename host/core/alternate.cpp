@@ -45,7 +45,7 @@ class Alternation {
   Result run() {
     // local_ is the side whose factor a pass updates panel by panel; the product r_ of X with it is kept for the other.
     // One-sided: local_ is the fixed side, whose product never changes, and X is not needed again.
-    if (one_sided_ || local_ == Side::h) {
+    if (one_sided_) {
       x_.product(local_, factors_.of(local_), r(), workspace_);
       gram(local_);
     }
@@ -53,9 +53,17 @@ class Alternation {
     const bool idle = !options_.update_w && !options_.update_h;
     Result result;
     const auto start = Clock::now();
-    double previous = std::numeric_limits<double>::infinity();
     int previous_iteration = 0;
     const int iterations = idle ? 0 : options_.max_iterations;
+    Progress begin = measure(0);
+    begin.seconds = seconds_since(start);
+    result.history.push_back(begin);
+    double previous = begin.objective;
+    if (options_.on_check && !options_.on_check(begin)) {
+      result.stop_reason = StopReason::stopped_by_caller;
+      finish(result);
+      return result;
+    }
     while (result.iterations < iterations) {
       ++result.iterations;
       const bool checked = result.iterations % options_.check_every == 0 || result.iterations == iterations;
@@ -172,17 +180,20 @@ class Alternation {
   bool converged(const Progress& progress, double previous, int iterations) const {
     if (options_.tolerance == 0) return false;
     if (options_.stopping == Stopping::projected_gradient) return progress.kkt_residual <= options_.tolerance;
-    return previous - progress.objective <= options_.tolerance * iterations * previous &&
-           previous < std::numeric_limits<double>::infinity();
+    return previous - progress.objective <= options_.tolerance * iterations * previous;
   }
 
   // Loss and KKT residual of the factors as they are, by a pass that changes nothing.
-  void finish(Result& result) const {
+  Progress measure(int iteration) const {
     const auto probe_local = make_kkt_probe(backend_, penalties_.of(local_));
     const auto probe_other = make_kkt_probe(backend_, penalties_.of(other(local_)));
     if (!one_sided_) step_local(*probe_local, true);
     probe_other->apply(factors_.of(other(local_)), terms_of_other(), &scalars_[0].kkt(other(local_)));
-    const Progress end = check(result.iterations);
+    return check(iteration);
+  }
+
+  void finish(Result& result) const {
+    const Progress end = measure(result.iterations);
     result.loss = end.loss;
     result.objective = end.objective;
     result.relative_error = end.relative_error;

@@ -73,10 +73,9 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
   core::Workspace workspace(backend.memory());
   const Border<T> border_w(backend, transposed(w)), border_h(backend, h);
   const core::Factors<T> factors{border_w.factor(), border_h.factor()};
-  if (options.initialization == Initialization::given) {
-    border_w.load();
-    border_h.load();
-  }
+  const bool given = options.initialization == Initialization::given;
+  if (given || !options.update_w) border_w.load();
+  if (given || !options.update_h) border_h.load();
   core::initialize(backend, *x.data(), factors, options, workspace);
   const double initialization_seconds = seconds_since(start);
   const auto store = [&] {
@@ -103,10 +102,9 @@ template <class T>
 Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
   check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns);
-  if (options.initialization == Initialization::given) {
-    core::check_factor_values<T>("W", w);
-    core::check_factor_values<T>("H", h);
-  }
+  const bool given = options.initialization == Initialization::given;
+  if (given || !options.update_w) core::check_factor_values<T>("W", w);
+  if (given || !options.update_h) core::check_factor_values<T>("H", h);
   return fit(x, w, h, options);
 }
 

@@ -43,10 +43,12 @@ void nndsvd(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>&
   const bool random = options.initialization == Initialization::nndsvdar;
   const double fill = options.initialization == Initialization::nndsvd ? 0 : random ? average / 100 : average;
   const auto leading = [&](Factor<const T> f) { return Factor<const T>{f.data, rank, f.count, f.ld}; };
-  backend.take_parts(leading(u), u_scale.data(), threshold, static_cast<T>(fill), random, options.seed, Side::w,
-                     factors.w);
-  backend.take_parts(leading(v), v_scale.data(), threshold, static_cast<T>(fill), random, options.seed, Side::h,
-                     factors.h);
+  const auto take = [&](Side side, Factor<const T> f, const double* scale) {
+    backend.take_parts(leading(f), scale, threshold, static_cast<T>(fill), random, options.seed, side,
+                       factors.of(side));
+  };
+  if (options.update_w) take(Side::w, u, u_scale.data());
+  if (options.update_h) take(Side::h, v, v_scale.data());
 }
 
 }  // namespace
@@ -60,8 +62,8 @@ void initialize(const Backend<T>& backend, const DataMatrix<T>& x, const Factors
     case Initialization::random: {
       // Uniform numbers of mean sqrt(mean(X) / k) each, so that WH has the mean of X.
       const auto scale = static_cast<T>(2 * std::sqrt(mean(x) / factors.w.rank));
-      backend.fill_uniform(factors.w, options.seed, Side::w, scale);
-      backend.fill_uniform(factors.h, options.seed, Side::h, scale);
+      if (options.update_w) backend.fill_uniform(factors.w, options.seed, Side::w, scale);
+      if (options.update_h) backend.fill_uniform(factors.h, options.seed, Side::h, scale);
       return;
     }
     default:

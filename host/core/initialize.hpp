@@ -4,7 +4,8 @@
 
 namespace orthant::core {
 
-/// Writes the start that the options name into the factors; nothing for Initialization::given.
+/// Writes the start that the options name into the factors that are updated; nothing for
+/// Initialization::given.
 template <class T>
 void initialize(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors, const Options& options,
                 Workspace& workspace);

@@ -68,10 +68,6 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   check_at_least("max_iterations", options.max_iterations, 0);
   check_at_least("check_every", options.check_every, 1);
   const Initialization start = options.initialization;
-  if (start != Initialization::given && (!options.update_w || !options.update_h)) {
-    throw InvalidArgument("options.initialization", "not given",
-                          "Initialization::given where update_w or update_h is false");
-  }
   if (start == Initialization::given || start == Initialization::random) return;
   if (rank > std::min(shape.rows, shape.columns)) {
     throw InvalidArgument("rank", text(rank),
