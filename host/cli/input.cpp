@@ -2,8 +2,8 @@
 
 #include "host/cli/errors.hpp"
 #include "host/cli/tfidf.hpp"
-#include "host/files/io_error.hpp"
-#include "host/files/matrix_file.hpp"
+#include "host/io/io_error.hpp"
+#include "host/io/matrix_file.hpp"
 
 namespace orthant::cli {
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "host/cli/errors.hpp"
-#include "host/files/matrix_file.hpp"
+#include "host/io/matrix_file.hpp"
 
 namespace orthant::cli {
 namespace {

@@ -1,297 +1,248 @@
-#include "host/io/matrix_market.hpp"
+#include <fast_float/fast_float.h>
+#include <omp.h>
 
-#include <algorithm>
-#include <limits>
+#include <cctype>
+#include <charconv>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include "host/io/csr_build.hpp"
+#include "host/io/compress.hpp"
 #include "host/io/io_error.hpp"
-#include "host/io/parallel.hpp"
-#include "host/io/text.hpp"
-#include "host/io/text_chunks.hpp"
+#include "host/io/matrix_file.hpp"
 
 namespace orthant::io {
 namespace {
 
-enum class Field { real, integer, pattern };
-
-struct Header {
-  bool coordinate = false;
-  Field field = Field::real;
-  bool symmetric = false;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  std::int64_t entries = 0;           ///< that the file must hold
-  const char* size_line = nullptr;
-  const char* body = nullptr;
-};
-
-std::string_view word_at(const char* p, const char* end) {
-  const char* const stop = std::find_if(p, end, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
-  return {p, static_cast<std::size_t>(stop - p)};
-}
-
-/// The next word of the line in lower case; empty at its end.
-std::string next_word(const char*& p, const char* end) {
-  p = skip_blanks(p, end);
-  std::string word(word_at(p, end));
-  p += word.size();
-  for (char& c : word)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return word;
-}
-
-/// Chooses by a word of the first line.
-template <class Choice>
-Choice choose(const char*& p, const char* end, const char* what, const char* expected,
-              std::initializer_list<std::pair<const char*, Choice>> choices) {
-  const std::string word = next_word(p, end);
-  for (const auto& [name, choice] : choices)
-    if (word == name) return choice;
-  throw TextError{p, std::string(what) + " is " + quoted(word) + ", expected " + expected};
-}
-
-/// Moves over empty lines and comments.
-const char* skip_comments(const char* p, const char* end) {
-  while (p != end) {
-    const char* const first = skip_blanks(p, end);
-    if (!at_line_end(first, end) && *first != '%') return p;
-    p = skip_line(p, end);
-  }
+const char* skip_blanks(const char* p, const char* end) {
+  while (p != end && (*p == ' ' || *p == '\t' || *p == '\r')) ++p;
   return p;
 }
 
-std::int64_t parse_size(const char*& p, const char* end, const char* what) {
+// The next number of a line, or nothing.
+template <class N>
+bool number(const char*& p, const char* end, N& out) {
   p = skip_blanks(p, end);
-  std::int64_t size = 0;
-  const char* const next = parse_digits(p, end, size);
-  const std::string_view word = word_at(p, end);
-  if (next != word.data() + word.size())
-    throw TextError{p, std::string(what) + " is " + quoted(word) + ", expected an integer of at most 63 bits"};
-  p = next;
-  return size;
-}
-
-void expect_line_end(const char* p, const char* end, const char* after) {
-  p = skip_blanks(p, end);
-  if (!at_line_end(p, end))
-    throw TextError{p, quoted(word_at(p, end)) + " follows " + after + ", expected the end of the line"};
-}
-
-/// The entries that a file of this size must hold.
-std::int64_t count_entries(const Header& header) {
-  const std::int64_t n = header.rows;
-  std::int64_t count = 0;
-  if (header.symmetric) {
-    // n (n + 1) / 2, halved before it is multiplied.
-    const bool overflow = n == std::numeric_limits<std::int64_t>::max() ||
-                          __builtin_mul_overflow(n % 2 == 0 ? n / 2 : n, n % 2 == 0 ? n + 1 : (n + 1) / 2, &count);
-    if (!overflow) return count;
-  } else if (!__builtin_mul_overflow(n, header.columns, &count)) {
-    return count;
-  }
-  throw TextError{header.size_line, "the size is " + std::to_string(n) + " x " + std::to_string(header.columns) +
-                                        ", expected fewer than 2^63 entries"};
-}
-
-Header parse_header(std::string_view text) {
-  const char* p = text.data();
-  const char* const end = p + text.size();
-  Header header;
-  if (next_word(p, end) != "%%matrixmarket")
-    throw TextError{text.data(), "the file begins with " + quoted(word_at(text.data(), end)) + ", expected \"%%MatrixMarket\""};
-  choose<bool>(p, end, "the object", "\"matrix\"", {{"matrix", true}});
-  header.coordinate =
-      choose<bool>(p, end, "the format", "\"coordinate\" or \"array\"", {{"coordinate", true}, {"array", false}});
-  const std::initializer_list<std::pair<const char*, Field>> numbers = {
-      {"real", Field::real}, {"double", Field::real}, {"integer", Field::integer}, {"unsigned-integer", Field::integer}};
-  const char* const before_field = p;
-  if (header.coordinate && next_word(p, end) == "pattern") {
-    header.field = Field::pattern;
+  if (p != end && *p == '+') ++p;
+  const char* next = p;
+  if constexpr (std::is_integral_v<N>) {
+    const auto result = std::from_chars(p, end, out);
+    if (result.ec != std::errc()) return false;
+    next = result.ptr;
   } else {
-    p = before_field;
-    header.field = choose<Field>(
-        p, end, "the field", header.coordinate ? "\"real\", \"integer\" or \"pattern\"" : "\"real\" or \"integer\"", numbers);
+    const auto result = fast_float::from_chars(p, end, out);
+    if (result.ec != std::errc()) return false;
+    next = result.ptr;
   }
-  header.symmetric = choose<bool>(p, end, "the symmetry", "\"general\" or \"symmetric\"",
-                                  {{"general", false}, {"symmetric", true}});
-  expect_line_end(p, end, "the symmetry");
-
-  p = skip_comments(skip_line(p, end), end);
-  if (p == end) throw TextError{p, "the text ends, expected the line with the matrix's size"};
-  header.size_line = p;
-  header.rows = parse_size(p, end, "the number of rows");
-  header.columns = parse_size(p, end, "the number of columns");
-  if (header.coordinate) header.entries = parse_size(p, end, "the number of entries");
-  expect_line_end(p, end, "the size");
-  header.body = skip_line(p, end);
-
-  if (header.symmetric && header.rows != header.columns)
-    throw TextError{header.size_line, "the size is " + std::to_string(header.rows) + " x " +
-                                          std::to_string(header.columns) +
-                                          ", expected as many columns as rows in a symmetric matrix"};
-  constexpr std::int64_t largest = std::numeric_limits<std::int32_t>::max();
-  if (header.coordinate && std::max(header.rows, header.columns) > largest)
-    throw TextError{header.size_line, "the size is " + std::to_string(header.rows) + " x " +
-                                          std::to_string(header.columns) + ", expected at most " +
-                                          std::to_string(largest) + " rows and columns"};
-  if (!header.coordinate) header.entries = count_entries(header);
-  return header;
+  if (next != end && !std::isspace(static_cast<unsigned char>(*next))) return false;
+  p = next;
+  return true;
 }
 
-template <class T>
-const char* parse_value(const char* p, const char* end, Field field, T& value) {
-  const auto fail = [&](const std::string& expected) {
-    throw TextError{p, at_line_end(p, end) ? "the line ends, expected a value"
-                                           : "the value is " + quoted(word_at(p, end)) + ", expected " + expected};
-  };
-  if (field == Field::integer) {
-    const char* const digits = p != end && (*p == '-' || *p == '+') ? p + 1 : p;
-    const char* stop = std::find_if_not(digits, end, is_digit);
-    const std::string_view word = word_at(p, end);
-    if (stop == digits || stop != word.data() + word.size()) fail("an integer");
-  }
-  const char* next = nullptr;
-  switch (parse_number(p, end, value, next)) {
-    case NumberStatus::ok:
-      return next;
-    case NumberStatus::not_a_number:
-      fail("a number");
-      break;
-    case NumberStatus::out_of_range:
-      fail(std::string("a number in the range of ") + type_name<T>());
-  }
-  return nullptr;
-}
+struct Header {
+  bool coordinate = true, pattern = false, symmetric = false;
+  std::int64_t rows = 0, columns = 0, entries = 0;
+  std::int64_t line = 1;  // of the first entry
+  std::size_t begin = 0;  // where it begins
+};
 
-/// Reads `ROW COLUMN [VALUE]`.
-template <class T>
-class EntryParser {
+class Parser {
  public:
-  explicit EntryParser(const Header& header)
-      : rows_(header.rows), columns_(header.columns), field_(header.field), symmetric_(header.symmetric) {}
+  Parser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
 
-  const char* operator()(const char* p, const char* end, Array<Entry<T>>& entries) const {
-    p = skip_blanks(p, end);
-    if (at_line_end(p, end) || *p == '%') return skip_line(p, end);
-    const char* const line = p;
-    const std::int64_t row = parse_index(p, end, "row", rows_);
-    p = skip_blanks(p, end);
-    const std::int64_t column = parse_index(p, end, "column", columns_);
-    if (symmetric_ && row < column)
-      throw TextError{line, "entry (" + std::to_string(row) + ", " + std::to_string(column) +
-                                ") is above the diagonal, expected row >= column in a symmetric matrix"};
-    T value = 1;
-    if (field_ != Field::pattern) p = parse_value(skip_blanks(p, end), end, field_, value);
-    expect_line_end(p, end, field_ == Field::pattern ? "the entry" : "the value");
-    entries.push_back({static_cast<std::int32_t>(row - 1), static_cast<std::int32_t>(column - 1), value});
-    return skip_line(p, end);
-  }
-
- private:
-  static std::int64_t parse_index(const char*& p, const char* end, const char* what, std::int64_t count) {
-    std::int64_t index = 0;
-    const char* const next = parse_digits(p, end, index);
-    const bool is_number = next != nullptr && (at_line_end(next, end) || *next == ' ' || *next == '\t');
-    if (!is_number || index < 1 || index > count) {
-      if (at_line_end(p, end)) throw TextError{p, std::string("the line ends, expected a ") + what + " index"};
-      throw TextError{p, std::string("the ") + what + " index is " + std::string(word_at(p, end).substr(0, 40)) +
-                             ", expected an integer from 1 to " + std::to_string(count)};
+  Header header() {
+    Header h;
+    std::string_view line = next_line();
+    std::vector<std::string> words;
+    for (std::size_t i = 0; i < line.size();) {
+      while (i < line.size() && std::isspace(static_cast<unsigned char>(line[i]))) ++i;
+      std::string word;
+      while (i < line.size() && !std::isspace(static_cast<unsigned char>(line[i]))) {
+        word += static_cast<char>(std::tolower(static_cast<unsigned char>(line[i++])));
+      }
+      if (!word.empty()) words.push_back(word);
     }
-    p = next;
-    return index;
-  }
-
-  std::int64_t rows_, columns_;
-  Field field_;
-  bool symmetric_;
-};
-
-/// Reads a line with one number.
-template <class T>
-class ValueParser {
- public:
-  explicit ValueParser(const Header& header) : field_(header.field) {}
-
-  const char* operator()(const char* p, const char* end, Array<T>& values) const {
-    p = skip_blanks(p, end);
-    if (at_line_end(p, end) || *p == '%') return skip_line(p, end);
-    T value;
-    p = parse_value(p, end, field_, value);
-    expect_line_end(p, end, "the value");
-    values.push_back(value);
-    return skip_line(p, end);
+    if (words.size() != 5 || words[0] != "%%matrixmarket" || words[1] != "matrix") {
+      fail("not a Matrix Market header, expected '%%MatrixMarket matrix FORMAT FIELD SYMMETRY'");
+    }
+    const auto choice = [&](const std::string& word, std::initializer_list<const char*> allowed, const char* what) {
+      std::string list;
+      for (const char* a : allowed) {
+        if (word == a) return;
+        list += list.empty() ? a : std::string(", ") + a;
+      }
+      fail(std::string(what) + " '" + word + "' is not supported, expected one of " + list);
+    };
+    choice(words[2], {"coordinate", "array"}, "format");
+    choice(words[3], {"real", "integer", "pattern"}, "field");
+    choice(words[4], {"general", "symmetric"}, "symmetry");
+    h.coordinate = words[2] == "coordinate";
+    h.pattern = words[3] == "pattern";
+    h.symmetric = words[4] == "symmetric";
+    if (h.pattern && !h.coordinate) fail("field 'pattern' goes with format coordinate only");
+    do {
+      if (at_end()) fail("the file ends before its sizes");
+      line = next_line();
+    } while (is_comment(line));
+    const char *p = line.data(), *end = p + line.size();
+    const bool read = number(p, end, h.rows) && number(p, end, h.columns) && (!h.coordinate || number(p, end, h.entries));
+    if (!read || skip_blanks(p, end) != end || h.rows < 1 || h.columns < 1 || h.entries < 0) {
+      fail(std::string("the sizes are '") + std::string(line.substr(0, 60)) + "', expected " +
+           (h.coordinate ? "ROWS COLUMNS ENTRIES" : "ROWS COLUMNS") + ", rows and columns at least 1");
+    }
+    const std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    if (h.rows > most || h.columns > most) fail("rows and columns must be at most " + std::to_string(most));
+    if (h.symmetric && h.rows != h.columns) fail("a symmetric matrix must be square");
+    if (!h.coordinate) h.entries = h.symmetric ? h.rows * (h.rows + 1) / 2 : h.rows * h.columns;
+    h.line = line_ + 1;
+    h.begin = position_;
+    // An entry takes two bytes or more, so that a header cannot promise more than the file can hold.
+    if (h.entries > static_cast<std::int64_t>(text_.size())) {
+      fail("the header promises " + std::to_string(h.entries) + " entries, more than the file can hold");
+    }
+    return h;
   }
 
  private:
-  Field field_;
+  static bool is_comment(std::string_view line) {
+    const char* p = skip_blanks(line.data(), line.data() + line.size());
+    return p == line.data() + line.size() || *p == '%';
+  }
+  bool at_end() const { return position_ >= text_.size(); }
+  std::string_view next_line() {
+    const std::size_t end = std::min(text_.find('\n', position_), text_.size());
+    const std::string_view line = text_.substr(position_, end - position_);
+    position_ = std::min(end + 1, text_.size());
+    ++line_;
+    return line;
+  }
+  [[noreturn]] void fail(const std::string& what) const { throw IoError::at_line(file_, line_, what); }
+
+  std::string_view text_;
+  const std::string& file_;
+  std::size_t position_ = 0;
+  std::int64_t line_ = 0;
 };
 
-/// Reads what follows the header.
-template <class Record, class ParseLine>
-std::vector<TextChunk<Record>> parse_body(const Header& header, std::string_view text, const std::string& name,
-                                          int threads, const ParseLine& parse_line) {
-  const std::string_view body = text.substr(static_cast<std::size_t>(header.body - text.data()));
-  auto chunks = parse_lines<Record>(body, text, name, threads, 1, parse_line);
-  const std::int64_t count = count_records(chunks);
-  if (count > header.entries)
-    throw IoError::at_line(name, line_number(text, locate_record(chunks, header.entries, parse_line)),
-                           "one entry more than the " + std::to_string(header.entries) + " expected by line " +
-                               std::to_string(line_number(text, header.size_line)));
-  if (count < header.entries)
-    throw IoError::at_line(name, line_number(text, text.data() + text.size()),
-                           "the text ends after " + std::to_string(count) + " entries, expected " +
-                               std::to_string(header.entries) + " by line " +
-                               std::to_string(line_number(text, header.size_line)));
-  return chunks;
-}
-
-/// Spreads the lower triangle, column after column, over a whole matrix.
+// What one thread finds in its part of the text.
 template <class T>
-Array<T> fill_symmetric(const Array<T>& triangle, std::int64_t n) {
-  Array<T> full(static_cast<std::size_t>(n * n));
-  const T* next = triangle.data();
-  for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t i = j; i < n; ++i) full[i + j * n] = full[j + i * n] = *next++;
-  return full;
+struct Part {
+  std::vector<Triplet<T>> entries;
+  std::vector<T> numbers;  // of an array
+  std::int64_t lines = 0;
+  std::int64_t bad_line = -1;  // within the part
+  std::string what;
+};
+
+template <class T>
+void parse_part(const char* p, const char* end, const Header& h, Part<T>& part) {
+  while (p != end) {
+    const char* stop = std::find(p, end, '\n');
+    const char* q = skip_blanks(p, stop);
+    if (q != stop && *q != '%') {
+      const auto bad = [&](const std::string& what) {
+        part.bad_line = part.lines;
+        part.what = what;
+      };
+      double value = 1;
+      if (h.coordinate) {
+        std::int64_t i = 0, j = 0;
+        if (!number(q, stop, i) || !number(q, stop, j) || (!h.pattern && !number(q, stop, value)) ||
+            skip_blanks(q, stop) != stop) {
+          return bad("'" + std::string(p, std::min<std::ptrdiff_t>(stop - p, 60)) + "' is not an entry, expected ROW COLUMN" +
+                     (h.pattern ? "" : " VALUE"));
+        }
+        if (i < 1 || i > h.rows) return bad("row " + std::to_string(i) + ", expected 1 to " + std::to_string(h.rows));
+        if (j < 1 || j > h.columns) {
+          return bad("column " + std::to_string(j) + ", expected 1 to " + std::to_string(h.columns));
+        }
+        const Triplet<T> e{static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(j - 1), static_cast<T>(value)};
+        part.entries.push_back(e);
+        if (h.symmetric && i != j) part.entries.push_back({e.column, e.row, e.value});
+      } else {
+        if (!number(q, stop, value) || skip_blanks(q, stop) != stop) {
+          return bad("'" + std::string(p, std::min<std::ptrdiff_t>(stop - p, 60)) + "' is not a number");
+        }
+        part.numbers.push_back(static_cast<T>(value));
+      }
+    }
+    ++part.lines;
+    p = stop == end ? end : stop + 1;
+  }
 }
 
 }  // namespace
 
 template <class T>
-LoadedMatrix<T> parse_matrix_market(Bytes content, const std::string& name, int threads) {
-  threads = resolve_threads(threads);
-  const std::string_view text(content.data(), content.size());
-  Header header;
-  try {
-    header = parse_header(text);
-  } catch (const TextError& e) {
-    throw IoError::at_line(name, line_number(text, e.position), e.what);
+MatrixData<T> parse_matrix_market(std::string_view text, const std::string& file) {
+  const Header h = Parser(text, file).header();
+  const std::string_view body = text.substr(h.begin);
+  const std::size_t wanted = std::min<std::size_t>(static_cast<std::size_t>(omp_get_max_threads()) * 4,
+                                                   body.size() / 4096 + 1);
+  std::vector<std::size_t> bounds{0};  // parts end behind a line's end
+  for (std::size_t i = 1; i < wanted; ++i) {
+    const std::size_t at = body.find('\n', std::max(body.size() / wanted * i, bounds.back()));
+    if (at != std::string_view::npos) bounds.push_back(at + 1);
   }
-
-  if (!header.coordinate) {
-    auto chunks = parse_body<T>(header, text, name, threads, ValueParser<T>(header));
-    Array<T> values = concatenate(chunks, threads);
-    if (header.symmetric) values = fill_symmetric(values, header.rows);
-    return DenseMatrix<T>(std::move(values), header.rows, header.columns, Layout::column_major);
+  bounds.push_back(body.size());
+  std::vector<Part<T>> parts(bounds.size() - 1);
+#pragma omp parallel for schedule(dynamic, 1)
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    try {
+      parse_part(body.data() + bounds[i], body.data() + bounds[i + 1], h, parts[i]);
+    } catch (const std::bad_alloc&) {
+      parts[i].bad_line = 0;
+      parts[i].what = "out of memory";
+    }
   }
-
-  auto chunks = parse_body<Entry<T>>(header, text, name, threads, EntryParser<T>(header));
-  if (header.rows > most_rows(header.entries))
-    throw IoError::at_line(name, line_number(text, header.size_line),
-                           std::to_string(header.rows) + " rows with " + std::to_string(header.entries) +
-                               " entries, expected at most " + std::to_string(most_rows(header.entries)) + " rows");
-  std::vector<Array<Entry<T>>> parts;
-  for (auto& chunk : chunks) parts.push_back(std::move(chunk.records));
-  content = Bytes();  // as large as the entries: not kept while they are sorted
-  return build_csr(header.rows, header.columns, std::move(parts), header.symmetric, threads);
+  std::int64_t line = h.line;
+  std::size_t found = 0, stored = 0;
+  for (const Part<T>& part : parts) {
+    if (part.bad_line >= 0) throw IoError::at_line(file, line + part.bad_line, part.what);
+    line += part.lines;
+    stored += part.entries.size();
+    found += part.numbers.size();
+    for (const Triplet<T>& e : part.entries) found += !h.symmetric || e.row >= e.column;
+  }
+  if (h.symmetric && h.coordinate) {  // each line off the diagonal was stored twice, once on either side of it
+    found = 0;
+    std::size_t diagonal = 0;
+    for (const Part<T>& part : parts) {
+      for (const Triplet<T>& e : part.entries) diagonal += e.row == e.column;
+    }
+    found = (stored - diagonal) / 2 + diagonal;
+  }
+  if (found != static_cast<std::size_t>(h.entries)) {
+    throw IoError::at_line(file, line - 1,
+                           "the file has " + std::to_string(found) + " entries, expected " + std::to_string(h.entries));
+  }
+  if (h.coordinate) {
+    std::vector<Triplet<T>> entries;
+    entries.reserve(stored);
+    for (Part<T>& part : parts) {
+      entries.insert(entries.end(), part.entries.begin(), part.entries.end());
+      std::vector<Triplet<T>>().swap(part.entries);
+    }
+    return compress(h.rows, h.columns, entries);
+  }
+  DenseData<T> dense{h.rows, h.columns, Layout::column_major, {}};
+  std::vector<T> numbers;
+  numbers.reserve(found);
+  for (const Part<T>& part : parts) numbers.insert(numbers.end(), part.numbers.begin(), part.numbers.end());
+  if (!h.symmetric) {
+    dense.values = std::move(numbers);
+    return dense;
+  }
+  dense.values.resize(static_cast<std::size_t>(h.rows * h.columns));
+  std::size_t next = 0;  // the lower triangle, column by column
+  for (std::int64_t j = 0; j < h.columns; ++j) {
+    for (std::int64_t i = j; i < h.rows; ++i) {
+      dense.values[static_cast<std::size_t>(i + j * h.rows)] = dense.values[static_cast<std::size_t>(j + i * h.rows)] =
+          numbers[next++];
+    }
+  }
+  return dense;
 }
 
-template LoadedMatrix<float> parse_matrix_market(Bytes, const std::string&, int);
-template LoadedMatrix<double> parse_matrix_market(Bytes, const std::string&, int);
+template MatrixData<float> parse_matrix_market(std::string_view, const std::string&);
+template MatrixData<double> parse_matrix_market(std::string_view, const std::string&);
 
 }  // namespace orthant::io
