@@ -48,7 +48,7 @@ TYPED_TEST(Invariants, ObjectiveNeverRises) {
       const Result result = f.fit(x, options);
       for (std::size_t i = 1; i < result.history.size(); ++i)
         ASSERT_LE(result.history[i].objective,
-                  result.history[i - 1].objective + Tolerance<T>::rise() * x.squared_norm() / 2)
+                  result.history[i - 1].objective + Tolerance<T>::rise(120) * x.squared_norm() / 2)
             << "iteration " << i << ", solver " << static_cast<int>(options.solver) << ", sweeps " << options.sweeps;
       EXPECT_LT(result.objective, result.history.front().objective);
     }

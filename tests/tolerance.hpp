@@ -32,9 +32,9 @@ struct Tolerance {
   /// The objective after many iterations. The factors themselves may have drifted further.
   static double objective() { return std::is_same_v<T, float> ? 1e-3 : 1e-8; }
 
-  /// Rounding up to which an objective that is summed in double may seem to rise in one iteration: of updates in T near
-  /// a stationary point.
-  static double rise() { return 10 * eps; }
+  /// Rounding up to which an objective may seem to rise in one iteration near a stationary point, relative to ||X||^2:
+  /// of the update in T, and in double of the loss itself, made from products with X that are sums of depth `depth`.
+  static double rise(std::int64_t depth) { return std::max(10 * eps, Tolerance<double>::sum(depth)); }
 
   /// KKT residual of an exact NNLS solution: of its storage in T, the solver itself working in double.
   static double nnls_kkt(int rank) { return 10 * eps * rank; }

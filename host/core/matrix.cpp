@@ -17,7 +17,8 @@ struct Converted {
 };
 
 template <class T, class U>
-std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x) {
+std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x,
+                                                    std::int64_t& copied_bytes) {
   core::check_view<U>("X", x, runtime.memory_space());
   const bool rows = x.layout == Layout::row_major;
   const std::int64_t outer = rows ? x.rows : x.columns, inner = rows ? x.columns : x.rows;
@@ -28,6 +29,7 @@ std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime,
   }
   owner->data =
       runtime.make_matrix(DenseView<const T>{owner->values.data(), x.rows, x.columns, inner, x.layout, x.space});
+  copied_bytes = static_cast<std::int64_t>(owner->values.bytes());
   return {owner, owner->data.get()};
 }
 
@@ -45,7 +47,7 @@ template <class U>
 Matrix<T>::Matrix(const Context& context, DenseView<U> x)
     : context_(context),
       data_(convert<T, std::remove_const_t<U>>(*context.runtime(),
-                                               {x.data, x.rows, x.columns, x.ld, x.layout, x.space})) {}
+                                               {x.data, x.rows, x.columns, x.ld, x.layout, x.space}, copied_bytes_)) {}
 
 template <class T>
 template <class Index>
@@ -72,7 +74,7 @@ std::int64_t Matrix<T>::empty_rows() const noexcept { return data_->statistics()
 template <class T>
 std::int64_t Matrix<T>::empty_columns() const noexcept { return data_->statistics().empty_columns; }
 template <class T>
-std::int64_t Matrix<T>::bytes() const noexcept { return data_->bytes(); }
+std::int64_t Matrix<T>::bytes() const noexcept { return copied_bytes_ + data_->bytes(); }
 template <class T>
 const Context& Matrix<T>::context() const noexcept { return context_; }
 

@@ -104,6 +104,7 @@ class Matrix {
 
  private:
   Context context_;
+  std::int64_t copied_bytes_ = 0;  // of a copy in another type that data_ refers to
   std::shared_ptr<const core::DataMatrix<T>> data_;
 };
 
