@@ -52,11 +52,9 @@ class Alternation {
     gram(other(local_));
     const bool idle = !options_.update_w && !options_.update_h;
     Result result;
-    const auto start = Clock::now();
     int previous_iteration = 0;
     const int iterations = idle ? 0 : options_.max_iterations;
-    Progress begin = measure(0);
-    begin.seconds = seconds_since(start);
+    const Progress begin = measure(0);
     result.history.push_back(begin);
     double previous = begin.objective;
     if (options_.on_check && !options_.on_check(begin)) {
@@ -64,6 +62,7 @@ class Alternation {
       finish(result);
       return result;
     }
+    const auto start = Clock::now();
     while (result.iterations < iterations) {
       ++result.iterations;
       const bool checked = result.iterations % options_.check_every == 0 || result.iterations == iterations;
