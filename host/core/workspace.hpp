@@ -11,7 +11,7 @@ namespace orthant::core {
 class Workspace {
  public:
   /// What a DataMatrix keeps between its calls.
-  enum Slot { accumulators, panels, partial_sums, slots };
+  enum Slot { packed, accumulators, panels, partial_sums, slots };
 
   explicit Workspace(MemoryResource& memory) : memory_(&memory) {}
 

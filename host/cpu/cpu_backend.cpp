@@ -102,7 +102,7 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
   struct Sums;
   constexpr std::int64_t kBlock = 256;  // products are summed in T this far, then in double
   const int k = f.rank;
-  const std::int64_t size = static_cast<std::int64_t>(k) * k;
+  const std::int64_t ld = padded<T>(k), size = k * ld;
   const Chunks chunks(f.count, std::max<std::int64_t>(kBlock, f.count / 32));
   double* total = scratch<Gram<T>, double>(static_cast<std::size_t>(size));
   std::fill_n(total, size, 0.0);
@@ -117,9 +117,8 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
       for (std::int64_t j = 0; j < chunks.length(chunk); j += kBlock) {
         const std::int64_t n = std::min(kBlock, chunks.length(chunk) - j);
         const auto part = f.panel(chunks.begin(chunk) + j, n);
-        std::fill_n(product, size, T(0));
         // F' read as a row-major matrix, count x k.
-        accumulate_columns<T>(Block<T>{part.data, n, k, part.ld}, part, Factor<T>{product, k, k, k});
+        columns<T>(Block<T>{part.data, n, k, part.ld}, part, product, ld, {.fresh = true});
         for (std::int64_t i = 0; i < size; ++i) sum[i] += static_cast<double>(product[i]);
       }
     });
@@ -129,11 +128,11 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
     }
   }
   first.rethrow();
-  // The tiles of the product round (c, d) and (d, c) alike except where FMA contracts differently: make it exact.
+  // (c, d) and (d, c) may be summed in different tiles: made exactly symmetric.
   for (int c = 0; c < k; ++c) {
     for (int d = 0; d <= c; ++d) {
       g.data[c * static_cast<std::int64_t>(k) + d] = g.data[d * static_cast<std::int64_t>(k) + c] =
-          static_cast<T>(total[c * static_cast<std::int64_t>(k) + d]);
+          static_cast<T>(total[c * ld + d]);
     }
   }
 }
@@ -192,15 +191,17 @@ void CpuBackend<T>::multiply_small(const double* m, Factor<T> f) const {
   struct Matrix;
   struct Panel;
   const int k = f.rank;
-  T* small = scratch<Matrix, T>(static_cast<std::size_t>(k) * k);
+  T* packed = scratch<Matrix, T>(static_cast<std::size_t>(k * (padded<T>(k) + k)));
+  T* small = packed + k * padded<T>(k);
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(k) * k; ++i) small[i] = static_cast<T>(m[i]);
+  pack(Factor<const T>{small, k, k, k}, 0, k, packed);
   for_chunks(Chunks(f.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
     T* product = scratch<Panel, T>(static_cast<std::size_t>(kUpdateColumns) * k);
     for (std::int64_t j = begin; j < begin + length; j += kUpdateColumns) {
       const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - j);
       std::fill_n(product, n * k, T(0));
       // (M F)(:, j) = sum over d of F(d, j) M(:, d): F' read as a row-major matrix, count x k.
-      accumulate_rows<T>(Block<T>{f.column(j), n, k, f.ld}, Factor<const T>{small, k, k, k}, Factor<T>{product, k, n, k});
+      rows<T>(Block<T>{f.column(j), n, k, f.ld}, packed, Factor<T>{product, k, n, k});
       for (std::int64_t i = 0; i < n; ++i) std::copy_n(product + i * k, k, f.column(j + i));
     }
   });

@@ -24,42 +24,59 @@ using core::Workspace;
 
 namespace {
 
-// Columns of the factor in a panel of X are a multiple of every tile of the skinny products.
-constexpr std::int64_t kTileMultiple = 24;
-
 std::int64_t level2_cache() {
   const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
   return bytes > 0 ? bytes : 1 << 20;
 }
 
 // How a pass divides X. `local` is the length of the side that is updated panel by panel, `fixed` that of the other.
-// All but the number of threads follows from the shape, so that results do not depend on it.
+// All but the number of threads follows from the shape and the machine, so that results do not depend on it.
 struct PassPlan {
-  std::int64_t panel = 0;  // of local
-  bool fused = false;
-  int chunks = 1;   // ranges of panels that have an accumulator of their own
-  std::int64_t chunk = 0;  // panels' columns per chunk
+  static constexpr std::int64_t kLargestPanel = kUpdateColumns;
+
+  std::int64_t panel = kLargestPanel;  // of local
+  bool fetch = false;                  // the next panel comes to the second-level cache while this one is worked on
+  std::int64_t chunk = 0;              // of local: a range of panels that has an accumulator of its own
+  int chunks = 1;
   int threads = 1;
 
   PassPlan(std::int64_t local, std::int64_t fixed, int rank, int element_size, int max_threads) {
-    // Half of the second-level cache holds the panel, the rest what is streamed past it.
-    const std::int64_t fit = level2_cache() / 2 / (fixed * element_size);
-    panel = std::clamp<std::int64_t>(fit / kTileMultiple * kTileMultiple, kTileMultiple, 3 * kTileMultiple);
-    // Each chunk adds fixed x rank numbers to the sum; from 8 k columns on that is little beside its products. Where
-    // there would be few chunks, X is small beside k^2 and reading it twice costs less than the accumulators.
-    fused = local >= 32 * static_cast<std::int64_t>(rank);
-    if (fused) {
-      const std::int64_t most = std::min<std::int64_t>(local / (8 * static_cast<std::int64_t>(rank)), local / panel);
-      chunks = 1;
-      while (chunks < 64 && chunks * 2 <= most) chunks *= 2;
-      chunk = (local + chunks - 1) / chunks;
-    } else {
-      chunk = panel;
-      chunks = static_cast<int>((local + chunk - 1) / chunk);
-    }
+    // Two panels beside the fixed factor and the accumulator, with a fifth to spare; the tiles of rows() take 12.
+    const std::int64_t room = level2_cache() * 4 / 5 - 2 * rank * fixed * element_size;
+    const std::int64_t fit = room / (2 * fixed * element_size) / 12 * 12;
+    fetch = fit >= kLargestPanel / 2;
+    if (fetch) panel = std::min(fit, kLargestPanel);
+    // A chunk costs adding up an accumulator, little beside the products of 128 columns or more.
+    std::int64_t wanted = 1;
+    while (wanted < 64 && wanted * 2 * 128 <= local) wanted *= 2;
+    chunk = ((local + wanted - 1) / wanted + panel - 1) / panel * panel;
+    chunks = static_cast<int>((local + chunk - 1) / chunk);
     threads = std::min(max_threads, chunks);
   }
-  std::int64_t panel_elements(int rank) const { return panel * rank; }
+};
+
+// What a pass keeps in the workspace.
+template <class T>
+struct PassMemory {
+  std::int64_t accumulator_size, panel_size;
+  T *packed, *total, *accumulators, *panels;
+  KktSums* sums;
+
+  PassMemory(Workspace& workspace, const PassPlan& plan, std::int64_t fixed, int rank)
+      : accumulator_size(rank * padded<T>(fixed)), panel_size(2 * rank * padded<T>(plan.panel)) {
+    packed = workspace.get<T>(Workspace::packed, accumulator_size);
+    total = workspace.get<T>(Workspace::accumulators, (1 + plan.threads) * accumulator_size);
+    accumulators = total + accumulator_size;
+    panels = workspace.get<T>(Workspace::panels, plan.threads * panel_size);
+    sums = workspace.get<KktSums>(Workspace::partial_sums, plan.chunks);
+  }
+  static std::int64_t bytes(const PassPlan& plan, std::int64_t fixed, int rank) {
+    const std::int64_t factors = (2 + plan.threads) * padded<T>(fixed);
+    return rank * (factors + plan.threads * 2 * padded<T>(plan.panel)) * static_cast<std::int64_t>(sizeof(T)) +
+           plan.chunks * static_cast<std::int64_t>(sizeof(KktSums));
+  }
+  T* accumulator(int thread) const { return accumulators + thread * accumulator_size; }
+  T* panel(int thread) const { return panels + thread * panel_size; }
 };
 
 struct ChunkSums {
@@ -84,18 +101,17 @@ class DenseMatrix final : public core::DataMatrix<T> {
   core::MatrixStatistics statistics() const override { return statistics_; }
   std::int64_t bytes() const override { return 0; }
 
-  void product(Side side, Factor<const T> f, Factor<T> r, Workspace&) const override {
-    const bool along = is_row_side(other(side));  // r belongs to the rows of x_
-    const std::int64_t grain = along ? 2 * kTileMultiple : 128;
-    for_chunks(Chunks(r.count, grain), threads_, [&](int, std::int64_t begin, std::int64_t length) {
-      const Factor<T> part = r.panel(begin, length);
-      local_product(along, begin, length, f, part);
-    });
+  void product(Side side, Factor<const T> f, Factor<T> r, Workspace& workspace) const override {
+    if (is_row_side(other(side))) {
+      product_with_rows(f, r, workspace);
+    } else {
+      product_with_columns(f, r, workspace);
+    }
   }
 
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
     const Factor<const T> rows = flipped_ ? h : w, columns = flipped_ ? w : h;
-    *out = sum_chunks<double>(Chunks(x_.rows, kTileMultiple), threads_, [&](std::int64_t begin, std::int64_t length) {
+    *out = sum_chunks<double>(Chunks(x_.rows, kUpdateColumns), threads_, [&](std::int64_t begin, std::int64_t length) {
       return residual_squares(x_.part(begin, 0, length, x_.columns), rows.panel(begin, length), columns);
     }) / 2;
   }
@@ -105,57 +121,54 @@ class DenseMatrix final : public core::DataMatrix<T> {
     const bool along = is_row_side(side);
     const int k = local.rank;
     const PassPlan plan(local.count, fixed.count, k, sizeof(T), threads_);
-    const std::int64_t accumulator_size = plan.fused ? fixed.count * k : 0;
-    T* panels = workspace.get<T>(Workspace::panels, plan.threads * plan.panel_elements(k));
-    T* accumulators = workspace.get<T>(Workspace::accumulators, plan.threads * accumulator_size);
-    auto* sums = workspace.get<KktSums>(Workspace::partial_sums, plan.chunks);
+    const PassMemory<T> memory(workspace, plan, fixed.count, k);
+    if (along) pack_all(fixed, memory.packed);
     FirstException first;
 #pragma omp parallel for ordered schedule(dynamic, 1) num_threads(plan.threads)
     for (int chunk = 0; chunk < plan.chunks; ++chunk) {
       const int thread = omp_get_thread_num();
-      T* panel_memory = panels + thread * plan.panel_elements(k);
-      T* accumulator_memory = accumulators + thread * accumulator_size;
-      const Factor<T> accumulator{accumulator_memory, k, fixed.count, k};
+      T* accumulator = memory.accumulator(thread);
       first.guard([&] {
-        std::fill_n(accumulator_memory, accumulator_size, T(0));
         KktSums chunk_sums;
-        const std::int64_t end = std::min(local.count, (chunk + 1) * plan.chunk);
-        for (std::int64_t p = chunk * plan.chunk; p < end; p += plan.panel) {
-          const std::int64_t n = std::min(plan.panel, end - p);
-          const Factor<T> product{panel_memory, k, n, k};
-          local_product(along, p, n, fixed, product);
+        const std::int64_t begin = chunk * plan.chunk, end = std::min(local.count, begin + plan.chunk);
+        if (!along) std::fill_n(accumulator, memory.accumulator_size, T(0));
+        for (std::int64_t p = begin; p < end; p += plan.panel) {
+          const Factor<T> panel = local.panel(p, std::min(plan.panel, end - p));
           KktSums panel_sums;
-          rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &panel_sums : nullptr);
-          chunk_sums += panel_sums;
-          if (!plan.fused) continue;
-          const Factor<const T> updated = local.panel(p, n);
+          const auto update = [&](Factor<T> product) {
+            rule.apply(panel, Terms<T>{fixed_gram, product}, kkt != nullptr ? &panel_sums : nullptr);
+          };
           if (along) {
-            accumulate_columns(x_.part(p, 0, n, x_.columns), updated, accumulator);
+            const Columns how{.fresh = p == begin, .fetch_below = plan.fetch && p + 2 * plan.panel <= end};
+            visit_rows(p, panel, memory.packed, memory.panel(thread), accumulator, how, update);
           } else {
-            accumulate_rows(x_.part(0, p, x_.rows, n), updated, accumulator);
+            visit_columns(p, panel, fixed, memory.panel(thread), accumulator, update);
           }
+          chunk_sums += panel_sums;
         }
-        sums[chunk] = chunk_sums;
+        memory.sums[chunk] = chunk_sums;
       });
       // In the order of the chunks, whichever thread made them: same bits for any number of threads.
 #pragma omp ordered
-      if (plan.fused) {
-        for (std::int64_t j = 0; j < fixed.count; ++j) {
-          const T* part = accumulator.column(j);
-          T* total = r.column(j);
-          if (chunk == 0) {
-            std::copy_n(part, k, total);
-          } else {
-            for (int c = 0; c < k; ++c) total[c] += part[c];
-          }
+      {
+        if (chunk == 0) {
+          std::copy_n(accumulator, memory.accumulator_size, memory.total);
+        } else {
+          for (std::int64_t i = 0; i < memory.accumulator_size; ++i) memory.total[i] += accumulator[i];
         }
       }
     }
     first.rethrow();
-    if (!plan.fused) product(side, local, r, workspace);
+    for_chunks(Chunks(fixed.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+      if (along) {
+        unpack(memory.total + begin, padded<T>(fixed.count), r.panel(begin, length));
+      } else {
+        for (std::int64_t j = begin; j < begin + length; ++j) std::copy_n(memory.total + j * k, k, r.column(j));
+      }
+    });
     if (kkt != nullptr) {
       *kkt = {};
-      for (int chunk = 0; chunk < plan.chunks; ++chunk) *kkt += sums[chunk];
+      for (int chunk = 0; chunk < plan.chunks; ++chunk) *kkt += memory.sums[chunk];
     }
   }
 
@@ -163,14 +176,69 @@ class DenseMatrix final : public core::DataMatrix<T> {
   // Whether the factor of this side belongs to the rows of x_, as it lies in memory.
   bool is_row_side(Side side) const { return (side == Side::w) != flipped_; }
 
-  // r = the product of `length` rows (along) or columns of x_, from `begin` on, with the factor of the other side.
-  void local_product(bool along, std::int64_t begin, std::int64_t length, Factor<const T> fixed, Factor<T> r) const {
-    for (std::int64_t j = 0; j < length; ++j) std::fill_n(r.column(j), r.rank, T(0));
-    if (along) {
-      accumulate_rows(x_.part(begin, 0, length, x_.columns), fixed, r);
-    } else {
-      accumulate_columns(x_.part(0, begin, x_.rows, length), fixed, r);
+  // A panel of rows of x_: its product with the packed factor of the columns, the update, and what the new panel adds to
+  // the product for the columns (component by component).
+  template <class Update>
+  void visit_rows(std::int64_t p, Factor<T> panel, const T* packed, T* memory, T* accumulator, Columns how,
+                  Update&& update) const {
+    const Factor<T> product{memory, panel.rank, panel.count, panel.rank};
+    std::fill_n(memory, panel.rank * panel.count, T(0));
+    const Block<T> x = x_.part(p, 0, panel.count, x_.columns);
+    rows(x, packed, product);
+    update(product);
+    columns<T>(x, panel, accumulator, padded<T>(x_.columns), how);
+  }
+
+  // The same of a panel of columns of x_.
+  template <class Update>
+  void visit_columns(std::int64_t p, Factor<T> panel, Factor<const T> fixed, T* memory, T* accumulator,
+                     Update&& update) const {
+    const int k = panel.rank;
+    const std::int64_t ld = padded<T>(panel.count);
+    T* by_component = memory;
+    const Factor<T> product{memory + k * ld, k, panel.count, k};
+    const Block<T> x = x_.part(0, p, x_.rows, panel.count);
+    columns(x, fixed, by_component, ld, {.fresh = true});
+    unpack(by_component, ld, product);
+    update(product);
+    T* packed = by_component;
+    pack<T>(panel, 0, panel.count, packed);
+    rows(x, packed, Factor<T>{accumulator, k, x_.rows, k});
+  }
+
+  void pack_all(Factor<const T> f, T* packed) const {
+    for_chunks(Chunks(f.count, kUpdateColumns), threads_,
+               [&](int, std::int64_t begin, std::int64_t length) { pack(f, begin, length, packed); });
+  }
+
+  // r of the rows of x_ from f of its columns, of which no more are packed at once than a pass would.
+  void product_with_rows(Factor<const T> f, Factor<T> r, Workspace& workspace) const {
+    const std::int64_t most = std::min(x_.rows, x_.columns);
+    T* packed = workspace.get<T>(Workspace::packed, r.rank * padded<T>(most));
+    for (std::int64_t b = 0; b < f.count; b += most) {
+      const Factor<const T> part = f.panel(b, std::min(most, f.count - b));
+      pack_all(part, packed);
+      for_chunks(Chunks(r.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+        const Factor<T> range = r.panel(begin, length);
+        for (std::int64_t i = 0; b == 0 && i < length; ++i) std::fill_n(range.column(i), r.rank, T(0));
+        rows(x_.part(begin, b, length, part.count), packed, range);
+      });
     }
+  }
+
+  // r of the columns of x_ from f of its rows.
+  void product_with_columns(Factor<const T> f, Factor<T> r, Workspace& workspace) const {
+    constexpr std::int64_t kStrip = PassPlan::kLargestPanel;
+    const std::int64_t ld = padded<T>(kStrip);
+    T* memory = workspace.get<T>(Workspace::panels, threads_ * r.rank * ld);
+    for_chunks(Chunks(r.count, kStrip), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+      T* by_component = memory + omp_get_thread_num() * r.rank * ld;
+      for (std::int64_t j = begin; j < begin + length; j += kStrip) {
+        const std::int64_t n = std::min(kStrip, begin + length - j);
+        columns(x_.part(0, j, x_.rows, n), f, by_component, ld, {.fresh = true});
+        unpack(by_component, ld, r.panel(j, n));
+      }
+    });
   }
 
   void measure() {
@@ -246,8 +314,8 @@ std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& r
 std::int64_t dense_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
   const std::int64_t local = std::max(shape.rows, shape.columns), fixed = std::min(shape.rows, shape.columns);
   const PassPlan plan(local, fixed, rank, element_size, threads);
-  return plan.threads * (plan.panel_elements(rank) + (plan.fused ? fixed * rank : 0)) * element_size +
-         plan.chunks * static_cast<std::int64_t>(sizeof(KktSums));
+  return element_size == sizeof(float) ? PassMemory<float>::bytes(plan, fixed, rank)
+                                       : PassMemory<double>::bytes(plan, fixed, rank);
 }
 
 template std::shared_ptr<const core::DataMatrix<float>> make_dense_matrix(const CpuRuntime&, DenseView<const float>);

@@ -5,7 +5,7 @@
 namespace orthant::cpu {
 
 /// Columns that an update works on at once: a multiple of this is the best size of a panel.
-constexpr int kUpdateColumns = 64;
+constexpr int kUpdateColumns = 48;
 
 /// The updates of core::Backend on a panel, by one thread. `kkt` may be null.
 template <class T>

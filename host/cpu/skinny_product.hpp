@@ -4,6 +4,9 @@
 
 #include "host/core/factor.hpp"
 
+/// The two products of dense X with a factor of few components, on a block of X in row-major order. Nothing of X is
+/// packed or transposed. What belongs to the rows of the block is an ordinary factor; what belongs to its columns is laid
+/// out anew, once per pass: as input by pack(), as output component by component.
 namespace orthant::cpu {
 
 /// A block of dense X, row-major: entry (i, j) is `data[i*ld + j]`.
@@ -20,12 +23,35 @@ struct Block {
   }
 };
 
-/// r(:, i) += sum over j of x(i, j) h(:, j), for the rows i of the block. One thread. 2 rows columns k flops.
+/// `count` rounded up to a whole cache line: elements from one component to the next.
 template <class T>
-void accumulate_rows(Block<T> x, core::Factor<const T> h, core::Factor<T> r);
+constexpr std::int64_t padded(std::int64_t count) {
+  constexpr std::int64_t line = 64 / sizeof(T);
+  return (count + line - 1) / line * line;
+}
 
-/// r(:, j) += sum over i of x(i, j) w(:, i), for the columns j of the block. One thread. 2 rows columns k flops.
+/// Lays out columns [begin, begin + length) of f (k x count) for rows(). `packed`, on a cache line, has
+/// k * padded(count) elements; every column must be packed before it is used.
 template <class T>
-void accumulate_columns(Block<T> x, core::Factor<const T> w, core::Factor<T> r);
+void pack(core::Factor<const T> f, std::int64_t begin, std::int64_t length, T* packed);
+
+/// r(:, i) += sum over j of x(i, j) f(:, j) for the rows i of the block, f (k x columns) being packed.
+template <class T>
+void rows(Block<T> x, const T* packed, core::Factor<T> r);
+
+/// How columns() works.
+struct Columns {
+  bool fresh = false;        ///< r is written rather than added to
+  bool fetch_below = false;  ///< as many rows of X below the block are brought to the second-level cache meanwhile
+};
+
+/// r[c * ld_r + j] += sum over i of x(i, j) f(c, i) for the columns j of the block. `r` is on a cache line, and so is
+/// each of its components; up to padded(columns) they are written.
+template <class T>
+void columns(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how = {});
+
+/// f(c, j) = r[c * ld_r + j]: what columns() made, as a factor.
+template <class T>
+void unpack(const T* r, std::int64_t ld_r, core::Factor<T> f);
 
 }  // namespace orthant::cpu
