@@ -223,7 +223,8 @@ TYPED_TEST(Backend, HalsSweeps) {
         // Steps are differences of numbers of the size of R.
         EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::hals_sweep(c.rank),
                                 Tolerance<T>::hals_sweep(c.rank) * expected.product_squared));
-        EXPECT_TRUE(number_near(kkt.product_squared, expected.product_squared, Tolerance<double>::sum(c.rank * c.count)));
+        EXPECT_TRUE(
+            number_near(kkt.product_squared, expected.product_squared, Tolerance<double>::sum(c.rank * c.count)));
       }
 }
 
@@ -294,7 +295,8 @@ TYPED_TEST(Backend, KktLeavesTheFactor) {
       // The sum runs over all components of all columns.
       EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::sum(c.rank * c.count),
                               Tolerance<T>::sum(c.rank) * expected.product_squared + slack));
-      EXPECT_TRUE(number_near(kkt.product_squared, expected.product_squared, Tolerance<double>::sum(c.rank * c.count), slack));
+      EXPECT_TRUE(
+          number_near(kkt.product_squared, expected.product_squared, Tolerance<double>::sum(c.rank * c.count), slack));
     }
 }
 

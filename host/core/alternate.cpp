@@ -88,9 +88,7 @@ class Alternation {
   }
 
  private:
-  Factor<T> r() const {
-    return {product_memory_.data(), rank_, factors_.of(other(local_)).count, rank_};
-  }
+  Factor<T> r() const { return {product_memory_.data(), rank_, factors_.of(other(local_)).count, rank_}; }
   Gram<T> gram_of(Side side) const {
     return {gram_memory_.data() + (side == Side::w ? 0 : static_cast<std::int64_t>(rank_) * rank_), rank_};
   }
@@ -237,8 +235,8 @@ Result alternate(const Backend<T>& backend, const DataMatrix<T>& x, const Factor
 
 std::int64_t alternate_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
   const bool one_sided = !options.update_w || !options.update_h;
-  const std::int64_t product = one_sided ? (options.update_w ? shape.rows : shape.columns)
-                                         : std::min(shape.rows, shape.columns);
+  const std::int64_t product =
+      one_sided ? (options.update_w ? shape.rows : shape.columns) : std::min(shape.rows, shape.columns);
   const std::int64_t k = rank;
   return (2 * k * k + product * k) * element_size + 4 * k * 8 + static_cast<std::int64_t>(sizeof(Scalars));
 }

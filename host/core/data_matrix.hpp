@@ -36,9 +36,8 @@ class DataMatrix {
   virtual void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const = 0;
 
   /// One visit of X (architecture: observation 4). With `fixed` the factor of the other side and `fixed_gram` its Gram,
-  /// applies `rule` to `local` (the factor of side `side`) and leaves in `r` (k x the other count) the product of X with
-  /// the *new* local factor: the terms with which the other side is updated next.
-  /// `kkt` as in UpdateRule::apply.
+  /// applies `rule` to `local` (the factor of side `side`) and leaves in `r` (k x the other count) the product of X
+  /// with the *new* local factor: the terms with which the other side is updated next. `kkt` as in UpdateRule::apply.
   virtual void pass(Side side, Factor<T> local, Factor<const T> fixed, Gram<const T> fixed_gram,
                     const UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace&) const = 0;
 };

@@ -119,9 +119,8 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   core::check_factor_values<T>("W", w);
   // Zero suits HALS, whose problem is convex; a multiplicative update could not leave it.
   const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
-  const T start = options.solver == Solver::hals
-                      ? T(0)
-                      : static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)));
+  const T start =
+      options.solver == Solver::hals ? T(0) : static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)));
   const core::Backend<T>& backend = x.context().runtime()->backend(T{});
   // As a component-fastest factor, H or its transpose: a constant has no orientation.
   const bool columns = h.layout == Layout::column_major;
@@ -162,16 +161,16 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   MemoryPlan plan;
   plan.matrix = runtime.matrix_bytes(shape, size);
   const bool one_sided = !options.update_w || !options.update_h;
-  const std::int64_t loop = core::alternate_bytes(shape, k, size, options) +
-                            (one_sided ? 0 : runtime.workspace_bytes(shape, k, size));
+  const std::int64_t loop =
+      core::alternate_bytes(shape, k, size, options) + (one_sided ? 0 : runtime.workspace_bytes(shape, k, size));
   plan.workspace = std::max(core::initialize_bytes(shape, k, size, options), loop);
   return plan;
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                               \
-  template Result factorize(const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&);   \
+#define ORTHANT_INSTANTIATE(T)                                                                   \
+  template Result factorize(const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&);       \
   template Result transform(const Matrix<T>&, DenseView<const T>, DenseView<T>, const Options&); \
-  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>);            \
+  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>);                \
   template MemoryPlan plan<T>(const Context&, const MatrixShape&, std::int64_t, const Options&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

@@ -18,7 +18,7 @@ struct Converted {
 
 template <class T, class U>
 std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x,
-                                                    std::int64_t& copied_bytes) {
+                                                   std::int64_t& copied_bytes) {
   core::check_view<U>("X", x, runtime.memory_space());
   const bool rows = x.layout == Layout::row_major;
   const std::int64_t outer = rows ? x.rows : x.columns, inner = rows ? x.columns : x.rows;
@@ -46,8 +46,8 @@ template <class U>
   requires(!std::is_same_v<std::remove_const_t<U>, T>)
 Matrix<T>::Matrix(const Context& context, DenseView<U> x)
     : context_(context),
-      data_(convert<T, std::remove_const_t<U>>(*context.runtime(),
-                                               {x.data, x.rows, x.columns, x.ld, x.layout, x.space}, copied_bytes_)) {}
+      data_(convert<T, std::remove_const_t<U>>(*context.runtime(), {x.data, x.rows, x.columns, x.ld, x.layout, x.space},
+                                               copied_bytes_)) {}
 
 template <class T>
 template <class Index>
@@ -55,32 +55,50 @@ Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x)
     : context_(context), data_(context.runtime()->make_matrix(x)) {}
 
 template <class T>
-std::int64_t Matrix<T>::rows() const noexcept { return data_->shape().rows; }
+std::int64_t Matrix<T>::rows() const noexcept {
+  return data_->shape().rows;
+}
 template <class T>
-std::int64_t Matrix<T>::columns() const noexcept { return data_->shape().columns; }
+std::int64_t Matrix<T>::columns() const noexcept {
+  return data_->shape().columns;
+}
 template <class T>
 std::int64_t Matrix<T>::nonzeros() const noexcept {
   const MatrixShape shape = data_->shape();
   return shape.nonzeros < 0 ? shape.rows * shape.columns : shape.nonzeros;
 }
 template <class T>
-bool Matrix<T>::sparse() const noexcept { return data_->shape().nonzeros >= 0; }
+bool Matrix<T>::sparse() const noexcept {
+  return data_->shape().nonzeros >= 0;
+}
 template <class T>
-double Matrix<T>::sum() const noexcept { return data_->statistics().sum; }
+double Matrix<T>::sum() const noexcept {
+  return data_->statistics().sum;
+}
 template <class T>
-double Matrix<T>::squared_norm() const noexcept { return data_->statistics().squared_norm; }
+double Matrix<T>::squared_norm() const noexcept {
+  return data_->statistics().squared_norm;
+}
 template <class T>
-std::int64_t Matrix<T>::empty_rows() const noexcept { return data_->statistics().empty_rows; }
+std::int64_t Matrix<T>::empty_rows() const noexcept {
+  return data_->statistics().empty_rows;
+}
 template <class T>
-std::int64_t Matrix<T>::empty_columns() const noexcept { return data_->statistics().empty_columns; }
+std::int64_t Matrix<T>::empty_columns() const noexcept {
+  return data_->statistics().empty_columns;
+}
 template <class T>
-std::int64_t Matrix<T>::bytes() const noexcept { return copied_bytes_ + data_->bytes(); }
+std::int64_t Matrix<T>::bytes() const noexcept {
+  return copied_bytes_ + data_->bytes();
+}
 template <class T>
-const Context& Matrix<T>::context() const noexcept { return context_; }
+const Context& Matrix<T>::context() const noexcept {
+  return context_;
+}
 
 template class Matrix<float>;
 template class Matrix<double>;
-#define ORTHANT_CONVERT(T, U)                                \
+#define ORTHANT_CONVERT(T, U)                               \
   template Matrix<T>::Matrix(const Context&, DenseView<U>); \
   template Matrix<T>::Matrix(const Context&, DenseView<const U>);
 ORTHANT_CONVERT(float, double)

@@ -38,9 +38,9 @@ Eigen::MatrixXd read_gram(const Backend<T>& backend, Factor<const T> f, Buffer<T
 }
 
 // f = orthonormal rows with the same nested spans, so that power iterations leave the rows in the order of the singular
-// values. By Cholesky factors of the Gram; a Gram in T resolves directions down to sqrt(eps), a shift of that size keeps
-// the factorization defined, and each repetition gains as much again, as in shifted CholeskyQR (Fukaya et al. 2020). Rows
-// that depend on others end as unit vectors of rounding noise, rows of zeros stay.
+// values. By Cholesky factors of the Gram; a Gram in T resolves directions down to sqrt(eps), a shift of that size
+// keeps the factorization defined, and each repetition gains as much again, as in shifted CholeskyQR (Fukaya et al.
+// 2020). Rows that depend on others end as unit vectors of rounding noise, rows of zeros stay.
 template <class T>
 void orthonormalize(const Backend<T>& backend, Factor<T> f, Buffer<T>& memory) {
   constexpr int kMostRepeats = 5;

@@ -35,9 +35,7 @@ template <class T>
 class KktProbe final : public UpdateRule<T> {
  public:
   KktProbe(const Backend<T>& backend, ScaledPenalty penalty) : backend_(backend), penalty_(penalty) {}
-  void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override {
-    backend_.kkt(f, terms, penalty_, kkt);
-  }
+  void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override { backend_.kkt(f, terms, penalty_, kkt); }
 
  private:
   const Backend<T>& backend_;

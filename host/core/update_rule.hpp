@@ -20,7 +20,8 @@ class UpdateRule {
 
 /// The rule of `options.solver` for one factor.
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options, ScaledPenalty penalty);
+std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
+                                                ScaledPenalty penalty);
 
 /// Leaves f as it is and only reports the KKT sums.
 template <class T>

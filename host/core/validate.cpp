@@ -50,7 +50,8 @@ void check_weight(const std::string& name, double value) {
 }
 
 void check_at_least(const std::string& name, int value, int least) {
-  if (value < least) throw InvalidArgument("options." + name, std::to_string(value), "at least " + std::to_string(least));
+  if (value < least)
+    throw InvalidArgument("options." + name, std::to_string(value), "at least " + std::to_string(least));
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ void component_pairs(int rank, std::int64_t count, int threads, double* first, d
 // One of FactorUpdate's functions on the whole factor.
 template <class T, class F, class Update>
 void update(F f, const Terms<T>& terms, int threads, KktSums* kkt, Update&& panel_update) {
-  const KktSums sums = sum_chunks<KktSums>(
-      Chunks(f.count, kUpdateColumns), threads, [&](std::int64_t begin, std::int64_t length) {
+  const KktSums sums =
+      sum_chunks<KktSums>(Chunks(f.count, kUpdateColumns), threads, [&](std::int64_t begin, std::int64_t length) {
         KktSums part;
         panel_update(f.panel(begin, length), Terms<T>{terms.gram, terms.numerator.panel(begin, length)},
                      kkt != nullptr ? &part : nullptr);
@@ -224,8 +224,7 @@ void CpuBackend<T>::take_parts(Factor<const T> f, const double* scale, T thresho
     if (v >= threshold && v > 0) {
       o = v;
     } else if (random_fill) {
-      o = fill * core::uniform<T>(
-                     core::random_bits(seed, side, static_cast<std::uint32_t>(c), j));
+      o = fill * core::uniform<T>(core::random_bits(seed, side, static_cast<std::uint32_t>(c), j));
     } else {
       o = fill;
     }

@@ -28,10 +28,10 @@ HWY_EXPORT(target_name);
 class AlignedNew final : public MemoryResource {
  public:
   void* allocate(std::size_t bytes, std::size_t alignment) override {
-    return ::operator new(bytes, std::align_val_t{alignment});
+    return ::operator new (bytes, std::align_val_t{alignment});
   }
   void deallocate(void* pointer, std::size_t, std::size_t alignment) noexcept override {
-    ::operator delete(pointer, std::align_val_t{alignment});
+    ::operator delete (pointer, std::align_val_t{alignment});
   }
 };
 

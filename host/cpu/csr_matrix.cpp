@@ -133,8 +133,10 @@ void for_balanced(const std::int64_t* offsets, std::int64_t count, std::int64_t 
     std::int64_t low = 0, high = count;
     while (low < high) {
       const std::int64_t middle = low + (high - low) / 2;
-      if (weight(middle) < target) low = middle + 1;
-      else high = middle;
+      if (weight(middle) < target)
+        low = middle + 1;
+      else
+        high = middle;
     }
     return task == tasks ? count : low;
   };
@@ -241,24 +243,24 @@ class CsrMatrix final : public core::DataMatrix<T> {
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
     // ||X - WH||^2 = sum over the entries of (x - v)^2 - v^2, plus ||WH||^2 = <WW', HH'>: all in double, since the last
     // two cancel where WH vanishes off the entries.
-    const auto sums = sum_chunks<double>(Chunks(columns_.count, 16), threads_, [&](std::int64_t begin,
-                                                                                  std::int64_t length) {
-      double sum = 0;
-      for (int band = 0; band < columns_.bands; ++band) {
-        const std::int64_t* offsets = columns_.offsets + band * (columns_.count + 1);
-        for (std::int64_t j = begin; j < begin + length; ++j) {
-          const T* hj = h.column(j);
-          for (std::int64_t p = offsets[j]; p < offsets[j + 1]; ++p) {
-            const T* wi = w.column(columns_.indices[p]);
-            double v = 0;
-            for (int c = 0; c < w.rank; ++c) v += static_cast<double>(wi[c]) * static_cast<double>(hj[c]);
-            const auto x = static_cast<double>(columns_.values[p]);
-            sum += x * (x - 2 * v);
+    const auto sums =
+        sum_chunks<double>(Chunks(columns_.count, 16), threads_, [&](std::int64_t begin, std::int64_t length) {
+          double sum = 0;
+          for (int band = 0; band < columns_.bands; ++band) {
+            const std::int64_t* offsets = columns_.offsets + band * (columns_.count + 1);
+            for (std::int64_t j = begin; j < begin + length; ++j) {
+              const T* hj = h.column(j);
+              for (std::int64_t p = offsets[j]; p < offsets[j + 1]; ++p) {
+                const T* wi = w.column(columns_.indices[p]);
+                double v = 0;
+                for (int c = 0; c < w.rank; ++c) v += static_cast<double>(wi[c]) * static_cast<double>(hj[c]);
+                const auto x = static_cast<double>(columns_.values[p]);
+                sum += x * (x - 2 * v);
+              }
+            }
           }
-        }
-      }
-      return sum;
-    });
+          return sum;
+        });
     *out = std::max(0.0, sums + squared_norm_of_product(w, h)) / 2;
   }
 
@@ -269,22 +271,21 @@ class CsrMatrix final : public core::DataMatrix<T> {
     const std::int64_t panel_size = static_cast<std::int64_t>(kUpdateColumns) * k;
     T* panels = workspace.get<T>(Workspace::panels, threads_ * panel_size);
     KktSums parts[kMaxChunks] = {};
-    for_balanced(x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_,
-                 [&](int task, std::int64_t begin, std::int64_t length) {
-                   T* memory = panels + omp_get_thread_num() * panel_size;
-                   for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
-                     const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
-                     const Factor<T> product{memory, k, n, k};
-                     std::fill_n(memory, n * k, T(0));
-                     for (int band = 0; band < x.bands; ++band) {
-                       accumulate_gathered(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed,
-                                           product);
-                     }
-                     KktSums sums;
-                     rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);
-                     parts[task] += sums;
-                   }
-                 });
+    for_balanced(
+        x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_, [&](int task, std::int64_t begin, std::int64_t length) {
+          T* memory = panels + omp_get_thread_num() * panel_size;
+          for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
+            const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
+            const Factor<T> product{memory, k, n, k};
+            std::fill_n(memory, n * k, T(0));
+            for (int band = 0; band < x.bands; ++band) {
+              accumulate_gathered(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed, product);
+            }
+            KktSums sums;
+            rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);
+            parts[task] += sums;
+          }
+        });
     if (kkt != nullptr) {
       *kkt = {};
       for (const KktSums& part : parts) *kkt += part;

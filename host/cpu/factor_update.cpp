@@ -17,8 +17,8 @@
 
 // Columns are independent, so they run along the SIMD lanes: a block of columns of F and R is transposed into scratch
 // (component c of all of them contiguous), and each entry of G, broadcast, serves the block. Components are updated in
-// order, but four at a time share what they need of all others: 4 x 3 sums in registers from 4 + 3 loads, so that a sweep
-// runs near the speed of a product (the blocking of ALO-NMF, Moon et al. 2020).
+// order, but four at a time share what they need of all others: 4 x 3 sums in registers from 4 + 3 loads, so that a
+// sweep runs near the speed of a product (the blocking of ALO-NMF, Moon et al. 2020).
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -191,15 +191,15 @@ void update(core::Factor<Out> f, const core::Terms<T>& terms, core::ScaledPenalt
   if (kkt != nullptr) *kkt = sums;
 }
 
-#define ORTHANT_UPDATES(T, name)                                                                                    \
-  void hals_##name(core::Factor<T> f, const core::Terms<T>& t, core::ScaledPenalty p, int s, core::KktSums* kkt) {  \
-    update<Kind::hals, T>(f, t, p, s, kkt);                                                                         \
-  }                                                                                                                 \
+#define ORTHANT_UPDATES(T, name)                                                                                      \
+  void hals_##name(core::Factor<T> f, const core::Terms<T>& t, core::ScaledPenalty p, int s, core::KktSums* kkt) {    \
+    update<Kind::hals, T>(f, t, p, s, kkt);                                                                           \
+  }                                                                                                                   \
   void multiplicative_##name(core::Factor<T> f, const core::Terms<T>& t, core::ScaledPenalty p, core::KktSums* kkt) { \
-    update<Kind::multiplicative, T>(f, t, p, 1, kkt);                                                               \
-  }                                                                                                                 \
-  void kkt_##name(core::Factor<const T> f, const core::Terms<T>& t, core::ScaledPenalty p, core::KktSums* kkt) {    \
-    update<Kind::probe, T>(f, t, p, 1, kkt);                                                                        \
+    update<Kind::multiplicative, T>(f, t, p, 1, kkt);                                                                 \
+  }                                                                                                                   \
+  void kkt_##name(core::Factor<const T> f, const core::Terms<T>& t, core::ScaledPenalty p, core::KktSums* kkt) {      \
+    update<Kind::probe, T>(f, t, p, 1, kkt);                                                                          \
   }
 ORTHANT_UPDATES(float, float)
 ORTHANT_UPDATES(double, double)

@@ -14,36 +14,42 @@
 // Columns of X run along the SIMD lanes: a tile of kTile vectors of X and kComponents of the factor makes kTile x
 // kComponents sums in registers from kTile + kComponents loads, so that the multiply-adds are the limit, and no rank
 // wastes lanes. In rows() the lanes of a sum must be added up in the end, and each tile of X is read again for the next
-// few components; from two vectors of components on, lanes along the components and a broadcast of each entry of X, with
-// 12 rows x 2 vectors of sums, is faster there.
+// few components; there whole vectors of components are faster with lanes along the components, each entry of X being
+// broadcast to 12 rows x 2 vectors of sums.
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
-constexpr int kSums = kManyRegisters ? 24 : 12;  // beside the operands
-constexpr int kMostOfRows = kManyRegisters ? 6 : 4;     // components at once
+constexpr int kSums = kManyRegisters ? 24 : 12;      // beside the operands
+constexpr int kMostOfRows = kManyRegisters ? 6 : 4;  // components at once
 constexpr int kMostOfColumns = kManyRegisters ? 8 : 4;
 
 // Vectors of X per tile for so many components: divisors of 12, so that strips of X divide evenly.
 constexpr int tile_of(int components) {
   switch (components) {
-    case 1: return kSums / 2;
-    case 2: return kManyRegisters ? 6 : 4;
-    case 3: return kManyRegisters ? 6 : 3;
-    case 4: return kSums / 4;
+    case 1:
+      return kSums / 2;
+    case 2:
+      return kManyRegisters ? 6 : 4;
+    case 3:
+      return kManyRegisters ? 6 : 3;
+    case 4:
+      return kSums / 4;
     case 5:
-    case 6: return 4;
-    default: return 3;
+    case 6:
+      return 4;
+    default:
+      return 3;
   }
 }
 
-// Components that pack() lays out component fastest, in groups of this many.
+// Components that pack() lays out component fastest, in groups of this many (the last may be half as large).
 template <class T>
 constexpr int kGroup = 2 * kLanes<T>;
 template <class T>
 constexpr int grouped(int rank) {
-  return rank / kGroup<T> * kGroup<T>;
+  return rank / kLanes<T> * kLanes<T>;
 }
 
 constexpr int kSecondLevel = 2;  // locality of __builtin_prefetch: the first-level cache is for what is worked on
@@ -60,14 +66,30 @@ HWY_INLINE void for_portions(int count, Function&& function) {
   for (int left = portions; left > 0; --left) {
     const int n = (count - c + left - 1) / left;
     switch (n) {
-      case 1: function(c, std::integral_constant<int, 1>()); break;
-      case 2: function(c, std::integral_constant<int, 2>()); break;
-      case 3: function(c, std::integral_constant<int, 3>()); break;
-      case 4: function(c, std::integral_constant<int, 4>()); break;
-      case 5: if constexpr (kMost >= 5) function(c, std::integral_constant<int, 5>()); break;
-      case 6: if constexpr (kMost >= 6) function(c, std::integral_constant<int, 6>()); break;
-      case 7: if constexpr (kMost >= 7) function(c, std::integral_constant<int, 7>()); break;
-      default: if constexpr (kMost >= 8) function(c, std::integral_constant<int, 8>()); break;
+      case 1:
+        function(c, std::integral_constant<int, 1>());
+        break;
+      case 2:
+        function(c, std::integral_constant<int, 2>());
+        break;
+      case 3:
+        function(c, std::integral_constant<int, 3>());
+        break;
+      case 4:
+        function(c, std::integral_constant<int, 4>());
+        break;
+      case 5:
+        if constexpr (kMost >= 5) function(c, std::integral_constant<int, 5>());
+        break;
+      case 6:
+        if constexpr (kMost >= 6) function(c, std::integral_constant<int, 6>());
+        break;
+      case 7:
+        if constexpr (kMost >= 7) function(c, std::integral_constant<int, 7>());
+        break;
+      default:
+        if constexpr (kMost >= 8) function(c, std::integral_constant<int, 8>());
+        break;
     }
     c += n;
   }
@@ -79,9 +101,8 @@ void pack_columns(core::Factor<const T> f, std::int64_t begin, std::int64_t leng
   const int broad = grouped<T>(f.rank);
   for (int c = 0; c < broad; c += kGroup<T>) {
     T* group = packed + c * ld;
-    for (std::int64_t j = begin; j < begin + length; ++j) {
-      std::copy_n(f.column(j) + c, kGroup<T>, group + j * kGroup<T>);
-    }
+    const int width = std::min(kGroup<T>, broad - c);
+    for (std::int64_t j = begin; j < begin + length; ++j) std::copy_n(f.column(j) + c, width, group + j * width);
   }
   for (int c = broad; c < f.rank; ++c) {
     T* component = packed + c * ld;
@@ -133,46 +154,57 @@ HWY_INLINE void rows_tile(const RowsOperand<T>& o) {
   }
 }
 
-// Lanes along the components, two vectors of them: f component fastest, ld_f = kGroup.
-template <int kTile, class T>
+// Lanes along the components, one or two vectors of them: f component fastest. One vector has two sums, of even and odd
+// b, so that the chains of multiply-adds are as many.
+template <int kTile, int kVectors, class T>
 HWY_INLINE void rows_broadcast_tile(const RowsOperand<T>& o) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   constexpr std::int64_t n = kLanes<T>;
+  constexpr int kSplit = 2 / kVectors;
   V sums[kTile][2];
   ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) {
     sums[a][0] = hn::LoadU(d, o.r + a * o.ld_r);
-    sums[a][1] = hn::LoadU(d, o.r + a * o.ld_r + n);
+    sums[a][1] = kVectors == 2 ? hn::LoadU(d, o.r + a * o.ld_r + n) : hn::Zero(d);
   }
   const T* f = o.f;
-  for (std::int64_t b = 0; b < o.depth; ++b, f += 2 * n) {
+  const auto step = [&](std::int64_t b) HWY_ATTR {
     const V f0 = hn::Load(d, f), f1 = hn::Load(d, f + n);
     ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) {
-      const V x = hn::Set(d, o.x[a * o.ld_x + b]);
-      sums[a][0] = hn::MulAdd(x, f0, sums[a][0]);
-      sums[a][1] = hn::MulAdd(x, f1, sums[a][1]);
+      const T* x = o.x + a * o.ld_x + b;
+      sums[a][0] = hn::MulAdd(hn::Set(d, x[0]), f0, sums[a][0]);
+      sums[a][1] = hn::MulAdd(hn::Set(d, x[kSplit - 1]), f1, sums[a][1]);
     }
-  }
+    f += 2 * n;
+  };
+  std::int64_t b = 0;
+  for (; b + kSplit <= o.depth; b += kSplit) step(b);
   ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) {
+    if constexpr (kVectors == 2) {
+      hn::StoreU(sums[a][1], d, o.r + a * o.ld_r + n);
+    } else {
+      sums[a][0] = hn::Add(sums[a][0], sums[a][1]);
+      if (b < o.depth) sums[a][0] = hn::MulAdd(hn::Set(d, o.x[a * o.ld_x + b]), hn::Load(d, f), sums[a][0]);
+    }
     hn::StoreU(sums[a][0], d, o.r + a * o.ld_r);
-    hn::StoreU(sums[a][1], d, o.r + a * o.ld_r + n);
   }
 }
 
-// All rows a in [0, count) with tiles of kTile and, for the rest, of half as many, down to one. kComponents 0: broadcast.
-template <int kTile, int kComponents, class T>
+// All rows a in [0, count) with tiles of kTile and, for the rest, of half as many, down to one. Broadcasting,
+// kWidth is the number of vectors of components, otherwise that of components.
+template <int kTile, bool kBroadcast, int kWidth, class T>
 HWY_INLINE void rows_tiles(RowsOperand<T> o, std::int64_t count) {
   std::int64_t a = 0;
   for (; a + kTile <= count; a += kTile) {
-    if constexpr (kComponents == 0) {
-      rows_broadcast_tile<kTile>(o);
+    if constexpr (kBroadcast) {
+      rows_broadcast_tile<kTile, kWidth>(o);
     } else {
-      rows_tile<kTile, kComponents>(o);
+      rows_tile<kTile, kWidth>(o);
     }
     o.x += kTile * o.ld_x;
     o.r += kTile * o.ld_r;
   }
-  if constexpr (kTile > 1) rows_tiles<kTile / 2, kComponents>(o, count - a);
+  if constexpr (kTile > 1) rows_tiles<kTile / 2, kBroadcast, kWidth>(o, count - a);
 }
 
 template <class T>
@@ -181,15 +213,20 @@ void rows_product(Block<T> x, const T* packed, core::Factor<T> r) {
   const int broad = grouped<T>(r.rank);
   // Whole rows, so that few places of X are read at once and the processor's prefetchers follow them.
   for (int c = 0; c < broad; c += kGroup<T>) {
-    rows_tiles<kSums / 2, 0>(
-        RowsOperand<T>{x.data, x.ld, packed + c * ld, kGroup<T>, r.data + c, r.ld, x.columns}, x.rows);
+    const int width = std::min(kGroup<T>, broad - c);
+    const RowsOperand<T> o{x.data, x.ld, packed + c * ld, width, r.data + c, r.ld, x.columns};
+    if (width == kGroup<T>) {
+      rows_tiles<kSums / 2, true, 2>(o, x.rows);
+    } else {
+      rows_tiles<kSums / 2, true, 1>(o, x.rows);
+    }
   }
   for_portions<kMostOfRows>(r.rank - broad, [&](int first, auto components) HWY_ATTR {
     constexpr int kComponents = decltype(components)::value;
     const int c = broad + first;
     const std::int64_t step = padded<T>(kBlock<T> / kComponents);
     for (std::int64_t b = 0; b < x.columns; b += step) {
-      rows_tiles<tile_of(kComponents), kComponents>(
+      rows_tiles<tile_of(kComponents), false, kComponents>(
           RowsOperand<T>{x.data + b, x.ld, packed + c * ld + b, ld, r.data + c, r.ld, std::min(step, x.columns - b)},
           x.rows);
     }
@@ -282,14 +319,16 @@ void columns_product(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_
   }
 }
 
-#define ORTHANT_SKINNY(T, name)                                                                                     \
-  void pack_##name(core::Factor<const T> f, std::int64_t begin, std::int64_t length, T* packed) {                   \
-    pack_columns(f, begin, length, packed);                                                                         \
-  }                                                                                                                 \
-  void rows_##name(Block<T> x, const T* packed, core::Factor<T> r) { rows_product(x, packed, r); }                  \
-  void columns_##name(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) { columns_product(x, f, r, ld_r, how); } \
-  void unpack_##name(const T* r, std::int64_t ld_r, core::Factor<T> f) {                                            \
-    transpose<T>(r, ld_r, f.data, f.ld, f.count, f.rank);                                                           \
+#define ORTHANT_SKINNY(T, name)                                                                    \
+  void pack_##name(core::Factor<const T> f, std::int64_t begin, std::int64_t length, T* packed) {  \
+    pack_columns(f, begin, length, packed);                                                        \
+  }                                                                                                \
+  void rows_##name(Block<T> x, const T* packed, core::Factor<T> r) { rows_product(x, packed, r); } \
+  void columns_##name(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) { \
+    columns_product(x, f, r, ld_r, how);                                                           \
+  }                                                                                                \
+  void unpack_##name(const T* r, std::int64_t ld_r, core::Factor<T> f) {                           \
+    transpose<T>(r, ld_r, f.data, f.ld, f.count, f.rank);                                          \
   }
 ORTHANT_SKINNY(float, float)
 ORTHANT_SKINNY(double, double)
@@ -301,26 +340,26 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace orthant::cpu {
 
-#define ORTHANT_SKINNY(T, name)                                                                     \
-  HWY_EXPORT(pack_##name);                                                                          \
-  HWY_EXPORT(rows_##name);                                                                          \
-  HWY_EXPORT(columns_##name);                                                                       \
-  HWY_EXPORT(unpack_##name);                                                                        \
-  template <>                                                                                       \
-  void pack(core::Factor<const T> f, std::int64_t begin, std::int64_t length, T* packed) {          \
-    HWY_DYNAMIC_DISPATCH(pack_##name)(f, begin, length, packed);                                    \
-  }                                                                                                 \
-  template <>                                                                                       \
-  void rows(Block<T> x, const T* packed, core::Factor<T> r) {                                       \
-    HWY_DYNAMIC_DISPATCH(rows_##name)(x, packed, r);                                                \
-  }                                                                                                 \
-  template <>                                                                                       \
-  void columns(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) {        \
-    HWY_DYNAMIC_DISPATCH(columns_##name)(x, f, r, ld_r, how);                                            \
-  }                                                                                                 \
-  template <>                                                                                       \
-  void unpack(const T* r, std::int64_t ld_r, core::Factor<T> f) {                                   \
-    HWY_DYNAMIC_DISPATCH(unpack_##name)(r, ld_r, f);                                                \
+#define ORTHANT_SKINNY(T, name)                                                             \
+  HWY_EXPORT(pack_##name);                                                                  \
+  HWY_EXPORT(rows_##name);                                                                  \
+  HWY_EXPORT(columns_##name);                                                               \
+  HWY_EXPORT(unpack_##name);                                                                \
+  template <>                                                                               \
+  void pack(core::Factor<const T> f, std::int64_t begin, std::int64_t length, T* packed) {  \
+    HWY_DYNAMIC_DISPATCH(pack_##name)(f, begin, length, packed);                            \
+  }                                                                                         \
+  template <>                                                                               \
+  void rows(Block<T> x, const T* packed, core::Factor<T> r) {                               \
+    HWY_DYNAMIC_DISPATCH(rows_##name)(x, packed, r);                                        \
+  }                                                                                         \
+  template <>                                                                               \
+  void columns(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) { \
+    HWY_DYNAMIC_DISPATCH(columns_##name)(x, f, r, ld_r, how);                               \
+  }                                                                                         \
+  template <>                                                                               \
+  void unpack(const T* r, std::int64_t ld_r, core::Factor<T> f) {                           \
+    HWY_DYNAMIC_DISPATCH(unpack_##name)(r, ld_r, f);                                        \
   }
 ORTHANT_SKINNY(float, float)
 ORTHANT_SKINNY(double, double)

@@ -5,8 +5,8 @@
 #include "host/core/factor.hpp"
 
 /// The two products of dense X with a factor of few components, on a block of X in row-major order. Nothing of X is
-/// packed or transposed. What belongs to the rows of the block is an ordinary factor; what belongs to its columns is laid
-/// out anew, once per pass: as input by pack(), as output component by component.
+/// packed or transposed. What belongs to the rows of the block is an ordinary factor; what belongs to its columns is
+/// laid out anew, once per pass: as input by pack(), as output component by component.
 namespace orthant::cpu {
 
 /// A block of dense X, row-major: entry (i, j) is `data[i*ld + j]`.

@@ -6,8 +6,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "host/cpu/sparse_product.cpp"
-#include <hwy/foreach_target.h>
 #include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -52,8 +52,8 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
       hn::StoreU(hn::Add(hn::LoadU(d, r + v * n), hn::Add(even[v], odd[v])), d, r + v * n);
     }
     T* last = r + (kVectors - 1) * n;
-    hn::BlendedStore(
-        hn::Add(hn::MaskedLoad(mask, d, last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), mask, d, last);
+    hn::BlendedStore(hn::Add(hn::MaskedLoad(mask, d, last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), mask, d,
+                     last);
   }
 }
 
@@ -67,10 +67,18 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
     const T* fc = f.data + c;
     T* rc = r.data + c;
     switch (vectors) {
-      case 1: segments<1>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
-      case 2: segments<2>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
-      case 3: segments<3>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
-      default: segments<4>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last); break;
+      case 1:
+        segments<1>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        break;
+      case 2:
+        segments<2>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        break;
+      case 3:
+        segments<3>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        break;
+      default:
+        segments<4>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        break;
     }
     c += vectors * n;
   }
@@ -80,8 +88,8 @@ void gathered_float(const std::int64_t* offsets, std::int64_t count, const std::
                     core::Factor<const float> f, core::Factor<float> r) {
   gathered(offsets, count, indices, values, f, r);
 }
-void gathered_double(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                     const double* values, core::Factor<const double> f, core::Factor<double> r) {
+void gathered_double(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const double* values,
+                     core::Factor<const double> f, core::Factor<double> r) {
   gathered(offsets, count, indices, values, f, r);
 }
 

@@ -30,8 +30,8 @@ HWY_INLINE V interleave_pairs_upper(D d, V a, V b) {
   return hn::BitCast(d, hn::InterleaveUpper(pairs, hn::BitCast(pairs, a), hn::BitCast(pairs, b)));
 }
 
-// u[q * L + i] holds, in its 128-bit block b, L lanes that belong to block q of vector out[b * L + i]: a transposition of
-// blocks, for vectors of 1, 2 or 4 of them.
+// u[q * L + i] holds, in its 128-bit block b, L lanes that belong to block q of vector out[b * L + i]: a transposition
+// of blocks, for vectors of 1, 2 or 4 of them.
 template <int kPerBlock, class D, class V>
 HWY_INLINE void transpose_blocks(D d, const V* u, V* out) {
   constexpr int blocks = kLanes<hn::TFromD<D>> / kPerBlock;

@@ -29,8 +29,8 @@ template <class T>
 double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h);
 
 struct NnlsResult {
-  double kkt_residual = 0;           ///< the largest ||min(x, Gx - r)||_inf / ||r||_inf over the problems
-  std::int64_t regularized = 0;      ///< problems in which a singular passive block was solved with a small ridge
+  double kkt_residual = 0;       ///< the largest ||min(x, Gx - r)||_inf / ||r||_inf over the problems
+  std::int64_t regularized = 0;  ///< problems in which a singular passive block was solved with a small ridge
 };
 
 /// Solves many small non-negative least squares problems exactly: each column x of `solution` (k x count) minimises

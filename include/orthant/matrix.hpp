@@ -26,11 +26,7 @@ struct DenseView {
   MemorySpace space = MemorySpace::host;
 
   /// A view of the same memory that promises not to write.
-  operator DenseView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, rows, columns, ld, layout, space};
-  }
+  operator DenseView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, columns, ld, layout, space}; }
 };
 
 /// A contiguous row-major view (C order).
@@ -92,11 +88,11 @@ class Matrix {
   std::int64_t columns() const noexcept;
   std::int64_t nonzeros() const noexcept;  ///< stored entries: rows * columns for dense X
   bool sparse() const noexcept;
-  double sum() const noexcept;             ///< sum of the entries
-  double squared_norm() const noexcept;    ///< ||X||_F^2
+  double sum() const noexcept;                  ///< sum of the entries
+  double squared_norm() const noexcept;         ///< ||X||_F^2
   std::int64_t empty_rows() const noexcept;     ///< rows that are all zero
   std::int64_t empty_columns() const noexcept;  ///< columns that are all zero
-  std::int64_t bytes() const noexcept;     ///< memory this Matrix holds beyond what it borrows
+  std::int64_t bytes() const noexcept;          ///< memory this Matrix holds beyond what it borrows
   const Context& context() const noexcept;
 
   /// Internal: X through its products.

@@ -13,11 +13,12 @@ enum class Solver {
 
 /// Where W and H start. An `nndsvd*` start needs rank <= min(rows, columns).
 enum class Initialization {
-  given,      ///< from the values in the views
-  random,     ///< uniform, scaled so that the mean of WH is the mean of X; any rank
-  nndsvd,     ///< Boutsidis & Gallopoulos 2008. Has exact zeros, which `multiplicative_update` could never leave: refused there.
-  nndsvda,    ///< its zeros replaced by the mean of X
-  nndsvdar,   ///< its zeros replaced by random values up to a hundredth of the mean of X
+  given,    ///< from the values in the views
+  random,   ///< uniform, scaled so that the mean of WH is the mean of X; any rank
+  nndsvd,   ///< Boutsidis & Gallopoulos 2008. Has exact zeros, which `multiplicative_update` could never leave: refused
+            ///< there.
+  nndsvda,  ///< its zeros replaced by the mean of X
+  nndsvdar,  ///< its zeros replaced by random values up to a hundredth of the mean of X
 };
 
 /// What must become small for the iteration to be converged.
@@ -40,7 +41,7 @@ struct Penalty {
 
 /// What is known at a check.
 struct Progress {
-  int iteration = 0;          ///< iterations done
+  int iteration = 0;  ///< iterations done
   int max_iterations = 0;
   double loss = 0;            ///< 1/2 ||X - WH||_F^2
   double objective = 0;       ///< loss and penalties
@@ -62,7 +63,8 @@ struct Options {
   int max_iterations = 200;  ///< 0 is allowed: only the start is computed
   double tolerance = 1e-4;   ///< 0: never stop early
   Stopping stopping = Stopping::loss;
-  int check_every = 10;  ///< iterations from one check (loss, stopping, callback) to the next; the last is always checked
+  int check_every =
+      10;  ///< iterations from one check (loss, stopping, callback) to the next; the last is always checked
   /// Ask for bitwise equal results from run to run and for any number of threads. The CPU backend is always so, at no
   /// cost; a backend that cannot comply throws.
   bool deterministic = false;

@@ -23,7 +23,7 @@ struct Result {
   double kkt_residual = 0;
   /// Components whose row of H or column of W is all zero, so that they add nothing to WH.
   int dead_components = 0;
-  double seconds = 0;                ///< the whole call
+  double seconds = 0;  ///< the whole call
   double initialization_seconds = 0;
   double seconds_per_iteration = 0;  ///< of the iterations alone, checks included
   std::vector<Progress> history;     ///< one entry a check, the first before any iteration
