@@ -30,6 +30,7 @@ struct BenchArguments {
   int sweeps = 1;
   Solver solver = Solver::hals;
   Precision precision = Precision::float_;
+  bool column_major = false;
   bool json = false;
 };
 
@@ -55,7 +56,8 @@ double median(std::vector<double> values) {
 // the same disturbances. The limit is the best seen, the time the least and the median.
 template <class T>
 Json measure(const Context& context, const std::string& name, const BenchArguments& arguments) {
-  const cases::MatrixCase shape = find_workload(name);
+  cases::MatrixCase shape = find_workload(name);
+  if (arguments.column_major) shape.layout = Layout::column_major;
   const std::int64_t rank = arguments.rank > 0 ? arguments.rank : shape.rank;
   const bench::SyntheticMatrix<T> x(context, shape);
   std::vector<T> w(static_cast<std::size_t>(shape.rows * rank)), h(static_cast<std::size_t>(rank * shape.columns));
@@ -158,6 +160,7 @@ Subcommand add_bench(CLI::App& command) {
   add_integer(*app, "--threads", a->threads, 1, "Threads (default: one per core)");
   add_integer(*app, "--iterations", a->iterations, 1, "Iterations of a fit (default: 10)");
   add_integer(*app, "--repeats", a->repeats, 1, "Fits; the least and the median time are told (default: 5)");
+  app->add_flag("--column-major", a->column_major, "Dense X in column-major order");
   app->add_flag("--json", a->json, "As JSON");
   app->footer(
       "An iteration updates W and H. GFLOP/s count 4 m n k flops per iteration (sparse: 4 nnz k), the two products "

@@ -41,6 +41,7 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
       acc[kVectors - 1] = hn::MulAdd(x, hn::MaskedLoad(mask, d, column + (kVectors - 1) * n), acc[kVectors - 1]);
       const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
       ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) hwy::Prefetch(ahead + v * n);
+      hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
     };
     std::int64_t p = begin;
     for (; p + 2 <= end; p += 2) {
