@@ -235,8 +235,8 @@ Result alternate(const Backend<T>& backend, const DataMatrix<T>& x, const Factor
 
 std::int64_t alternate_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
   const bool one_sided = !options.update_w || !options.update_h;
-  const std::int64_t product =
-      one_sided ? (options.update_w ? shape.rows : shape.columns) : std::min(shape.rows, shape.columns);
+  const Side local = one_sided ? (options.update_w ? Side::h : Side::w) : local_side(shape);
+  const std::int64_t product = local == Side::w ? shape.columns : shape.rows;
   const std::int64_t k = rank;
   return (2 * k * k + product * k) * element_size + 4 * k * 8 + static_cast<std::int64_t>(sizeof(Scalars));
 }

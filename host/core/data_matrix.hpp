@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "host/core/factor.hpp"
@@ -42,8 +43,15 @@ class DataMatrix {
                     const UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace&) const = 0;
 };
 
-/// The side that passes update panel by panel: that of the longer factor, so that what is held for the other side
-/// (terms, private accumulators) is small.
-inline Side local_side(const MatrixShape& shape) { return shape.rows >= shape.columns ? Side::w : Side::h; }
+/// The side that passes update panel by panel, while an accumulator is held for the other one. That of the longer factor,
+/// so that the accumulator is small; but of dense X, whose panels should be contiguous, that of its rows as they lie in
+/// memory unless they are long (the panel would leave the cache) or much fewer than they are long.
+inline Side local_side(const MatrixShape& shape) {
+  const Side longer = shape.rows >= shape.columns ? Side::w : Side::h;
+  if (shape.nonzeros >= 0) return longer;
+  const bool by_rows = shape.layout == Layout::row_major;
+  const std::int64_t lines = by_rows ? shape.rows : shape.columns, length = by_rows ? shape.columns : shape.rows;
+  return length <= 6144 && lines >= std::max<std::int64_t>(1024, length / 4) ? (by_rows ? Side::w : Side::h) : longer;
+}
 
 }  // namespace orthant::core

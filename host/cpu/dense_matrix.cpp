@@ -22,26 +22,32 @@ using core::Workspace;
 
 namespace {
 
-// How a pass divides X. `local` is the length of the side that is updated panel by panel, `fixed` that of the other.
-// All but the number of threads follows from the shape and the machine, so that results do not depend on it.
+// How a pass divides X. The local side is updated panel by panel; `along`: it is that of the rows of X as they lie in
+// memory. All but the number of threads follows from the shape, so that results do not depend on it.
 struct PassPlan {
-  // Of local. In 2 MB of second-level cache 48 rows of 4000 numbers stay beside the fixed factor and the accumulator of
-  // rank 32, and the sums of columns() are in registers for long enough to pay for loading and storing them.
-  static constexpr std::int64_t kPanel = kUpdateColumns;
+  std::int64_t panel;  // of the local side
+  bool fetch = false;  // the next panel comes to the second-level cache while this one is worked on
+  std::int64_t chunk;  // of the local side: a range of panels that has an accumulator of its own
+  int chunks;
+  int threads;
 
-  bool fetch = false;      // the next panel comes to the second-level cache while this one is worked on
-  std::int64_t chunk = 0;  // of local: a range of panels that has an accumulator of its own
-  int chunks = 1;
-  int threads = 1;
-
-  PassPlan(std::int64_t local, std::int64_t fixed, int element_size, int max_threads) {
-    // The processor's prefetchers stop at the end of a page: short rows must be fetched ahead. (Longer ones gain
-    // nothing.)
-    fetch = fixed * element_size <= 4096;
+  PassPlan(bool along, std::int64_t local, std::int64_t fixed, int element_size, int max_threads) {
+    if (along) {
+      // In 2 MB of second-level cache 48 rows of 4000 numbers stay beside the fixed factor and the accumulator of rank
+      // 32, and the sums of columns() are in registers for long enough to pay for loading and storing them.
+      panel = kUpdateColumns;
+      // The processor's prefetchers stop at the end of a page: short rows must be fetched ahead. (Longer ones gain
+      // nothing.)
+      fetch = fixed * element_size <= 4096;
+    } else {
+      // Wide, since each row adds only so many contiguous numbers, but within the second-level cache.
+      const std::int64_t fit = (1 << 20) / (fixed * element_size) / kUpdateColumns * kUpdateColumns;
+      panel = std::clamp<std::int64_t>(fit, kUpdateColumns, 4 * kUpdateColumns);
+    }
     // A chunk costs adding up an accumulator, little beside the products of 128 columns or more.
     std::int64_t wanted = 1;
     while (wanted < 64 && wanted * 2 * 128 <= local) wanted *= 2;
-    chunk = ((local + wanted - 1) / wanted + kPanel - 1) / kPanel * kPanel;
+    chunk = ((local + wanted - 1) / wanted + panel - 1) / panel * panel;
     chunks = static_cast<int>((local + chunk - 1) / chunk);
     threads = std::min(max_threads, chunks);
   }
@@ -55,7 +61,7 @@ struct PassMemory {
   KktSums* sums;
 
   PassMemory(Workspace& workspace, const PassPlan& plan, std::int64_t fixed, int rank)
-      : accumulator_size(rank * padded<T>(fixed)), panel_size(2 * rank * padded<T>(PassPlan::kPanel)) {
+      : accumulator_size(rank * padded<T>(fixed)), panel_size(2 * rank * padded<T>(plan.panel)) {
     packed = workspace.get<T>(Workspace::packed, accumulator_size);
     total = workspace.get<T>(Workspace::accumulators, (1 + plan.threads) * accumulator_size);
     accumulators = total + accumulator_size;
@@ -64,7 +70,7 @@ struct PassMemory {
   }
   static std::int64_t bytes(const PassPlan& plan, std::int64_t fixed, int rank) {
     const std::int64_t factors = (2 + plan.threads) * padded<T>(fixed);
-    return rank * (factors + plan.threads * 2 * padded<T>(PassPlan::kPanel)) * static_cast<std::int64_t>(sizeof(T)) +
+    return rank * (factors + plan.threads * 2 * padded<T>(plan.panel)) * static_cast<std::int64_t>(sizeof(T)) +
            plan.chunks * static_cast<std::int64_t>(sizeof(KktSums));
   }
   T* accumulator(int thread) const { return accumulators + thread * accumulator_size; }
@@ -87,7 +93,8 @@ class DenseMatrix final : public core::DataMatrix<T> {
     measure();
   }
 
-  MatrixShape shape() const override { return {flipped_ ? x_.columns : x_.rows, flipped_ ? x_.rows : x_.columns, -1}; }
+  MatrixShape shape() const override { return {flipped_ ? x_.columns : x_.rows, flipped_ ? x_.rows : x_.columns, -1,
+            flipped_ ? Layout::column_major : Layout::row_major}; }
   core::MatrixStatistics statistics() const override { return statistics_; }
   std::int64_t bytes() const override { return 0; }
 
@@ -113,7 +120,7 @@ class DenseMatrix final : public core::DataMatrix<T> {
             const core::UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace& workspace) const override {
     const bool along = is_row_side(side);
     const int k = local.rank;
-    const PassPlan plan(local.count, fixed.count, sizeof(T), threads_);
+    const PassPlan plan(along, local.count, fixed.count, sizeof(T), threads_);
     const PassMemory<T> memory(workspace, plan, fixed.count, k);
     if (along) pack_all(fixed, memory.packed);
     FirstException first;
@@ -125,14 +132,14 @@ class DenseMatrix final : public core::DataMatrix<T> {
         KktSums chunk_sums;
         const std::int64_t begin = chunk * plan.chunk, end = std::min(local.count, begin + plan.chunk);
         if (!along) std::fill_n(accumulator, memory.accumulator_size, T(0));
-        for (std::int64_t p = begin; p < end; p += PassPlan::kPanel) {
-          const Factor<T> panel = local.panel(p, std::min(PassPlan::kPanel, end - p));
+        for (std::int64_t p = begin; p < end; p += plan.panel) {
+          const Factor<T> panel = local.panel(p, std::min(plan.panel, end - p));
           KktSums panel_sums;
           const auto update = [&](Factor<T> product) {
             rule.apply(panel, Terms<T>{fixed_gram, product}, kkt != nullptr ? &panel_sums : nullptr);
           };
           if (along) {
-            const Columns how{.fresh = p == begin, .fetch_below = plan.fetch && p + 2 * PassPlan::kPanel <= end};
+            const Columns how{.fresh = p == begin, .fetch_below = plan.fetch && p + 2 * plan.panel <= end};
             visit_rows(p, panel, memory.packed, memory.panel(thread), accumulator, how, update);
           } else {
             visit_columns(p, panel, fixed, memory.panel(thread), accumulator, update);
@@ -221,7 +228,7 @@ class DenseMatrix final : public core::DataMatrix<T> {
 
   // r of the columns of x_ from f of its rows.
   void product_with_columns(Factor<const T> f, Factor<T> r, Workspace& workspace) const {
-    constexpr std::int64_t kStrip = 2 * PassPlan::kPanel;
+    constexpr std::int64_t kStrip = 2 * kUpdateColumns;
     const std::int64_t ld = padded<T>(kStrip);
     T* memory = workspace.get<T>(Workspace::panels, threads_ * r.rank * ld);
     for_chunks(Chunks(r.count, kStrip), threads_, [&](int, std::int64_t begin, std::int64_t length) {
@@ -305,8 +312,10 @@ std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& r
 }
 
 std::int64_t dense_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
-  const std::int64_t local = std::max(shape.rows, shape.columns), fixed = std::min(shape.rows, shape.columns);
-  const PassPlan plan(local, fixed, element_size, threads);
+  const Side side = core::local_side(shape);
+  const std::int64_t local = side == Side::w ? shape.rows : shape.columns;
+  const std::int64_t fixed = side == Side::w ? shape.columns : shape.rows;
+  const PassPlan plan((side == Side::w) == (shape.layout == Layout::row_major), local, fixed, element_size, threads);
   return element_size == sizeof(float) ? PassMemory<float>::bytes(plan, fixed, rank)
                                        : PassMemory<double>::bytes(plan, fixed, rank);
 }

@@ -304,12 +304,13 @@ template <class T>
 void columns_product(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) {
   for (std::int64_t i = 0; i < x.rows; i += kDepth) {
     const std::int64_t depth = std::min(kDepth, x.rows - i);
+    const bool fetch = i + 2 * depth <= x.rows || (how.fetch_below && x.rows <= kDepth);
     for (std::int64_t j = 0; j < x.columns; j += kStrip<T>) {
       for_portions<kMostOfColumns>(f.rank, [&](int c, auto components) HWY_ATTR {
         constexpr int kComponents = decltype(components)::value;
         // Each portion fetches a share, so that the fetches are spread evenly.
-        const std::int64_t fetch_begin = how.fetch_below ? depth * c / f.rank : depth;
-        const std::int64_t fetch_end = how.fetch_below ? depth * (c + kComponents) / f.rank : depth;
+        const std::int64_t fetch_begin = fetch ? depth * c / f.rank : depth;
+        const std::int64_t fetch_end = fetch ? depth * (c + kComponents) / f.rank : depth;
         columns_tiles<tile_of(kComponents), kComponents>(
             ColumnsOperand<T>{x.data + i * x.ld + j, x.ld, f.column(i) + c, f.ld, r + c * ld_r + j, ld_r, depth,
                               how.fresh && i == 0, fetch_begin, fetch_end},

@@ -45,6 +45,7 @@ struct MatrixShape {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::int64_t nonzeros = -1;  ///< -1: dense
+  Layout layout = Layout::row_major;  ///< of dense X
 };
 
 /// What factorize() would allocate in precision T for an X that can be borrowed and W, H that are worked on in place.
