@@ -123,7 +123,12 @@ inline Dense hals(Dense f, const Dense& g, const Dense& r, Penalty p = {}, int s
     for (std::int64_t c = 0; c < f.rows; ++c)
       for (std::int64_t j = 0; j < f.columns; ++j) {
         const double curvature = g(c, c) + p.l2;
-        f(c, j) = curvature > 0 ? std::max(0.0, f(c, j) - gradient(f, g, r, p, c, j) / curvature) : 0;
+        double largest = 0;
+        for (std::int64_t d = 0; d < f.rows; ++d) largest = std::max(largest, std::abs(r(d, j)));
+        if (curvature > 0)
+          f(c, j) = std::max(0.0, f(c, j) - gradient(f, g, r, p, c, j) / curvature);
+        else if (largest == 0)
+          f(c, j) = 0;
       }
   return f;
 }

@@ -41,8 +41,10 @@ class Backend {
 
   /// One or more HALS sweeps over the components of every column (Cichocki & Phan 2009):
   ///   f_c = max(0, (r_c - l1 - sum over d != c of g_cd f_d) / (g_cc + l2)),   c = 0 .. k-1,
-  /// 0 where g_cc + l2 is 0. `kkt`, unless null, receives the sums of the first sweep: of
-  /// min(f_c (g_cc + l2), gradient_c)^2 and of r_c^2. Cost: 2 count k^2 sweeps flops.
+  /// and where g_cc + l2 is 0 as it was, as in scikit-learn: from it the other factor's component, now zero, can grow
+  /// again. But columns whose products r are all 0, such as those of an empty row of X, become 0. `kkt`, unless null,
+  /// receives the sums of the first sweep: of min(f_c (g_cc + l2), gradient_c)^2 and of r_c^2.
+  /// Cost: 2 count k^2 sweeps flops.
   virtual void hals(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, int sweeps, KktSums* kkt) const = 0;
 
   /// Multiplicative update (Lee & Seung 2001): f_c *= (r_c) / ((G f)_c + l1 + l2 f_c), 0 where the denominator is 0;

@@ -87,6 +87,17 @@ struct UpdateOperands {
   core::ScaledPenalty penalty;
 };
 
+// f, but 0 in columns whose k products are all 0.
+template <class V, class T>
+HWY_INLINE V keep_unless_empty(V f, const T* r, int k) {
+  const hn::ScalableTag<T> d;
+  V largest = hn::Zero(d);
+  for (int e = 0; e < k; ++e) {
+    largest = hn::Max(largest, hn::Abs(hn::Load(d, r + static_cast<std::ptrdiff_t>(e) * kUpdateColumns)));
+  }
+  return hn::IfThenElseZero(hn::Gt(largest, hn::Zero(d)), f);
+}
+
 // kC components, from c on, of kV vectors of columns.
 template <Kind kKind, bool kKkt, int kC, int kV, class T>
 HWY_INLINE void update_components(const UpdateOperands<T>& o, int c, SquareSum<T>& steps, SquareSum<T>& products) {
@@ -117,7 +128,9 @@ HWY_INLINE void update_components(const UpdateOperands<T>& o, int c, SquareSum<T
       const V fv = hn::Load(d, o.f + at + v * n);
       const V own = hn::Mul(h, fv);
       if constexpr (kKind == Kind::hals) {
-        hn::Store(hn::Max(zero, hn::Mul(hn::Sub(rv, others[a][v]), inverse)), d, o.f + at + v * n);
+        const V next = curvature > 0 ? hn::Max(zero, hn::Mul(hn::Sub(rv, others[a][v]), inverse))
+                                     : keep_unless_empty(fv, o.r + v * n, k);
+        hn::Store(next, d, o.f + at + v * n);
       } else if constexpr (kKind == Kind::multiplicative) {
         const V denominator = hn::Add(others[a][v], own);
         const V next = hn::Mul(fv, hn::Div(rv, denominator));
