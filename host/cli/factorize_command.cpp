@@ -23,7 +23,11 @@ namespace {
 // The library names what it refuses by its own names; here they become files and options.
 [[noreturn]] void explain(const InvalidArgument& e, const FactorizeArguments& arguments) {
   const std::string& name = e.name();
-  const std::string rest = " is " + e.value() + ", expected " + e.expected();
+  std::string expected = e.expected();
+  const std::string init = "Initialization::";
+  if (const auto at = expected.find(init); at != std::string::npos) expected.replace(at, init.size(), "--init ");
+  const std::string rest = " is " + e.value() + ", expected " + expected;
+  if (name == "rank") throw UsageError("--rank" + rest);
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
   if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);
   if (name.starts_with("X(")) throw FileError(arguments.x + ": " + e.what());

@@ -179,9 +179,9 @@ def test_missing_files(orthant, x, start, option):
 
 def test_malformed_files(orthant, folder):
     (folder / "x.mtx").write_text("%%MatrixMarket matrix coordinate real general\n3 3 2\n1 1 5\n4 1 5\n")
-    assert "line 4" in orthant.error("factorize", "x.mtx", "--rank", 1, "--quiet", code=1)
+    assert "x.mtx:4:" in orthant.error("factorize", "x.mtx", "--rank", 1, "--quiet", code=1)
     (folder / "x.csv").write_text("1,2\n3\n")
-    assert "line 2" in orthant.error("factorize", "x.csv", "--rank", 1, "--quiet", code=1)
+    assert "x.csv:2:" in orthant.error("factorize", "x.csv", "--rank", 1, "--quiet", code=1)
     (folder / "x.npy").write_bytes(b"\x93NUMPY\x01\x00")
     assert "x.npy" in orthant.error("factorize", "x.npy", "--rank", 1, "--quiet", code=1)
     (folder / "x.txt").write_text("1 2\n")

@@ -97,7 +97,8 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--top", 5], "--top needs the names"),
         # Known to the library only.
         (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--init", "nndsvd"], "--init is nndsvd, expected"),
-        (["factorize", "x.npy", "--rank", 21, "--init", "nndsvda"], "--init is nndsvda, expected"),
+        (["factorize", "x.npy", "--rank", 21, "--init", "nndsvda"], "--rank is 21, expected at most 20"),
+        (["factorize", "x.npy", "--rank", 21], "an nndsvd start; --init random takes any rank (see"),
         (["factorize", "x.npy", "--rank", 5, "--w0", "w0.npy", "--h0", "h0.npy"], "--rank is 5, but w0.npy has 4"),
         (["info", "more"], "unexpected argument 'more'"),
     ],

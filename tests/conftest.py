@@ -76,4 +76,4 @@ def start(folder):
 
 @pytest.fixture
 def data():
-    return pathlib.Path(__file__).resolve().parents[2] / "bench/data"
+    return pathlib.Path(__file__).resolve().parents[1] / "bench/data"
