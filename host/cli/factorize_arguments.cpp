@@ -14,11 +14,11 @@ constexpr const char* kFooter = R"(W and H minimise, among the matrices without 
 where both scales are 1 (--scaling none), or w_scale = n and h_scale = m (--scaling sklearn, as
 scikit-learn's alpha_W and alpha_H).
 
-X is read by the ending of its name:
-  .mtx, .mtx.gz  Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
+X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
+  .mtx           Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
   .npy           NumPy: f4, f8, u1, u2, i4, i8; C or Fortran order
   .npz           SciPy sparse: csr, csc, coo
-  .csv           numbers, with or without a line of column names
+  .csv, .tsv     numbers between commas or tabs, with or without a line of column names
 
 --tfidf replaces X, rows being documents and columns terms, as scikit-learn's TfidfTransformer does:
   X(i, j) * (1 + ln((1 + m) / (1 + d_j))), where d_j counts the rows in which column j is not 0; then
@@ -91,10 +91,10 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
          "--seed", [&o](const std::string& text) { o.seed = parse_seed("--seed", text); },
          "Of the random numbers in the start [0]")
       ->option_text("N");
-  add_file(app, "--w0", a.w0, "W to start from (.npy, m x K); with --h0");
-  add_file(app, "--h0", a.h0, "H to start from (.npy, K x n); with --w0");
+  add_path(app, "--w0", a.w0, "W to start from (.npy, m x K); with --h0");
+  add_path(app, "--h0", a.h0, "H to start from (.npy, K x n); with --w0");
   add_choice(app, "--freeze", a.freeze, kFreezes, "Keep this factor as its file (--w0 or --h0) has it");
-  add_file(app, "--transform", a.transform, "Keep this W (.npy, m x K) and find the H that fits it best");
+  add_path(app, "--transform", a.transform, "Keep this W (.npy, m x K) and find the H that fits it best");
 
   app.option_defaults()->group("Stopping");
   integer("--max-iterations", o.max_iterations, 0, "Iterations at most; 0: only the start");
@@ -112,16 +112,17 @@ void add_run(CLI::App& app, FactorizeArguments& a) {
          "--device", [&a](const std::string& text) { a.device = parse_device(text); },
          "auto: CUDA where it can be used, else the CPU; the output tells [auto]")
       ->option_text("auto|cpu|cuda[:N]");
-  add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]");
+  // OpenMP's runtimes crash on numbers that no machine has.
+  add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]", 1024);
   app.add_flag("--deterministic", a.options.deterministic,
                "Same bits from run to run and for any number of threads, or an error.\nThe CPU is always so");
 }
 
 void add_output(CLI::App& app, FactorizeArguments& a) {
   app.option_defaults()->group("Output");
-  app.add_option("--output", a.output, "Folder for W.npy, H.npy and result.json; made if missing")->option_text("DIR");
-  add_file(app, "--row-names", a.row_names, "Names of X's rows, one a line: print each component's strongest");
-  add_file(app, "--column-names", a.column_names, "Names of X's columns, likewise");
+  add_path(app, "--output", a.output, "Folder for W.npy, H.npy and result.json; made if missing", "DIR");
+  add_path(app, "--row-names", a.row_names, "Names of X's rows, one a line: print each component's strongest");
+  add_path(app, "--column-names", a.column_names, "Names of X's columns, likewise");
   add_integer(app, "--top", a.top, 1, "Names to print of each component [" + std::to_string(a.top) + "]");
   app.add_flag("--json", a.json, "Print result.json, and nothing else, on standard output");
   app.add_flag("--quiet", a.quiet, "Print nothing but errors, and what --json asks for");
@@ -158,7 +159,7 @@ void settle_start(const CLI::App& app, FactorizeArguments& a) {
 void add_factorize_options(CLI::App& app, FactorizeArguments& arguments) {
   app.description(kDescription);
   app.footer(std::string(kFooter) + "\n" + kExitCodeHelp + "\n" + kExamples);
-  app.add_option("X", arguments.x, "The matrix (formats below)")->option_text("FILE")->required();
+  add_path(app, "X", arguments.x, "The matrix (formats below)")->required();
   add_model(app, arguments);
   add_run(app, arguments);
   add_output(app, arguments);

@@ -15,6 +15,7 @@
 #include "host/cli/progress_display.hpp"
 #include "host/cli/report.hpp"
 #include "host/cli/subcommand.hpp"
+#include "host/cli/wording.hpp"
 #include "orthant/error.hpp"
 
 namespace orthant::cli {
@@ -23,10 +24,7 @@ namespace {
 // The library names what it refuses by its own names; here they become files and options.
 [[noreturn]] void explain(const InvalidArgument& e, const FactorizeArguments& arguments) {
   const std::string& name = e.name();
-  std::string expected = e.expected();
-  const std::string init = "Initialization::";
-  if (const auto at = expected.find(init); at != std::string::npos) expected.replace(at, init.size(), "--init ");
-  const std::string rest = " is " + e.value() + ", expected " + expected;
+  const std::string rest = " is " + e.value() + ", expected " + in_options(e.expected());
   if (name == "rank") throw UsageError("--rank" + rest);
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
   if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);

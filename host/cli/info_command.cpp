@@ -8,6 +8,7 @@
 #include "host/cli/exit_code.hpp"
 #include "host/cli/subcommand.hpp"
 #include "host/cli/versions.hpp"
+#include "host/cli/wording.hpp"
 #include "orthant/error.hpp"
 
 namespace orthant::cli {
@@ -20,7 +21,7 @@ Json backend_as_json(const Device& device) {
     const Context context = make_context(device, 0);
     return {{"available", true}, {"device", readable_device(context)}, {"threads", context.threads()}};
   } catch (const BackendUnavailable& e) {
-    return {{"available", false}, {"reason", e.what()}};
+    return {{"available", false}, {"reason", in_options(e.what())}};
   }
 }
 

@@ -6,6 +6,7 @@
 #include "host/cli/exit_code.hpp"
 #include "host/cli/subcommand.hpp"
 #include "host/cli/suggestion.hpp"
+#include "host/cli/wording.hpp"
 #include "orthant/error.hpp"
 #include "orthant/version.hpp"
 
@@ -78,7 +79,7 @@ int guarded(int argc, char** argv) {
   } catch (const UsageError& e) {
     return fail(e.what(), kBadUsage);
   } catch (const BackendUnavailable& e) {
-    return fail(e.what(), kNoDevice);
+    return fail(in_options(e.what()), kNoDevice);
   } catch (const OutOfMemory& e) {
     return fail(e.what(), kOutOfMemory);
   } catch (const std::bad_alloc&) {

@@ -19,12 +19,12 @@ double parse_nonnegative(const std::string& option, const std::string& text);
 std::string brief(double value);
 
 inline CLI::Option* add_integer(CLI::App& app, const std::string& name, int& value, int least,
-                                const std::string& description) {
+                                const std::string& description, int most = std::numeric_limits<int>::max()) {
   return app
       .add_option_function<std::string>(
           name,
-          [&value, name, least](const std::string& text) {
-            value = static_cast<int>(parse_integer(name, text, least, std::numeric_limits<int>::max()));
+          [&value, name, least, most](const std::string& text) {
+            value = static_cast<int>(parse_integer(name, text, least, most));
           },
           description)
       ->option_text("N");
@@ -38,9 +38,18 @@ inline CLI::Option* add_nonnegative(CLI::App& app, const std::string& name, doub
       ->option_text("X");
 }
 
-inline CLI::Option* add_file(CLI::App& app, const std::string& name, std::string& path,
-                             const std::string& description) {
-  return app.add_option(name, path, description)->option_text("FILE");
+inline CLI::Option* add_path(CLI::App& app, const std::string& name, std::string& path, const std::string& description,
+                             const std::string& kind = "FILE") {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&path, name](const std::string& text) {
+            // As of an unset variable in a script; it must not pass for an option that is not given.
+            if (text.empty()) throw UsageError(name + " is '', expected a path");
+            path = text;
+          },
+          description)
+      ->option_text(kind);
 }
 
 template <class E, std::size_t N>

@@ -20,6 +20,11 @@ def write_gz(x, path):
     path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
 
 
+def write_npy_gz(x, path):
+    with gzip.open(path, "wb") as file:
+        np.save(file, x)
+
+
 def write_csv(x, path, header=""):
     np.savetxt(path, x, delimiter=",", header=header, comments="", fmt="%.17g")
 
@@ -45,6 +50,8 @@ FILES = {
     "coo.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.coo_matrix(COUNTS.astype("f8"))),
     "stored.npz": lambda p: scipy.sparse.save_npz(p, scipy.sparse.csr_matrix(COUNTS), compressed=False),
     "plain.csv": lambda p: write_csv(COUNTS, p),
+    "gzipped.npy.gz": lambda p: write_npy_gz(COUNTS, p),
+    "tabs.tsv": lambda p: np.savetxt(p, COUNTS, delimiter="\t"),
     "header.csv": lambda p: write_csv(COUNTS, p, ",".join(f"c{j}" for j in range(20))),
 }
 SPARSE = {name for name in FILES if "npz" in name or name in ("real.mtx", "integer.mtx", "zipped.mtx.gz")}

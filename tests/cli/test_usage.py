@@ -77,6 +77,10 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--check-every", 0], "--check-every is '0', expected"),
         (["factorize", "x.npy", "--rank", 3, "--max-iterations", -1], "--max-iterations is '-1', expected"),
         (["factorize", "x.npy", "--rank", 3, "--threads", 0], "--threads is '0', expected an integer from 1"),
+        (["factorize", "x.npy", "--rank", 3, "--threads", 100000], "--threads is '100000', expected an integer from 1 to"),
+        (["factorize", "x.npy", "--rank", 3, "--output", ""], "--output is '', expected a path"),
+        (["factorize", "x.npy", "--w0", "", "--h0", "h0.npy"], "--w0 is '', expected a path"),
+        (["factorize", "", "--rank", 3], "X is '', expected a path"),
         (["factorize", "x.npy", "--rank", 3, "--seed", -1], "--seed is '-1', expected an integer from 0"),
         (["factorize", "x.npy", "--rank", 3, "--tolerance", "nan"], "--tolerance is 'nan', expected a finite number"),
         (["factorize", "x.npy", "--rank", 3, "--l1-w", -1], "--l1-w is '-1', expected a finite number >= 0"),
@@ -110,9 +114,8 @@ def test_wrong_usage(orthant, x, start, arguments, message):
 def test_device_that_is_not_there(orthant, x):
     if json.loads(orthant("info", "--json").stdout)["backends"]["cuda"]["available"]:
         pytest.skip("CUDA can be used here")
-    assert "the cuda backend is not available" in orthant.error(
-        "factorize", "x.npy", "--rank", 3, "--device", "cuda", code=3
-    )
+    message = orthant.error("factorize", "x.npy", "--rank", 3, "--device", "cuda", code=3)
+    assert "the cuda backend is not available" in message and "use --device cpu" in message
 
 
 def test_device_auto_says_what_runs(orthant, x):
