@@ -1,6 +1,8 @@
 """MU and one-sweep HALS are scikit-learn's `mu` and `cd` (shuffle off), step by step: from the same W0 and H0 in double the
-factors after the same number of iterations agree to 1e-9 of each factor's largest entry."""
+factors after the same number of iterations agree to kPeerTolerance (tests/tolerance.hpp) of each factor's largest entry."""
 
+import pathlib
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +11,8 @@ import scipy.sparse
 from sklearn.decomposition import NMF, non_negative_factorization
 from sklearn.exceptions import ConvergenceWarning
 
+HEADER = pathlib.Path(__file__).resolve().parents[1] / "tolerance.hpp"
+TOLERANCE = float(re.search(r"kPeerTolerance = ([^;]+);", HEADER.read_text())[1])
 SOLVERS = {"mu": "mu", "hals": "cd"}
 M, N, K = 41, 29, 6
 
@@ -69,7 +73,7 @@ def theirs(x, start, solver, iterations, **keywords):
 def assert_same(factors, expected):
     for factor, e, name in zip(factors, expected, "WH"):
         difference = np.abs(factor - e).max() / np.abs(e).max()
-        assert difference <= 1e-9, f"{name} differs by {difference:.1e} of its largest entry"
+        assert difference <= TOLERANCE, f"{name} differs by {difference:.1e} of its largest entry"
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
