@@ -7,7 +7,7 @@ set -euo pipefail
 packages_build="g++ cmake ninja-build pkg-config libeigen3-dev libhwy-dev libcli11-dev nlohmann-json3-dev
                 libfast-float-dev libzip-dev zlib1g-dev"
 packages_demo="python3-numpy"
-packages_test="libgtest-dev libgmock-dev clang libomp-dev clang-format python3-venv git"
+packages_test="libgtest-dev libgmock-dev clang libclang-rt-14-dev libomp-dev clang-format python3-venv git"
 packages_bench="libbenchmark-dev"
 
 missing=()

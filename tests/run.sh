@@ -1,10 +1,20 @@
 #!/bin/bash
-# Installs what is missing, builds everything with warnings as errors, and runs all tests.
+# Installs what is missing, builds everything with warnings as errors, and runs all tests:
+#   1. the release build with g++: every test, the Python suites, the outside projects
+#   2. the C++ tests under the address and undefined-behaviour sanitizers
+#   3. the C++ tests under the thread sanitizer, with clang (whose warnings are errors too)
+#   4. the fuzz targets of the readers, for a bounded time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 echo "== packages"
-.ci/packages.sh build test
+.ci/packages.sh build test bench
+python=build/venv/bin/python
+if ! cmp -s tests/requirements.txt build/venv/requirements.txt; then
+  python3 -m venv --clear build/venv
+  $python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+  cp tests/requirements.txt build/venv/
+fi
 
 if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
   echo "CUDA toolkit: found, but not used: this version has the CPU backend only"
@@ -12,11 +22,29 @@ else
   echo "CUDA toolkit: none; this version has the CPU backend only"
 fi
 
-echo "== build"
-cmake --preset release -DORTHANT_TESTS=ON -DORTHANT_BENCH=OFF >/dev/null
-cmake --build build/release
+echo "== format"
+git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror
 
-echo "== tests"
 # Waiting threads sleep: tests run side by side, each with threads of its own.
 export OMP_WAIT_POLICY=passive
-ctest --test-dir build/release --output-on-failure -j "$(nproc)"
+
+echo "== release"
+cmake --preset release -DORTHANT_TESTS=ON -DORTHANT_BENCH=ON -DORTHANT_PYTHON="$PWD/$python" >/dev/null
+cmake --build build/release
+ctest --test-dir build/release --output-on-failure --progress -j "$(nproc)"
+
+echo "== address and undefined-behaviour sanitizers"
+cmake --preset asan >/dev/null
+cmake --build build/asan
+ctest --test-dir build/asan --output-on-failure --progress -j "$(nproc)"
+
+echo "== thread sanitizer"
+cmake --preset tsan >/dev/null
+cmake --build build/tsan
+# The tool by which clang's OpenMP runtime tells the sanitizer what it synchronises.
+OMP_TOOL_LIBRARIES=$(find /usr/lib/llvm-* -name libarcher.so | head -n 1)
+export OMP_TOOL_LIBRARIES
+TSAN_OPTIONS="ignore_noninstrumented_modules=1" ctest --test-dir build/tsan --output-on-failure --progress -j "$(nproc)"
+
+echo "== fuzz targets"
+bash tests/fuzz/run.sh 20
