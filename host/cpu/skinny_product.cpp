@@ -9,6 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "host/cpu/partial-inl.hpp"
 #include "host/cpu/transpose-inl.hpp"
 
 // Columns of X run along the SIMD lanes: a tile of kTile vectors of X and kComponents of the factor makes kTile x
@@ -144,8 +145,7 @@ HWY_INLINE void rows_tile(const RowsOperand<T>& o) {
   std::int64_t b = 0;
   for (; b + n <= o.depth; b += n) step(b, [&](const T* p) HWY_ATTR { return hn::LoadU(d, p); });
   if (b < o.depth) {
-    const auto mask = hn::FirstN(d, static_cast<std::size_t>(o.depth - b));
-    step(b, [&](const T* p) HWY_ATTR { return hn::MaskedLoad(mask, d, p); });
+    step(b, [&](const T* p) HWY_ATTR { return load_first(d, p, o.depth - b); });
   }
   ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) {
     ORTHANT_UNROLL for (int c = 0; c < kComponents; ++c) {
@@ -289,8 +289,7 @@ HWY_INLINE void columns_tiles(ColumnsOperand<T> o, std::int64_t count) {
   if constexpr (kTile > 1) {
     columns_tiles<kTile / 2, kComponents>(o, count - j);
   } else if (j < count) {
-    const auto mask = hn::FirstN(d, static_cast<std::size_t>(count - j));
-    columns_tile<1, kComponents>(o, [&](const T* p) HWY_ATTR { return hn::MaskedLoad(mask, d, p); });
+    columns_tile<1, kComponents>(o, [&](const T* p) HWY_ATTR { return load_first(d, p, count - j); });
   }
 }
 
