@@ -17,6 +17,17 @@ TEST(Context, SaysWhatRuns) {
   EXPECT_FALSE(context.device().empty());
 }
 
+TEST(Context, RefusesAbsurdlyManyThreads) {
+  EXPECT_NO_THROW(Context::cpu({.threads = CpuConfig::kMostThreads}));
+  try {
+    Context::cpu({.threads = 100000});
+    ADD_FAILURE() << "accepted";
+  } catch (const InvalidArgument& e) {
+    EXPECT_THAT(e.what(), HasSubstr("100000"));
+    EXPECT_THAT(e.what(), HasSubstr("1024"));
+  }
+}
+
 TEST(Context, TakesSomeThreadsByDefault) { EXPECT_GE(Context::cpu().threads(), 1); }
 
 TEST(Context, RefusesNegativeThreads) {

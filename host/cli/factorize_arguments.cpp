@@ -113,7 +113,8 @@ void add_run(CLI::App& app, FactorizeArguments& a) {
          "auto: CUDA where it can be used, else the CPU; the output tells [auto]")
       ->option_text("auto|cpu|cuda[:N]");
   // OpenMP's runtimes crash on numbers that no machine has.
-  add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]", 1024);
+  add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]",
+              CpuConfig::kMostThreads);
   app.add_flag("--deterministic", a.options.deterministic,
                "Same bits from run to run and for any number of threads, or an error.\nThe CPU is always so");
 }

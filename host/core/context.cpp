@@ -13,8 +13,9 @@ const char* version() noexcept {
 }
 
 Context Context::cpu(const CpuConfig& config) {
-  if (config.threads < 0) {
-    throw InvalidArgument("threads", std::to_string(config.threads), "0 (all that OpenMP offers) or more");
+  if (config.threads < 0 || config.threads > CpuConfig::kMostThreads) {
+    throw InvalidArgument("threads", std::to_string(config.threads),
+                          "0 (all that OpenMP offers) to " + std::to_string(CpuConfig::kMostThreads));
   }
   return Context(core::make_cpu_runtime(config));
 }

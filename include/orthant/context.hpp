@@ -20,7 +20,9 @@ class MemoryResource {
 };
 
 struct CpuConfig {
-  int threads = 0;                   ///< 0: OpenMP's default (OMP_NUM_THREADS, or the cores this process may use)
+  static constexpr int kMostThreads = 1024;
+  /// 0: OpenMP's default (OMP_NUM_THREADS, or the cores this process may use); at most kMostThreads
+  int threads = 0;
   MemoryResource* memory = nullptr;  ///< null: aligned operator new. Must outlive everything made on the Context.
 };
 
@@ -29,7 +31,7 @@ struct CudaConfig;  // cuda.hpp
 /// Where to run. Cheap to copy; copies share the same threads and memory resource. Usable from several threads at once.
 class Context {
  public:
-  /// @throws InvalidArgument if threads is negative
+  /// @throws InvalidArgument if threads is negative or more than CpuConfig::kMostThreads
   static Context cpu(const CpuConfig& config = {});
 
   /// @throws BackendUnavailable in a build without the CUDA backend, or where no device can be used
