@@ -1,84 +1,110 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <memory>
 
+#include "host/io/gzip.hpp"
 #include "host/io/io_error.hpp"
 #include "host/io/matrix_file.hpp"
 
 namespace orthant::io {
 namespace {
 
-struct GzClose {
-  void operator()(gzFile_s* f) const { gzclose(f); }
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() { close(); }
+
+  int get() const { return fd_; }
+  /// False with errno set where what was written may be lost.
+  bool close() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd < 0 || ::close(fd) == 0;
+  }
+
+ private:
+  int fd_;
 };
 
-std::string system_error() { return std::strerror(errno); }
+// A file under a name of its own beside `path`, removed again unless it was put in place of it.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& path) : path_(path), fd_(create()) {}
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    if (!name_.empty()) unlink(name_.c_str());
+  }
+
+  void write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
+      if (n >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+      } else if (errno != EINTR) {
+        fail("cannot be written");
+      }
+    }
+  }
+
+  void put_in_place() {
+    if (fsync(fd_.get()) != 0 || !fd_.close()) fail("cannot be written");
+    if (rename(name_.c_str(), path_.c_str()) != 0) fail("cannot be put in place");
+    name_.clear();
+  }
+
+ private:
+  // Not mkstemp: the file's permissions are those that the user's umask gives to new files.
+  int create() {
+    for (int attempt = 0;; ++attempt) {
+      name_ = path_ + "." + std::to_string(getpid()) + "-" + std::to_string(attempt) + ".tmp";
+      const int fd = open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (fd >= 0) return fd;
+      if (errno != EEXIST) fail("cannot be written");
+    }
+  }
+  [[noreturn]] void fail(const std::string& what) const { throw IoError(path_, what + ": " + std::strerror(errno)); }
+
+  std::string path_, name_;
+  FileDescriptor fd_;
+};
 
 }  // namespace
 
-// zlib passes files that are not gzipped through unchanged.
 std::string read_bytes(const std::string& path) {
-  errno = 0;
-  const std::unique_ptr<gzFile_s, GzClose> file(gzopen(path.c_str(), "rb"));
-  if (!file) throw IoError(path, "cannot be opened: " + system_error());
-  gzbuffer(file.get(), 1 << 20);
-  std::string bytes;
+  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) throw IoError(path, std::string("cannot be opened: ") + std::strerror(errno));
+  struct stat status {};
+  const bool size_known = fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode);
+  // One byte more than the file has, to see its end without another round.
+  std::string bytes(size_known ? static_cast<std::size_t>(status.st_size) + 1 : 0, '\0');
   std::size_t used = 0;
   for (;;) {
-    if (bytes.size() - used < (1u << 20)) bytes.resize(std::max<std::size_t>(bytes.size() * 2, 1u << 22));
-    const auto want = static_cast<unsigned>(std::min<std::size_t>(bytes.size() - used, 1u << 30));
-    const int got = gzread(file.get(), bytes.data() + used, want);
-    if (got < 0) {
-      int code = 0;
-      const char* what = gzerror(file.get(), &code);
+    if (used == bytes.size()) bytes.resize(std::max<std::size_t>(used * 2, 1u << 16));
+    const ssize_t n = read(fd.get(), bytes.data() + used, bytes.size() - used);
+    if (n == 0) break;
+    if (n > 0) {
+      used += static_cast<std::size_t>(n);
+    } else if (errno != EINTR) {
       throw IoError::at_byte(path, static_cast<std::int64_t>(used),
-                             std::string("cannot be read: ") + (code == Z_ERRNO ? system_error().c_str() : what));
+                             std::string("cannot be read: ") + std::strerror(errno));
     }
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-  }
-  int code = 0;
-  gzerror(file.get(), &code);
-  if (code == Z_BUF_ERROR) {
-    throw IoError::at_byte(path, static_cast<std::int64_t>(used), "the gzip stream ends early");
   }
   bytes.resize(used);
-  return bytes;
+  return path.ends_with(".gz") ? inflate_gzip(bytes, path) : bytes;
 }
 
 void write_bytes(const std::string& path, std::string_view bytes) {
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkstemp(temporary.data());
-  if (fd < 0) throw IoError(path, "cannot be written: " + system_error());
-  const auto fail = [&](const std::string& what) {
-    const std::string reason = system_error();
-    unlink(temporary.c_str());
-    throw IoError(path, what + ": " + reason);
-  };
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = write(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int error = errno;
-      close(fd);
-      errno = error;
-      fail("cannot be written");
-    }
-    done += static_cast<std::size_t>(n);
-  }
-  if (fchmod(fd, 0644) != 0 || fsync(fd) != 0) {
-    close(fd);
-    fail("cannot be written");
-  }
-  if (close(fd) != 0) fail("cannot be written");
-  if (rename(temporary.c_str(), path.c_str()) != 0) fail("cannot be put in place");
+  TemporaryFile file(path);
+  file.write(bytes);
+  file.put_in_place();
 }
 
 }  // namespace orthant::io

@@ -1,80 +1,127 @@
-#include <fast_float/fast_float.h>
+#include <algorithm>
+#include <cstdint>
 
 #include "host/io/io_error.hpp"
 #include "host/io/matrix_file.hpp"
+#include "host/io/number.hpp"
 
 namespace orthant::io {
 namespace {
 
 std::string_view trim(std::string_view s) {
   while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t' || s.back() == '\r')) s.remove_suffix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
   return s;
 }
 
-// Calls function(field) for each field of a line; quotes may hold separators.
-template <class Function>
-void for_fields(std::string_view line, char separator, Function&& function) {
-  std::size_t begin = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i <= line.size(); ++i) {
-    if (i < line.size() && line[i] == '"') quoted = !quoted;
-    if (i == line.size() || (line[i] == separator && !quoted)) {
-      function(trim(line.substr(begin, i - begin)));
-      begin = i + 1;
-    }
-  }
+std::string_view without_quotes(std::string_view field) {
+  if (field.size() < 2 || field.front() != '"' || field.back() != '"') return field;
+  return trim(field.substr(1, field.size() - 2));
 }
 
-bool parse(std::string_view field, double& value) {
-  if (field.size() >= 2 && field.front() == '"' && field.back() == '"') field = trim(field.substr(1, field.size() - 2));
-  if (!field.empty() && field.front() == '+') field.remove_prefix(1);
-  const auto result = fast_float::from_chars(field.data(), field.data() + field.size(), value);
-  return result.ec == std::errc() && result.ptr == field.data() + field.size() && !field.empty();
-}
+template <class T>
+class CsvParser {
+ public:
+  CsvParser(std::string_view text, char separator, const std::string& file)
+      : text_(text), separator_(separator), file_(file) {
+    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);  // byte order mark
+  }
+
+  DenseData<T> parse() {
+    while (!text_.empty()) {
+      const std::string_view line = next_line();
+      if (line.find_first_not_of(' ') == std::string_view::npos) continue;
+      split(line);
+      if (out_.columns == 0) {
+        out_.columns = static_cast<std::int64_t>(fields_.size());
+        if (is_header()) continue;
+      }
+      row();
+    }
+    if (out_.rows == 0) fail("the file has no row of numbers");
+    return std::move(out_);
+  }
+
+ private:
+  std::string_view next_line() {
+    const std::size_t end = std::min(text_.find('\n'), text_.size());
+    std::string_view line = text_.substr(0, end);
+    text_.remove_prefix(std::min(end + 1, text_.size()));
+    ++line_;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  }
+
+  // The fields of a line; separators in quotes do not separate.
+  void split(std::string_view line) {
+    fields_.clear();
+    std::size_t begin = 0;
+    bool in_quotes = false;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (line[i] == '"') in_quotes = !in_quotes;
+      if (line[i] == separator_ && !in_quotes) {
+        fields_.push_back(trim(line.substr(begin, i - begin)));
+        begin = i + 1;
+      }
+    }
+    fields_.push_back(trim(line.substr(begin)));
+    if (in_quotes) fail(name(fields_.size() - 1) + " has a quote that is not closed, expected '\"'");
+  }
+
+  static NumberStatus number(std::string_view field, T& value) {
+    field = without_quotes(field);
+    const char *p = field.data(), *end = p + field.size();
+    const NumberStatus status = read_number(p, end, value);
+    return p == end ? status : NumberStatus::malformed;
+  }
+
+  // Names: no field is a number, and not all are empty.
+  bool is_header() const {
+    T value = 0;
+    const auto number_like = [&](std::string_view f) { return number(f, value) != NumberStatus::malformed; };
+    const auto empty = [](std::string_view f) { return without_quotes(f).empty(); };
+    return std::none_of(fields_.begin(), fields_.end(), number_like) &&
+           !std::all_of(fields_.begin(), fields_.end(), empty);
+  }
+
+  void row() {
+    for (std::size_t j = 0; j < fields_.size(); ++j) {
+      T value = 0;
+      const NumberStatus status = number(fields_[j], value);
+      if (status == NumberStatus::too_large) {
+        fail(name(j) + " is " + quoted(fields_[j]) + ", too large, expected what " + type_name<T>() + " holds");
+      }
+      if (status == NumberStatus::malformed) {
+        const std::string what = fields_[j].empty() ? " is empty" : " is " + quoted(fields_[j]);
+        fail(name(j) + what + ", expected a number");
+      }
+      out_.values.push_back(value);
+    }
+    const auto fields = static_cast<std::int64_t>(fields_.size());
+    if (fields != out_.columns) {
+      fail(std::to_string(fields) + " fields, expected " + std::to_string(out_.columns));
+    }
+    ++out_.rows;
+  }
+
+  static std::string name(std::size_t field) { return "field " + std::to_string(field + 1); }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw IoError::at_line(file_, std::max<std::int64_t>(line_, 1), what);
+  }
+
+  std::string_view text_;
+  char separator_;
+  const std::string& file_;
+  std::int64_t line_ = 0;
+  std::vector<std::string_view> fields_;
+  DenseData<T> out_;
+};
 
 }  // namespace
 
 template <class T>
 DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file) {
-  DenseData<T> out;
-  std::int64_t line_number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    at = end + 1;
-    ++line_number;
-    if (trim(line).empty()) continue;
-    std::int64_t fields = 0, bad_field = 0, numbers = 0;
-    std::string bad;
-    const std::size_t before = out.values.size();
-    for_fields(line, separator, [&](std::string_view field) {
-      ++fields;
-      double value = 0;
-      if (parse(field, value)) {
-        ++numbers;
-        out.values.push_back(static_cast<T>(value));
-      } else if (bad_field == 0) {
-        bad_field = fields;
-        bad = field.substr(0, 40);
-      }
-    });
-    if (bad_field > 0 && out.columns == 0 && numbers == 0) {  // names: only the first line may have them
-      out.columns = fields;
-      out.values.resize(before);
-      continue;
-    }
-    if (bad_field > 0) {
-      throw IoError::at_line(file, line_number, "field " + std::to_string(bad_field) + " is '" + bad + "', expected a number");
-    }
-    if (out.columns == 0) out.columns = fields;
-    if (fields != out.columns) {
-      throw IoError::at_line(file, line_number, std::to_string(fields) + " fields, expected " + std::to_string(out.columns));
-    }
-    ++out.rows;
-  }
-  if (out.rows == 0) throw IoError(file, "has no row of numbers");
-  return out;
+  return CsvParser<T>(text, separator, file).parse();
 }
 
 template DenseData<float> parse_csv(std::string_view, char, const std::string&);

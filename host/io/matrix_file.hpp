@@ -31,8 +31,8 @@ struct SparseData {
   std::vector<T> values;
 
   CsrView<T> view() const {
-    return {rows, columns, static_cast<std::int64_t>(values.size()), offsets.data(), indices.data(), values.data(),
-            MemorySpace::host};
+    return {rows,          columns,          static_cast<std::int64_t>(values.size()), offsets.data(), indices.data(),
+            values.data(), MemorySpace::host};
   }
 };
 
@@ -40,25 +40,39 @@ template <class T>
 using MatrixData = std::variant<DenseData<T>, SparseData<T>>;
 
 /// Reads a matrix, its format told by the name: .mtx (Matrix Market), .npy (NumPy), .npz (scipy.sparse.save_npz), .csv,
-/// .tsv; all but .npz also gzipped (.gz). Numbers become T.
+/// .tsv; all but .npz also gzipped (.gz). Numbers become the nearest T; negative, infinite or NaN ones are read as they
+/// are. Memory is bounded by the file's size, but for the offsets of a sparse matrix: 8 bytes a row, as the file says.
 /// @throws IoError
+/// @throws std::bad_alloc
 template <class T>
 MatrixData<T> read_matrix(const std::string& path);
 
 // The same from memory; `file` is for messages.
+
+/// Formats coordinate (sparse; repeated entries add up) and array (dense, column_major); fields real, integer,
+/// unsigned-integer and pattern (ones); general and symmetric. All threads of OpenMP take part.
 template <class T>
 MatrixData<T> parse_matrix_market(std::string_view text, const std::string& file);
+
+/// Element types f4, f8, b1, u1 to u8 and i1 to i8 of either byte order, C and Fortran order, two dimensions.
 template <class T>
 DenseData<T> parse_npy(std::string_view bytes, const std::string& file);
+
+/// Sparse formats csr, csc and coo.
 template <class T>
 SparseData<T> parse_npz(std::string_view bytes, const std::string& file);
+
+/// One row a line, every field a number. The first line may hold names instead, which are skipped, as blank lines are.
 template <class T>
 DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file);
 
 /// The bytes of a file, inflated if its name ends in .gz.
+/// @throws IoError
+/// @throws std::bad_alloc
 std::string read_bytes(const std::string& path);
 
 /// Writes a file that appears whole or not at all: under a temporary name in the same folder, then renamed.
+/// @throws IoError
 void write_bytes(const std::string& path, std::string_view bytes);
 
 /// A NumPy file, C order, in T's precision.

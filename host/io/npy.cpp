@@ -1,117 +1,169 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
 
 #include "host/io/io_error.hpp"
+#include "host/io/matrix_file.hpp"
 #include "host/io/npy_array.hpp"
+#include "host/io/npy_header.hpp"
+#include "host/io/number.hpp"
 
 namespace orthant::io {
 namespace {
 
-// The value of a key of the header, a Python dictionary literal, up to the comma or bracket that ends it.
-std::string_view value_of(std::string_view header, std::string_view key, const std::string& file) {
-  const std::size_t at = header.find("'" + std::string(key) + "'");
-  const std::size_t colon = at == std::string_view::npos ? at : header.find(':', at);
-  if (colon == std::string_view::npos) throw IoError::at_byte(file, 10, "the header has no key '" + std::string(key) + "'");
-  std::size_t begin = colon + 1;
-  while (begin < header.size() && header[begin] == ' ') ++begin;
-  const bool tuple = begin < header.size() && header[begin] == '(';
-  const std::size_t end = tuple ? header.find(')', begin) : header.find_first_of(",}", begin);
-  if (end == std::string_view::npos) throw IoError::at_byte(file, 10, "the header is not a dictionary");
-  return header.substr(begin, end - begin + (tuple ? 1 : 0));
-}
+// The elements of an array as they lie in the file.
+struct Elements {
+  std::string_view data;  // exactly `count` elements
+  std::size_t count;
+  bool swapped;
+  std::size_t begin;  // byte of the first one
+};
 
 template <class U>
-U load(const char* p, bool swap) {
+U load(const Elements& from, std::size_t i) {
   char bytes[sizeof(U)];
-  std::memcpy(bytes, p, sizeof(U));
-  if (swap) std::reverse(bytes, bytes + sizeof(U));
+  std::memcpy(bytes, from.data.data() + i * sizeof(U), sizeof(U));
+  if (from.swapped) std::reverse(bytes, bytes + sizeof(U));
   U value;
   std::memcpy(&value, bytes, sizeof(U));
   return value;
 }
 
+template <class U>
+std::string shortest(U value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+}
+
 template <class T, class U>
-void convert(std::string_view data, bool swap, std::vector<T>& out) {
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(load<U>(data.data() + i * sizeof(U), swap));
+void convert(const Elements& from, const std::string& file, std::vector<T>& out) {
+  if (std::is_same_v<T, U> && !from.swapped) {
+    if (from.count > 0) std::memcpy(out.data(), from.data.data(), from.data.size());
+    return;
+  }
+  for (std::size_t i = 0; i < from.count; ++i) {
+    const U value = load<U>(from, i);
+    out[i] = static_cast<T>(value);
+    if constexpr (std::is_floating_point_v<U> && sizeof(U) > sizeof(T)) {
+      if (std::isinf(out[i]) && !std::isinf(value)) {
+        throw IoError::at_byte(
+            file, static_cast<std::int64_t>(from.begin + i * sizeof(U)),
+            "the number " + shortest(value) + " is too large, expected what " + type_name<T>() + " holds");
+      }
+    }
+    if constexpr (std::is_integral_v<T> && std::is_unsigned_v<U> && sizeof(U) == sizeof(T)) {
+      if (out[i] < 0) {
+        throw IoError::at_byte(file, static_cast<std::int64_t>(from.begin + i * sizeof(U)),
+                               "the number " + shortest(value) + " is too large, expected less than 2^63");
+      }
+    }
+  }
+}
+
+struct ElementType {
+  std::string_view name;
+  std::size_t width;
+};
+
+constexpr ElementType kTypes[] = {{"f4", 4}, {"f8", 8}, {"b1", 1}, {"u1", 1}, {"u2", 2}, {"u4", 4},
+                                  {"u8", 8}, {"i1", 1}, {"i2", 2}, {"i4", 4}, {"i8", 8}};
+
+template <class T>
+void convert_from(std::string_view type, const Elements& from, const std::string& file, std::vector<T>& out) {
+  if constexpr (!std::is_integral_v<T>) {
+    if (type == "f4") convert<T, float>(from, file, out);
+    if (type == "f8") convert<T, double>(from, file, out);
+  }
+  if (type == "u1" || type == "b1") convert<T, std::uint8_t>(from, file, out);
+  if (type == "u2") convert<T, std::uint16_t>(from, file, out);
+  if (type == "u4") convert<T, std::uint32_t>(from, file, out);
+  if (type == "u8") convert<T, std::uint64_t>(from, file, out);
+  if (type == "i1") convert<T, std::int8_t>(from, file, out);
+  if (type == "i2") convert<T, std::int16_t>(from, file, out);
+  if (type == "i4") convert<T, std::int32_t>(from, file, out);
+  if (type == "i8") convert<T, std::int64_t>(from, file, out);
+}
+
+// The number of elements, where the file has the bytes for exactly that many.
+std::size_t element_count(const NpyHeader& header, std::size_t width, std::size_t bytes, const std::string& file) {
+  const std::size_t data = bytes - header.data_begin, most = data / width;
+  const bool empty = std::find(header.shape.begin(), header.shape.end(), 0) != header.shape.end();
+  std::size_t count = empty ? 0 : 1;
+  for (std::int64_t n : header.shape) {
+    if (empty) break;
+    if (static_cast<std::size_t>(n) > most / count) {
+      throw IoError::at_byte(file, static_cast<std::int64_t>(bytes),
+                             "the file ends early: shape " + header.shape_text + " of " + std::to_string(width) +
+                                 "-byte elements needs more than the " + std::to_string(data) + " bytes of data");
+    }
+    count *= static_cast<std::size_t>(n);
+  }
+  if (count * width < data) {
+    throw IoError::at_byte(file, static_cast<std::int64_t>(header.data_begin + count * width),
+                           std::to_string(data - count * width) + " bytes follow the array of shape " +
+                               header.shape_text + ", expected the end of the file");
+  }
+  if (count * width > data) {  // one element, of no dimensions
+    throw IoError::at_byte(file, static_cast<std::int64_t>(bytes), "the file ends early: it has no element");
+  }
+  return count;
+}
+
+template <class T>
+NpyArray<T> convert_array(const NpyHeader& header, std::string_view bytes, const std::string& file) {
+  const std::string_view name = std::string_view(header.type).substr(std::min<std::size_t>(header.type.size(), 1));
+  const char order = header.type.empty() ? '\0' : header.type[0];
+  const auto* const type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const ElementType& t) {
+    return t.name == name && !(std::is_integral_v<T> && t.name[0] == 'f') &&
+           (order == '<' || order == '>' || (order == '|' && t.width == 1));
+  });
+  if (type == std::end(kTypes)) {
+    throw IoError::at_byte(file, static_cast<std::int64_t>(header.type_begin),
+                           "element type " + quoted(header.type) + " is not supported, expected " +
+                               (std::is_integral_v<T> ? "" : "f4, f8, ") + "b1, u1, u2, u4, u8, i1, i2, i4 or i8");
+  }
+  const std::size_t count = element_count(header, type->width, bytes.size(), file);
+  const bool big = order == '>';
+  const Elements elements{bytes.substr(header.data_begin), count, big != (std::endian::native == std::endian::big),
+                          header.data_begin};
+  NpyArray<T> array{header.shape, header.fortran_order, std::vector<T>(count)};
+  convert_from<T>(name, elements, file, array.values);
+  return array;
 }
 
 }  // namespace
 
 template <class T>
 NpyArray<T> parse_npy_array(std::string_view bytes, const std::string& file) {
-  const auto fail = [&](std::size_t byte, const std::string& what) {
-    throw IoError::at_byte(file, static_cast<std::int64_t>(byte), what);
-  };
-  if (bytes.size() < 10 || bytes.substr(0, 6) != std::string_view("\x93NUMPY", 6)) fail(0, "not a NumPy file");
-  const int version = bytes[6];
-  if (version < 1 || version > 3) fail(6, "format version " + std::to_string(version) + ", expected 1, 2 or 3");
-  const std::size_t start = version == 1 ? 10 : 12;
-  if (bytes.size() < start) fail(bytes.size(), "the file ends in its header");
-  const std::size_t length =
-      version == 1 ? load<std::uint16_t>(bytes.data() + 8, std::endian::native == std::endian::big)
-                   : load<std::uint32_t>(bytes.data() + 8, std::endian::native == std::endian::big);
-  if (bytes.size() - start < length) fail(bytes.size(), "the file ends in its header");
-  const std::string_view header = bytes.substr(start, length);
-  NpyArray<T> array;
-  array.fortran_order = value_of(header, "fortran_order", file).substr(0, 4) == "True";
-  const std::string_view shape = value_of(header, "shape", file);
-  std::size_t size = 1;
-  for (const char *p = shape.data(), *end = p + shape.size(); p != end;) {
-    std::int64_t n = 0;
-    const auto result = std::from_chars(p, end, n);
-    if (result.ec == std::errc()) {
-      if (n < 0 || (n > 0 && size > bytes.size() / static_cast<std::size_t>(n))) {
-        fail(bytes.size(), "shape " + std::string(shape) + " needs more bytes than the file has");
-      }
-      array.shape.push_back(n);
-      size *= static_cast<std::size_t>(n);
-      p = result.ptr;
-    } else if (result.ec == std::errc::result_out_of_range) {
-      fail(start, "shape " + std::string(shape) + " is too large");
-    } else {
-      ++p;
-    }
+  return convert_array<T>(parse_npy_header(bytes, file), bytes, file);
+}
+
+std::string parse_npy_text(std::string_view bytes, const std::string& file) {
+  const NpyHeader header = parse_npy_header(bytes, file);
+  const bool wide = header.type.find('U') == 1;  // four bytes a character, else one
+  if (!wide && header.type.find('S') != 1) {
+    throw IoError::at_byte(file, static_cast<std::int64_t>(header.type_begin),
+                           "element type " + quoted(header.type) + ", expected text (S or U)");
   }
-  std::string_view type = value_of(header, "descr", file);
-  if (type.size() < 4 || type.front() != '\'') fail(start, "element type " + std::string(type) + " is not supported");
-  type = type.substr(1, type.size() - 2);
-  const bool big = type[0] == '>';
-  const bool swap = type[0] != '|' && big != (std::endian::native == std::endian::big);
-  const std::string_view kind = type.substr(1);
-  const std::string_view data = bytes.substr(start + length);
-  const std::size_t width = kind.size() == 2 ? static_cast<std::size_t>(kind[1] - '0') : 0;
-  void (*convert_as)(std::string_view, bool, std::vector<T>&) =
-      kind == "f4"                   ? convert<T, float>
-      : kind == "f8"                 ? convert<T, double>
-      : kind == "u1" || kind == "b1" ? convert<T, std::uint8_t>
-      : kind == "u2"                 ? convert<T, std::uint16_t>
-      : kind == "u4"                 ? convert<T, std::uint32_t>
-      : kind == "u8"                 ? convert<T, std::uint64_t>
-      : kind == "i1"                 ? convert<T, std::int8_t>
-      : kind == "i2"                 ? convert<T, std::int16_t>
-      : kind == "i4"                 ? convert<T, std::int32_t>
-      : kind == "i8"                 ? convert<T, std::int64_t>
-                                     : nullptr;
-  if (convert_as == nullptr) {
-    fail(start, "element type '" + std::string(type) + "' is not supported, expected f4, f8, b1, or an integer of 1 to 8 bytes");
+  std::string text;
+  for (char c : bytes.substr(header.data_begin)) {
+    if (c != '\0') text += c;
   }
-  if (data.size() < size * width) {
-    fail(bytes.size(), "the file ends early: shape " + std::string(shape) + " needs " + std::to_string(size * width) +
-                           " bytes of data, there are " + std::to_string(data.size()));
-  }
-  array.values.resize(size);
-  convert_as(data, swap, array.values);
-  return array;
+  return text;
 }
 
 template <class T>
 DenseData<T> parse_npy(std::string_view bytes, const std::string& file) {
-  NpyArray<T> array = parse_npy_array<T>(bytes, file);
-  if (array.shape.size() != 2) {
-    throw IoError(file, "has " + std::to_string(array.shape.size()) + " dimensions, expected a matrix (2)");
+  const NpyHeader header = parse_npy_header(bytes, file);
+  if (header.shape.size() != 2) {
+    throw IoError(file, "has shape " + header.shape_text + ", expected a matrix (2 dimensions)");
   }
+  NpyArray<T> array = convert_array<T>(header, bytes, file);
   return {array.shape[0], array.shape[1], array.fortran_order ? Layout::column_major : Layout::row_major,
           std::move(array.values)};
 }
@@ -141,6 +193,7 @@ std::string npy_bytes(DenseView<const T> m) {
 
 template NpyArray<float> parse_npy_array(std::string_view, const std::string&);
 template NpyArray<double> parse_npy_array(std::string_view, const std::string&);
+template NpyArray<std::int64_t> parse_npy_array(std::string_view, const std::string&);
 template DenseData<float> parse_npy(std::string_view, const std::string&);
 template DenseData<double> parse_npy(std::string_view, const std::string&);
 template std::string npy_bytes(DenseView<const float>);

@@ -1,6 +1,9 @@
 #pragma once
 
-#include "host/io/matrix_file.hpp"
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace orthant::io {
 
@@ -12,7 +15,14 @@ struct NpyArray {
   std::vector<T> values;
 };
 
+/// T is float or double (from any element type but complex ones, half precision, times, text, objects) or std::int64_t
+/// (from integers only).
+/// @throws IoError also for a finite number that is too large for T
 template <class T>
 NpyArray<T> parse_npy_array(std::string_view bytes, const std::string& file);
+
+/// An array with one element that is text, type S or U.
+/// @throws IoError
+std::string parse_npy_text(std::string_view bytes, const std::string& file);
 
 }  // namespace orthant::io

@@ -1,0 +1,108 @@
+#include <cmath>
+#include <limits>
+
+#include "tests/io/io_test.hpp"
+
+namespace orthant::io {
+namespace {
+
+template <class T>
+class Csv : public ::testing::Test {
+ protected:
+  static Rows rows(std::string_view text, char separator = ',') {
+    return rows_of(parse_csv<T>(text, separator, "file"));
+  }
+  static Failure fails(std::string_view text, char separator = ',') {
+    return failure([&] { return parse_csv<T>(text, separator, "file"); });
+  }
+};
+TYPED_TEST_SUITE(Csv, Precisions);
+
+const Rows kExpected{{1, 2.5, 3}, {4, 0, 1000}};
+
+TYPED_TEST(Csv, Rows) {
+  const auto m = parse_csv<TypeParam>("1,2.5,3\n4,0,1e3\n", ',', "file");
+  EXPECT_EQ(m.layout, Layout::row_major);
+  EXPECT_EQ(m.values, (std::vector<TypeParam>{1, 2.5, 3, 4, 0, 1000}));
+  EXPECT_EQ(rows_of(m), kExpected);
+  EXPECT_EQ(this->rows("7"), (Rows{{7}}));
+  EXPECT_EQ(this->rows("1\n2\n3"), (Rows{{1}, {2}, {3}}));
+}
+
+TYPED_TEST(Csv, WhatTheFormatLeavesFree) {
+  EXPECT_EQ(this->rows("1,2.5,3\n4,0,1e3"), kExpected) << "no newline at the end";
+  EXPECT_EQ(this->rows("1,2.5,3\r\n4,0,1e3\r\n"), kExpected);
+  EXPECT_EQ(this->rows("\xEF\xBB\xBF"
+                       "1,2.5,3\n4,0,1e3\n"),
+            kExpected);
+  EXPECT_EQ(this->rows("\n1,2.5,3\n\n  \r\n4,0,1e3\n\n"), kExpected) << "blank lines";
+  EXPECT_EQ(this->rows(" 1 ,\t2.5,3 \n4\t, 0,1e3\n"), kExpected);
+  EXPECT_EQ(this->rows("\"1\",\" 2.5 \",3\n\"4\",0,\"1e3\"\n"), kExpected);
+  EXPECT_EQ(this->rows("+1,+2.5,3.\n4,.0,+1E+3\n"), kExpected);
+  EXPECT_EQ(this->rows("1\t2.5\t3\n4\t0\t1e3\n", '\t'), kExpected);
+  EXPECT_EQ(this->rows("1;2.5;3\n4;0;1e3\n", ';'), kExpected);
+}
+
+TYPED_TEST(Csv, HeadersAreSkipped) {
+  for (const char* header :
+       {"a,b,c", "\"a\",\"b\",\"c\"", "\"a, b\",\"c \"\"d\"\", e\",f", "a,,c", ",a,b", " x y , 1z,%",
+        "Gr\xc3\xb6\xc3\x9f"
+        "e,b,c"}) {
+    EXPECT_EQ(this->rows(std::string(header) + "\n1,2.5,3\n4,0,1e3\n"), kExpected) << header;
+    EXPECT_EQ(this->rows("\xEF\xBB\xBF" + std::string(header) + "\r\n1,2.5,3\r\n4,0,1e3\r\n"), kExpected) << header;
+  }
+  EXPECT_EQ(this->rows("a\tb,c\td\n1\t2.5\t3\n4\t0\t1e3\n", '\t'), kExpected);
+}
+
+TYPED_TEST(Csv, WhatIsNotFiniteIsReadAsItIs) {
+  const auto values = parse_csv<TypeParam>("1,inf,-inf,nan", ',', "file").values;
+  EXPECT_EQ(values[1], std::numeric_limits<TypeParam>::infinity());
+  EXPECT_EQ(values[2], -std::numeric_limits<TypeParam>::infinity());
+  EXPECT_TRUE(std::isnan(values[3]));
+}
+
+TYPED_TEST(Csv, FieldsThatAreRefused) {
+  EXPECT_EQ(this->fails("1,2\n3,\n"), at_line(2, "field 2 is empty, expected a number"));
+  EXPECT_EQ(this->fails("1,2\n,4\n"), at_line(2, "field 1 is empty, expected a number"));
+  EXPECT_EQ(this->fails("a,b\n\n1,\"\"\n"), at_line(3, "field 2 is '\"\"', expected a number"));
+  EXPECT_EQ(this->fails("1,2\r\n3,x\r\n"), at_line(2, "field 2 is 'x', expected a number"));
+  EXPECT_EQ(this->fails("a,2\n3,4\n"), at_line(1, "field 1 is 'a', expected a number"));
+  EXPECT_EQ(this->fails("1,2\na,b\n"), at_line(2, "field 1 is 'a', expected a number"));
+  EXPECT_EQ(this->fails("a,b\nc,d\n1,2\n"), at_line(2, "field 1 is 'c', expected a number"));
+  for (const char* field : {"1 2", "1.2.3", "0x1", "1e", "--1", "+-1", "-+1", "1,5\"", "\"1\"2", "1_000"}) {
+    if (std::string_view(field).find(',') != std::string_view::npos) continue;
+    EXPECT_EQ(this->fails(std::string("1,2\n3,") + field + "\n"),
+              at_line(2, std::string("field 2 is '") + field + "', expected a number"));
+  }
+  EXPECT_EQ(this->fails("1,2\n3,\"4\n"), at_line(2, "field 2 has a quote that is not closed, expected '\"'"));
+  EXPECT_EQ(this->fails("\"a,b\nc\",d\n1,2\n"), at_line(1, "field 1 has a quote that is not closed, expected '\"'"));
+  EXPECT_EQ(this->fails("1\t2\n\t\n", '\t'), at_line(2, "field 1 is empty, expected a number"));
+  EXPECT_EQ(this->fails(",\n1,2\n"), at_line(1, "field 1 is empty, expected a number"));
+  EXPECT_EQ(this->fails("1,2\n3," + std::string(100, 'x')),
+            at_line(2, "field 2 is '" + std::string(40, 'x') + "...', expected a number"));
+  EXPECT_EQ(this->fails("1,2\n3,\x1b[2J\n"), at_line(2, "field 2 is '?[2J', expected a number"));
+}
+
+TYPED_TEST(Csv, NumbersTooLargeAreRefused) {
+  const std::string precision = sizeof(TypeParam) == 4 ? "single precision" : "double precision";
+  EXPECT_EQ(this->fails("1,2\n3,-1e999\n"),
+            at_line(2, "field 2 is '-1e999', too large, expected what " + precision + " holds"));
+  EXPECT_EQ(this->fails("1e999\n1\n"),
+            at_line(1, "field 1 is '1e999', too large, expected what " + precision + " holds"));
+}
+
+TYPED_TEST(Csv, RaggedRows) {
+  EXPECT_EQ(this->fails("1,2\n3,4,5\n"), at_line(2, "3 fields, expected 2"));
+  EXPECT_EQ(this->fails("1,2\n\n3\n"), at_line(3, "1 fields, expected 2"));
+  EXPECT_EQ(this->fails("a,b,c\n1,2\n"), at_line(2, "2 fields, expected 3"));
+  EXPECT_EQ(this->fails("1;2\n3;4\n"), at_line(2, "field 1 is '3;4', expected a number"));
+}
+
+TYPED_TEST(Csv, NoRows) {
+  EXPECT_EQ(this->fails(""), at_line(1, "the file has no row of numbers"));
+  EXPECT_EQ(this->fails("\n\n"), at_line(2, "the file has no row of numbers"));
+  EXPECT_EQ(this->fails("a,b\n"), at_line(1, "the file has no row of numbers"));
+}
+
+}  // namespace
+}  // namespace orthant::io
