@@ -5,6 +5,7 @@ import gzip
 import io
 import pathlib
 import sys
+import zipfile
 
 import numpy as np
 import scipy.sparse
@@ -31,18 +32,21 @@ MTX = {
     "outside": BANNER + "coordinate real general\n2 2 1\n3 1 1\n",
     "complex": BANNER + "coordinate complex general\n1 1 1\n1 1 1 0\n",
     "empty": BANNER + "coordinate real general\n2 2 0\n",
+    "huge": BANNER + "coordinate real general\n2000000000 1 1\n1 1 1\n",
+    "promises": BANNER + "coordinate real general\n9 9 1000000000000\n1 1 1\n",
+    "not_finite": BANNER + "coordinate real general\n1 3 3\n1 1 inf\n1 2 -nan\n1 3 1e999\n",
+    "too_many": BANNER + "coordinate pattern general\n2 2 1\n1 1\n% comment\n2 2\n",
 }
 for name, text in MTX.items():
-    keep("matrix_market", name, "\0" + text)
-keep("matrix_market", "double", "\1" + MTX["real"])
+    keep("matrix_market", name, text)
 
-keep("csv", "plain", "\0" "1,2\n3,4\n")
-keep("csv", "header", "\1" '"a","b"\n1,2.5e-3\n+3,4\n')
-keep("csv", "tabs", "\2" "a\tb\n1\t2\n")
-keep("csv", "crlf", "\3" "1\t2\r\n\r\n3\t4")
-keep("csv", "bom", b"\0\xef\xbb\xbf1,2\n")
-keep("csv", "ragged", "\0" "1,2\n3\n")
-keep("csv", "words", "\0" "1,2\n3,x\n")
+keep("csv", "plain", "1,2\n3,4\n")
+keep("csv", "header", '"a","b"\n1,2.5e-3\n+3,4\n')
+keep("csv", "tabs", "a\tb\n1\t2\n")
+keep("csv", "crlf", "1\t2\r\n\r\n3\t4")
+keep("csv", "bom", b"\xef\xbb\xbf1,2\n")
+keep("csv", "ragged", "1,2\n3\n")
+keep("csv", "words", "1,2\n3,x\n")
 
 
 def npy(array, version=None):
@@ -62,18 +66,45 @@ keep("npy", "words", npy(np.array([["a", "b"]])))
 keep("npy", "short", npy(X.astype("f8"))[:-1])
 keep("npy", "huge", npy(X.astype("f8")).replace(b"(2, 3), }", b"(99999999999, 99999999999), }"))
 
-S = scipy.sparse.csr_matrix(np.array([[0, 1.5, 0], [2, 0, 0]]))
-for layout in ("csr", "csc", "coo", "bsr"):
-    for compressed in (True, False):
-        out = io.BytesIO()
-        scipy.sparse.save_npz(out, S.asformat(layout), compressed=compressed)
-        keep("npz", layout + ("" if compressed else "_stored"), out.getvalue())
+X = np.array([[0, 1.5, 0, 0], [2, 0, 0, 3], [0, 0, 0, 0]])
+LONG = scipy.sparse.csr_matrix(X)
+LONG.indices, LONG.indptr = LONG.indices.astype("i8"), LONG.indptr.astype("i8")
+SPARSE = {
+    "csr": scipy.sparse.csr_matrix(X),
+    "csc": scipy.sparse.csc_matrix(X),
+    "coo": scipy.sparse.coo_matrix(X),
+    "bsr": scipy.sparse.bsr_matrix(X),
+    "csr_f4": scipy.sparse.csr_matrix(X.astype("f4")),
+    "csr_i8": LONG,
+    "csr_array": scipy.sparse.csr_array(X),
+}
+
+
+def keep_npz(name, content):
+    """As an archive, and as the members alone, as the target npz_members takes them."""
+    keep("npz", name + ".npz", content)
+    names = ["format", "shape", "data", "indices", "indptr", "row", "col"]
+    members = b""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for member in archive.namelist():
+            number = names.index(member[:-4]) if member[:-4] in names else len(names)
+            members += bytes([number]) + len(archive.read(member)).to_bytes(2, "little") + archive.read(member)
+    keep("npz_members", name, members)
+
+
+for name, matrix in SPARSE.items():
+    out = io.BytesIO()
+    scipy.sparse.save_npz(out, matrix)
+    keep_npz(name, out.getvalue())
+out = io.BytesIO()
+scipy.sparse.save_npz(out, SPARSE["csr"], compressed=False)
+keep("npz", "csr_stored.npz", out.getvalue())
 out = io.BytesIO()
 np.savez(out, format=b"csr", shape=(2, 2), indptr=[0, 9, 2], indices=[0, 5], data=[1.0, 2.0])
-keep("npz", "inconsistent", out.getvalue())
+keep_npz("inconsistent", out.getvalue())
 out = io.BytesIO()
 np.savez(out, format=b"csr", shape=(2, 2))
-keep("npz", "missing", out.getvalue())
+keep_npz("missing", out.getvalue())
 
 member = gzip.compress(b"some text\n" * 20, mtime=0)
 keep("gzip", "one", member)

@@ -26,7 +26,7 @@ std::string deflated_bytes(const std::string& text, int window) {
 
 std::string little_endian(std::uint64_t value, int bytes) {
   std::string out;
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+  for (int i = 0; i < bytes; ++i, value >>= 8) out += static_cast<char>(value & 0xff);
   return out;
 }
 
@@ -44,7 +44,7 @@ std::string zip(const std::vector<std::pair<std::string, std::string>>& members,
                                little_endian(0x00210000, 4) + little_endian(checksum, 4) +
                                little_endian(data.size(), 4) + little_endian(contents.size(), 4) +
                                little_endian(name.size(), 2) + little_endian(0, 2);
-    directory += "PK\1\2" + little_endian(20, 2) + common + little_endian(0, 10) + little_endian(out.size(), 4) + name;
+    directory += "PK\1\2" + little_endian(20, 2) + common + std::string(10, '\0') + little_endian(out.size(), 4) + name;
     out += "PK\3\4" + common + name + data;
   }
   const std::string end = "PK\5\6" + little_endian(0, 4) + little_endian(members.size(), 2) +
