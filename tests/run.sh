@@ -31,12 +31,12 @@ export OMP_WAIT_POLICY=passive
 echo "== release"
 cmake --preset release -DORTHANT_TESTS=ON -DORTHANT_BENCH=ON -DORTHANT_PYTHON="$PWD/$python" >/dev/null
 cmake --build build/release
-ctest --test-dir build/release --output-on-failure --progress -j "$(nproc)"
+ctest --test-dir build/release --output-on-failure -j "$(nproc)"
 
 echo "== address and undefined-behaviour sanitizers"
 cmake --preset asan >/dev/null
 cmake --build build/asan
-ctest --test-dir build/asan --output-on-failure --progress -j "$(nproc)"
+ctest --test-dir build/asan --output-on-failure -j "$(nproc)"
 
 echo "== thread sanitizer"
 cmake --preset tsan >/dev/null
@@ -44,7 +44,7 @@ cmake --build build/tsan
 # The tool by which clang's OpenMP runtime tells the sanitizer what it synchronises.
 OMP_TOOL_LIBRARIES=$(find /usr/lib/llvm-* -name libarcher.so | head -n 1)
 export OMP_TOOL_LIBRARIES
-TSAN_OPTIONS="ignore_noninstrumented_modules=1" ctest --test-dir build/tsan --output-on-failure --progress -j "$(nproc)"
+TSAN_OPTIONS="ignore_noninstrumented_modules=1" ctest --test-dir build/tsan --output-on-failure -j "$(nproc)"
 
 echo "== fuzz targets"
 bash tests/fuzz/run.sh 20

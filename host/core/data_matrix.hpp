@@ -43,9 +43,9 @@ class DataMatrix {
                     const UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace&) const = 0;
 };
 
-/// The side that passes update panel by panel, while an accumulator is held for the other one. That of the longer factor,
-/// so that the accumulator is small; but of dense X, whose panels should be contiguous, that of its rows as they lie in
-/// memory unless they are long (the panel would leave the cache) or much fewer than they are long.
+/// The side that passes update panel by panel, while an accumulator is held for the other one. That of the longer
+/// factor, so that the accumulator is small; but of dense X, whose panels should be contiguous, that of its rows as
+/// they lie in memory unless they are long (the panel would leave the cache) or much fewer than they are long.
 inline Side local_side(const MatrixShape& shape) {
   const Side longer = shape.rows >= shape.columns ? Side::w : Side::h;
   if (shape.nonzeros >= 0) return longer;

@@ -93,8 +93,10 @@ class DenseMatrix final : public core::DataMatrix<T> {
     measure();
   }
 
-  MatrixShape shape() const override { return {flipped_ ? x_.columns : x_.rows, flipped_ ? x_.rows : x_.columns, -1,
-            flipped_ ? Layout::column_major : Layout::row_major}; }
+  MatrixShape shape() const override {
+    return {flipped_ ? x_.columns : x_.rows, flipped_ ? x_.rows : x_.columns, -1,
+            flipped_ ? Layout::column_major : Layout::row_major};
+  }
   core::MatrixStatistics statistics() const override { return statistics_; }
   std::int64_t bytes() const override { return 0; }
 

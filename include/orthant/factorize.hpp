@@ -44,7 +44,7 @@ NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const
 struct MatrixShape {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  std::int64_t nonzeros = -1;  ///< -1: dense
+  std::int64_t nonzeros = -1;         ///< -1: dense
   Layout layout = Layout::row_major;  ///< of dense X
 };
 
