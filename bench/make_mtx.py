@@ -1,6 +1,6 @@
 """Writes a sparse matrix with a power law over rows and columns as a Matrix Market file, for measuring how fast it is read.
 
-make_mtx.py FILE [--rows 200000] [--columns 30000] [--entries 5000000] [--order row|column|random] [--seed 0]
+make_mtx.py FILE [--rows 200000] [--columns 30000] [--entries 9000000] [--order row|column|random] [--seed 0]
 """
 
 import argparse
@@ -19,7 +19,7 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--columns", type=int, default=30_000)
-    parser.add_argument("--entries", type=int, default=5_000_000, help="before repeated places are left out")
+    parser.add_argument("--entries", type=int, default=9_000_000, help="before repeated places are left out")
     parser.add_argument("--order", choices=["row", "column", "random"], default="column")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
