@@ -8,7 +8,6 @@
 
 #include <hwy/highway.h>
 
-#include <algorithm>
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
@@ -32,14 +31,15 @@ HWY_INLINE hn::Vec<D> load_first(D d, const T* p, std::int64_t count) {
   constexpr std::int64_t n = HWY_LANES(T);
   if (count == n) return hn::LoadU(d, p);
   T lanes[n] = {};
-  std::copy_n(p, count, lanes);
+  for (std::int64_t i = 0; i < n && i < count; ++i) lanes[i] = p[i];
   return hn::LoadU(d, lanes);
 }
 template <class D, class T>
 HWY_INLINE void store_first(hn::Vec<D> v, D d, T* p, std::int64_t count) {
-  T lanes[HWY_LANES(T)];
+  constexpr std::int64_t n = HWY_LANES(T);
+  T lanes[n];
   hn::StoreU(v, d, lanes);
-  std::copy_n(lanes, count, p);
+  for (std::int64_t i = 0; i < n && i < count; ++i) p[i] = lanes[i];
 }
 #endif
 
