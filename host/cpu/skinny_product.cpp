@@ -145,7 +145,8 @@ HWY_INLINE void rows_tile(const RowsOperand<T>& o) {
   std::int64_t b = 0;
   for (; b + n <= o.depth; b += n) step(b, [&](const T* p) HWY_ATTR { return hn::LoadU(d, p); });
   if (b < o.depth) {
-    step(b, [&](const T* p) HWY_ATTR { return load_first(d, p, o.depth - b); });
+    const Partial<decltype(d)> rest(d, o.depth - b);
+    step(b, [&](const T* p) HWY_ATTR { return rest.load(p); });
   }
   ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) {
     ORTHANT_UNROLL for (int c = 0; c < kComponents; ++c) {
@@ -289,7 +290,8 @@ HWY_INLINE void columns_tiles(ColumnsOperand<T> o, std::int64_t count) {
   if constexpr (kTile > 1) {
     columns_tiles<kTile / 2, kComponents>(o, count - j);
   } else if (j < count) {
-    columns_tile<1, kComponents>(o, [&](const T* p) HWY_ATTR { return load_first(d, p, count - j); });
+    const Partial<decltype(d)> rest(d, count - j);
+    columns_tile<1, kComponents>(o, [&](const T* p) HWY_ATTR { return rest.load(p); });
   }
 }
 

@@ -27,6 +27,7 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const std::int64_t n = static_cast<std::int64_t>(hn::Lanes(d));
+  const Partial<decltype(d)> partial(d, lanes_of_last);
   const std::int64_t last_entry = offsets[count] - 1;
   for (std::int64_t i = 0; i < count; ++i, r += ld_r) {
     const std::int64_t begin = offsets[i], end = offsets[i + 1];
@@ -39,7 +40,7 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
       ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) {
         acc[v] = hn::MulAdd(x, hn::LoadU(d, column + v * n), acc[v]);
       }
-      acc[kVectors - 1] = hn::MulAdd(x, load_first(d, column + (kVectors - 1) * n, lanes_of_last), acc[kVectors - 1]);
+      acc[kVectors - 1] = hn::MulAdd(x, partial.load(column + (kVectors - 1) * n), acc[kVectors - 1]);
       const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
       ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) hwy::Prefetch(ahead + v * n);
       hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
@@ -54,8 +55,7 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
       hn::StoreU(hn::Add(hn::LoadU(d, r + v * n), hn::Add(even[v], odd[v])), d, r + v * n);
     }
     T* last = r + (kVectors - 1) * n;
-    store_first(hn::Add(load_first(d, last, lanes_of_last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), d, last,
-                lanes_of_last);
+    partial.store(hn::Add(partial.load(last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), last);
   }
 }
 
