@@ -9,6 +9,7 @@
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
 #include "tests/fit.hpp"
+#include "tests/memory.hpp"
 #include "tests/simd_targets.hpp"
 #include "tests/tolerance.hpp"
 
@@ -133,6 +134,42 @@ TYPED_TEST(Factorize, TakesFactorsInAnyLayout) {
         EXPECT_EQ(f.entries(), expected.entries());
         EXPECT_EQ(gaps, std::count_if(f.w.values().begin(), f.w.values().end(), [](T v) { return std::isnan(v); }));
       }
+}
+
+TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
+  using T = TypeParam;
+  CountingMemory memory;
+  const Context counted = Context::cpu({.threads = 2, .memory = &memory});
+  const auto check = [&](const Matrix<T>& x, const MatrixShape& shape, const Options& options) {
+    constexpr int k = 16;
+    Factors<T> f(x.rows(), x.columns(), k);
+    const MemoryPlan planned = plan<T>(counted, shape, k, options);
+    const auto matrix = static_cast<double>(planned.matrix), workspace = static_cast<double>(planned.workspace);
+    EXPECT_NEAR(static_cast<double>(x.bytes()), matrix, kPlanTolerance * matrix);
+    const std::int64_t before = memory.live();
+    memory.reset();
+    f.fit(x, options);
+    EXPECT_NEAR(static_cast<double>(memory.peak() - before), workspace, kPlanTolerance * workspace)
+        << shape.rows << " x " << shape.columns << " nonzeros " << shape.nonzeros << " layout "
+        << cases::name(shape.layout) << " start " << static_cast<int>(options.initialization) << " update "
+        << options.update_w << options.update_h;
+    EXPECT_EQ(memory.live(), before);
+  };
+  const Options every[] = {{.initialization = Initialization::random, .max_iterations = 2},
+                           {.max_iterations = 2},
+                           {.initialization = Initialization::given, .update_w = false, .max_iterations = 2},
+                           {.initialization = Initialization::given, .update_h = false, .max_iterations = 2}};
+  for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{1500, 300}, {300, 1500}, {1300, 1200}})
+    for (const Options& options : every) {
+      const auto exact = cases::make_dense(m, n, cases::Content::uniform, 3);
+      for (Layout layout : cases::kLayouts) {
+        const DenseStorage<T> dense(exact, layout, 0);
+        check(Matrix<T>(counted, dense.view()), {m, n, -1, layout}, options);
+      }
+      const CsrStorage<T> sparse(cases::make_sparse({m, n, 16, 30000}, 3));
+      const Matrix<T> x(counted, sparse.view());
+      check(x, {m, n, x.nonzeros()}, options);
+    }
 }
 
 TYPED_TEST(Factorize, ReportsWhatItReturns) {

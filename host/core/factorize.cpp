@@ -6,6 +6,7 @@
 
 #include "host/core/alternate.hpp"
 #include "host/core/initialize.hpp"
+#include "host/core/randomized_svd.hpp"
 #include "host/core/validate.hpp"
 
 namespace orthant {
@@ -76,7 +77,10 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
   const bool given = options.initialization == Initialization::given;
   if (given || !options.update_w) border_w.load();
   if (given || !options.update_h) border_h.load();
-  core::initialize(backend, *x.data(), factors, options, workspace);
+  {
+    core::Workspace of_start(backend.memory());  // wider than the loop's, and not needed in it
+    core::initialize(backend, *x.data(), factors, options, of_start);
+  }
   const double initialization_seconds = seconds_since(start);
   const auto store = [&] {
     if (options.update_w) border_w.store();
@@ -161,9 +165,17 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   MemoryPlan plan;
   plan.matrix = runtime.matrix_bytes(shape, size);
   const bool one_sided = !options.update_w || !options.update_h;
+  const core::Side fixed = options.update_w ? core::Side::h : core::Side::w;
   const std::int64_t loop =
-      core::alternate_bytes(shape, k, size, options) + (one_sided ? 0 : runtime.workspace_bytes(shape, k, size));
-  plan.workspace = std::max(core::initialize_bytes(shape, k, size, options), loop);
+      core::alternate_bytes(shape, k, size, options) +
+      (one_sided ? runtime.product_bytes(shape, fixed, k, size) : runtime.pass_bytes(shape, k, size));
+  std::int64_t start = core::initialize_bytes(shape, k, size, options);
+  if (start > 0) {
+    for (core::Side side : {core::Side::w, core::Side::h}) {
+      start += runtime.product_bytes(shape, side, core::sketch_rank(shape, k), size);
+    }
+  }
+  plan.workspace = std::max(start, loop);
   return plan;
 }
 

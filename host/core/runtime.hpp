@@ -31,10 +31,11 @@ class Runtime {
   virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const = 0;
   virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const = 0;
 
-  /// Bytes that make_matrix keeps for X, and that pass and product take from the workspace, in elements of `size`
-  /// bytes.
+  /// Bytes that make_matrix keeps for X, and that pass and product take from the workspace, in elements of
+  /// `element_size` bytes.
   virtual std::int64_t matrix_bytes(const MatrixShape&, int element_size) const = 0;
-  virtual std::int64_t workspace_bytes(const MatrixShape&, int rank, int element_size) const = 0;
+  virtual std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const = 0;
+  virtual std::int64_t product_bytes(const MatrixShape&, Side, int rank, int element_size) const = 0;
 };
 
 std::shared_ptr<Runtime> make_cpu_runtime(const CpuConfig&);

@@ -62,9 +62,13 @@ std::int64_t CpuRuntime::matrix_bytes(const MatrixShape& shape, int element_size
   return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(shape, element_size);
 }
 
-std::int64_t CpuRuntime::workspace_bytes(const MatrixShape& shape, int rank, int element_size) const {
-  return shape.nonzeros < 0 ? dense_workspace_bytes(shape, rank, element_size, threads_)
-                            : csr_workspace_bytes(shape, rank, element_size, threads_);
+std::int64_t CpuRuntime::pass_bytes(const MatrixShape& shape, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? dense_pass_bytes(shape, rank, element_size, threads_)
+                            : csr_pass_bytes(shape, rank, element_size, threads_);
+}
+
+std::int64_t CpuRuntime::product_bytes(const MatrixShape& shape, core::Side side, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? dense_product_bytes(shape, side, rank, element_size, threads_) : 0;
 }
 
 }  // namespace orthant::cpu

@@ -26,7 +26,8 @@ class CpuRuntime final : public core::Runtime {
   std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const override;
 
   std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;
-  std::int64_t workspace_bytes(const MatrixShape&, int rank, int element_size) const override;
+  std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const override;
+  std::int64_t product_bytes(const MatrixShape&, core::Side, int rank, int element_size) const override;
 
  private:
   MemoryResource* memory_;

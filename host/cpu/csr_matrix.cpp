@@ -403,7 +403,7 @@ std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
   return entries + 8 * (shape.columns + 1) + (bands > 1 ? entries + 8 * bands * (shape.rows + 1) : 0);
 }
 
-std::int64_t csr_workspace_bytes(const MatrixShape&, int rank, int element_size, int threads) {
+std::int64_t csr_pass_bytes(const MatrixShape&, int rank, int element_size, int threads) {
   return static_cast<std::int64_t>(threads) * kUpdateColumns * rank * element_size;
 }
 

@@ -15,6 +15,6 @@ std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& run
 std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size);
 
 /// Bytes of workspace of its products and passes.
-std::int64_t csr_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+std::int64_t csr_pass_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
 
 }  // namespace orthant::cpu

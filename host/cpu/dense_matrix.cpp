@@ -77,6 +77,9 @@ struct PassMemory {
   T* panel(int thread) const { return panels + thread * panel_size; }
 };
 
+// Columns of a product that a thread makes at once.
+constexpr std::int64_t kStrip = 2 * kUpdateColumns;
+
 struct ChunkSums {
   double sum = 0, squared = 0;
   std::int64_t empty_rows = 0;
@@ -230,7 +233,6 @@ class DenseMatrix final : public core::DataMatrix<T> {
 
   // r of the columns of x_ from f of its rows.
   void product_with_columns(Factor<const T> f, Factor<T> r, Workspace& workspace) const {
-    constexpr std::int64_t kStrip = 2 * kUpdateColumns;
     const std::int64_t ld = padded<T>(kStrip);
     T* memory = workspace.get<T>(Workspace::panels, threads_ * r.rank * ld);
     for_chunks(Chunks(r.count, kStrip), threads_, [&](int, std::int64_t begin, std::int64_t length) {
@@ -313,13 +315,21 @@ std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& r
   return std::make_shared<DenseMatrix<T>>(runtime, x);
 }
 
-std::int64_t dense_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
+std::int64_t dense_pass_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
   const Side side = core::local_side(shape);
   const std::int64_t local = side == Side::w ? shape.rows : shape.columns;
   const std::int64_t fixed = side == Side::w ? shape.columns : shape.rows;
   const PassPlan plan((side == Side::w) == (shape.layout == Layout::row_major), local, fixed, element_size, threads);
   return element_size == sizeof(float) ? PassMemory<float>::bytes(plan, fixed, rank)
                                        : PassMemory<double>::bytes(plan, fixed, rank);
+}
+
+std::int64_t dense_product_bytes(const MatrixShape& shape, Side side, int rank, int element_size, int threads) {
+  const auto line = [&](std::int64_t count) {
+    return element_size == sizeof(float) ? padded<float>(count) : padded<double>(count);
+  };
+  const bool with_rows = (core::other(side) == Side::w) == (shape.layout == Layout::row_major);
+  return rank * element_size * (with_rows ? line(std::min(shape.rows, shape.columns)) : threads * line(kStrip));
 }
 
 template std::shared_ptr<const core::DataMatrix<float>> make_dense_matrix(const CpuRuntime&, DenseView<const float>);

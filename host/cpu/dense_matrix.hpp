@@ -12,6 +12,7 @@ template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& runtime, DenseView<const T> x);
 
 /// Bytes of workspace of its products and passes.
-std::int64_t dense_workspace_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+std::int64_t dense_pass_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+std::int64_t dense_product_bytes(const MatrixShape& shape, core::Side side, int rank, int element_size, int threads);
 
 }  // namespace orthant::cpu
