@@ -1,0 +1,79 @@
+#pragma once
+
+// What kernels are written with: the only header of CUDA's that they see. Every barrier, shuffle, vote, atomic and fence
+// goes through this vocabulary, and so does every array in shared memory, so that the test rig (tests/simt) can compile
+// the same sources for the CPU and watch them.
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#ifdef ORTHANT_SIMT
+#include "tests/simt/device.hpp"
+#else
+
+/// An array in shared memory: ORTHANT_SHARED(float, tile, [32][33]).
+#define ORTHANT_SHARED(T, name, extents) __shared__ T name extents
+
+/// `name`: a T* to the dynamic shared memory of the launch, aligned to 16 bytes. Once in a kernel.
+#define ORTHANT_DYNAMIC_SHARED(T, name)                                         \
+  extern __shared__ __align__(16) unsigned char orthant_dynamic_shared_bytes[]; \
+  const ::orthant::cuda::device::Shared<T> name = reinterpret_cast<T*>(orthant_dynamic_shared_bytes)
+
+namespace orthant::cuda::device {
+
+/// Pointers into global and shared memory, which the rig's counters replace by counting ones.
+template <class T>
+using Global = T*;
+template <class T>
+using Shared = T*;
+
+inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
+
+/// One barrier per source line: the rig tells barriers apart by their lines.
+__device__ inline void sync_block() { __syncthreads(); }
+__device__ inline void sync_warp(unsigned mask = kAllLanes) { __syncwarp(mask); }
+/// Orders this thread's writes before its later ones for all threads of the device.
+__device__ inline void fence() { __threadfence(); }
+
+/// The value of another lane. `width`: lanes are divided into groups of this power of two.
+template <class T>
+__device__ inline T shuffle(T value, int lane, int width = 32, unsigned mask = kAllLanes) {
+  return __shfl_sync(mask, value, lane, width);
+}
+template <class T>
+__device__ inline T shuffle_xor(T value, int lane_mask, int width = 32, unsigned mask = kAllLanes) {
+  return __shfl_xor_sync(mask, value, lane_mask, width);
+}
+template <class T>
+__device__ inline T shuffle_down(T value, unsigned delta, int width = 32, unsigned mask = kAllLanes) {
+  return __shfl_down_sync(mask, value, delta, width);
+}
+__device__ inline unsigned ballot(bool predicate, unsigned mask = kAllLanes) { return __ballot_sync(mask, predicate); }
+__device__ inline bool any(bool predicate, unsigned mask = kAllLanes) { return __any_sync(mask, predicate) != 0; }
+__device__ inline bool all(bool predicate, unsigned mask = kAllLanes) { return __all_sync(mask, predicate) != 0; }
+
+/// Relaxed atomics on global or shared memory; each returns the value before.
+template <class T>
+__device__ inline T atomic_add(T* address, T value) {
+  return atomicAdd(address, value);
+}
+template <class T>
+__device__ inline T atomic_min(T* address, T value) {
+  return atomicMin(address, value);
+}
+template <class T>
+__device__ inline T atomic_max(T* address, T value) {
+  return atomicMax(address, value);
+}
+template <class T>
+__device__ inline T atomic_or(T* address, T value) {
+  return atomicOr(address, value);
+}
+template <class T>
+__device__ inline T atomic_exchange(T* address, T value) {
+  return atomicExch(address, value);
+}
+
+}  // namespace orthant::cuda::device
+#endif
