@@ -77,3 +77,10 @@ __device__ inline T atomic_exchange(T* address, T value) {
 
 }  // namespace orthant::cuda::device
 #endif
+
+/// Unrolls the loop that follows, whose bounds are constant.
+#ifdef __CUDACC__
+#define ORTHANT_UNROLL_LOOP _Pragma("unroll")
+#else
+#define ORTHANT_UNROLL_LOOP
+#endif

@@ -39,7 +39,7 @@ class Alternation {
         sums_(backend.memory(), 4 * static_cast<std::int64_t>(rank_)),
         gram_memory_(backend.memory(), 2 * static_cast<std::int64_t>(rank_) * rank_),
         product_memory_(backend.memory(), rank_ * factors.of(other(local_)).count) {
-    scalars_[0] = Scalars{};
+    backend.clear(scalars_.data(), sizeof(Scalars));
   }
 
   Result run() {
@@ -66,7 +66,7 @@ class Alternation {
     while (result.iterations < iterations) {
       ++result.iterations;
       const bool checked = result.iterations % options_.check_every == 0 || result.iterations == iterations;
-      iterate(checked);
+      backend_.repeat(checked ? checked_iteration_ : plain_iteration_, [&] { iterate(checked); });
       if (!checked) continue;
       Progress progress = check(result.iterations);
       progress.seconds = seconds_since(start);
@@ -217,6 +217,7 @@ class Alternation {
   Buffer<T> gram_memory_, product_memory_;
   const std::unique_ptr<UpdateRule<T>> rule_w_ = make_update_rule(backend_, options_, penalties_.w);
   const std::unique_ptr<UpdateRule<T>> rule_h_ = make_update_rule(backend_, options_, penalties_.h);
+  std::unique_ptr<Recording> plain_iteration_, checked_iteration_;
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 
 #include "host/core/buffer.hpp"
 #include "host/core/factor.hpp"
@@ -8,6 +11,18 @@
 #include "orthant/matrix.hpp"
 
 namespace orthant::core {
+
+/// An entry that no X or factor may have.
+struct BadEntry {
+  std::int64_t row = 0, column = 0;
+  double value = 0;
+};
+
+/// A sequence of calls in the form in which a backend makes it again fastest.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+};
 
 /// What is done to factors. Calls are ordered; pointers are to the backend's memory unless said. A backend is immutable
 /// and may be called from several threads at once; on the CPU an update is also called on panels, from inside a pass.
@@ -22,10 +37,16 @@ class Backend {
   /// Where this backend's buffers come from.
   virtual MemoryResource& memory() const = 0;
 
-  /// Copies the values of a caller's k x count matrix (`view`) into `f` / of `f` into the view. Any layout.
+  /// Copies the values of a caller's k x count matrix (`view`) into `f` / of `f` into the view. Any layout and memory;
+  /// memory of the host is read or written when the call returns.
   virtual void copy_in(DenseView<const T> view, Factor<T> f) const = 0;
   virtual void copy_out(Factor<const T> f, DenseView<T> view) const = 0;
   virtual void fill(Factor<T> f, T value) const = 0;
+  /// Sets bytes to 0.
+  virtual void clear(void* data, std::int64_t bytes) const = 0;
+
+  /// The first entry, in the order of memory, that is negative or not finite.
+  virtual std::optional<BadEntry> find_invalid(DenseView<const T> view) const = 0;
 
   /// f(c, j) = scale * u, u uniform in (0, 1), a function of (seed, side, c, j) alone: same bits on every backend.
   virtual void fill_uniform(Factor<T> f, std::uint64_t seed, Side side, T scale) const = 0;
@@ -67,6 +88,13 @@ class Backend {
 
   /// Copies to host memory, waiting for what was enqueued before.
   virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;
+
+  /// Makes `calls`: calls to this backend and to matrices on it, the same every time, that neither read() nor allocate.
+  /// A backend for which many small calls are slow records them in `recording` (null at first) and replays that.
+  virtual void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& calls) const {
+    (void)recording;
+    calls();
+  }
 };
 
 }  // namespace orthant::core

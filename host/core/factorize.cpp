@@ -2,7 +2,7 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
+#include <optional>
 
 #include "host/core/alternate.hpp"
 #include "host/core/initialize.hpp"
@@ -24,25 +24,24 @@ void check_size(const std::string& name, std::int64_t value, std::int64_t expect
 
 template <class T>
 void check_factors(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
-  const MemorySpace space = x.context().runtime()->memory_space();
-  core::check_view<T>("W", w, space);
-  core::check_view<T>("H", h, space);
+  core::check_view<T>("W", w, *x.context().runtime());
+  core::check_view<T>("H", h, *x.context().runtime());
   check_size("W.rows", w.rows, x.rows(), "the rows of X");
   check_size("H.columns", h.columns, x.columns(), "the columns of X");
   check_size("H.rows", h.rows, w.columns, "the columns of W (the rank)");
 }
 
-// A caller's factor, as the loop wants it: k x count, component fastest. Worked on in place where it lies that way,
-// otherwise a copy that store() writes back. `view` is k x count (the transpose of W, or H).
+// A caller's factor, as the loop wants it: k x count, component fastest. Worked on in place where it lies that way in
+// the backend's memory, otherwise a copy that store() writes back. `view` is k x count (the transpose of W, or H).
 template <class T>
 class Border {
  public:
-  Border(const core::Backend<T>& backend, DenseView<T> view) : backend_(backend), view_(view) {
+  Border(const core::Runtime& runtime, DenseView<T> view) : backend_(runtime.backend(T{})), view_(view) {
     const int rank = static_cast<int>(view.rows);
-    if (view.layout == Layout::column_major) {
+    if (view.layout == Layout::column_major && view.space == runtime.memory_space()) {
       factor_ = {view.data, rank, view.columns, view.ld};
     } else {
-      copy_ = core::Buffer<T>(backend.memory(), view.rows * view.columns);
+      copy_ = core::Buffer<T>(backend_.memory(), view.rows * view.columns);
       factor_ = {copy_.data(), rank, view.columns, rank};
     }
   }
@@ -67,16 +66,23 @@ DenseView<T> transposed(DenseView<T> v) {
           v.space};
 }
 
+// `constant`: what H starts from, in place of options.initialization.
 template <class T>
-Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
+Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options,
+           std::optional<T> constant = std::nullopt) {
   const auto start = std::chrono::steady_clock::now();
-  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
+  const core::Runtime& runtime = *x.context().runtime();
+  const core::Backend<T>& backend = runtime.backend(T{});
   core::Workspace workspace(backend.memory());
-  const Border<T> border_w(backend, transposed(w)), border_h(backend, h);
+  const Border<T> border_w(runtime, transposed(w)), border_h(runtime, h);
   const core::Factors<T> factors{border_w.factor(), border_h.factor()};
   const bool given = options.initialization == Initialization::given;
   if (given || !options.update_w) border_w.load();
-  if (given || !options.update_h) border_h.load();
+  if (constant) {
+    backend.fill(factors.h, *constant);
+  } else if (given || !options.update_h) {
+    border_h.load();
+  }
   {
     core::Workspace of_start(backend.memory());  // wider than the loop's, and not needed in it
     core::initialize(backend, *x.data(), factors, options, of_start);
@@ -107,8 +113,9 @@ Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Optio
   check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns);
   const bool given = options.initialization == Initialization::given;
-  if (given || !options.update_w) core::check_factor_values<T>("W", w);
-  if (given || !options.update_h) core::check_factor_values<T>("H", h);
+  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
+  if (given || !options.update_w) core::check_factor_values<T>("W", w, backend);
+  if (given || !options.update_h) core::check_factor_values<T>("H", h, backend);
   return fit(x, w, h, options);
 }
 
@@ -120,29 +127,22 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   fixed_w.update_w = false;
   fixed_w.update_h = true;
   core::check_options(fixed_w, x.data()->shape(), w.columns);
-  core::check_factor_values<T>("W", w);
+  core::check_factor_values<T>("W", w, x.context().runtime()->backend(T{}));
   // Zero suits HALS, whose problem is convex; a multiplicative update could not leave it.
   const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
   const T start =
       options.solver == Solver::hals ? T(0) : static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)));
-  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
-  // As a component-fastest factor, H or its transpose: a constant has no orientation.
-  const bool columns = h.layout == Layout::column_major;
-  const std::int64_t inner = columns ? h.rows : h.columns, outer = columns ? h.columns : h.rows;
-  for (std::int64_t i = 0; i < inner; i += std::numeric_limits<int>::max()) {
-    const auto part = static_cast<int>(std::min<std::int64_t>(inner - i, std::numeric_limits<int>::max()));
-    backend.fill({h.data + i, part, outer, h.ld}, start);
-  }
-  return fit(x, DenseView<T>{const_cast<T*>(w.data), w.rows, w.columns, w.ld, w.layout, w.space}, h, fixed_w);
+  return fit<T>(x, {const_cast<T*>(w.data), w.rows, w.columns, w.ld, w.layout, w.space}, h, fixed_w, start);
 }
 
 template <class T>
 double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
   check_factors<T>(x, w, h);
-  const core::Backend<T>& backend = x.context().runtime()->backend(T{});
+  const core::Runtime& runtime = *x.context().runtime();
+  const core::Backend<T>& backend = runtime.backend(T{});
   core::Workspace workspace(backend.memory());
   const auto border = [&](DenseView<const T> v) {
-    Border<T> b(backend, {const_cast<T*>(v.data), v.rows, v.columns, v.ld, v.layout, v.space});
+    Border<T> b(runtime, {const_cast<T*>(v.data), v.rows, v.columns, v.ld, v.layout, v.space});
     b.load();
     return b;
   };

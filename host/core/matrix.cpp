@@ -19,16 +19,24 @@ struct Converted {
 template <class T, class U>
 std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x,
                                                    std::int64_t& copied_bytes) {
-  core::check_view<U>("X", x, runtime.memory_space());
+  core::check_view<U>("X", x, runtime);
+  if (x.space != MemorySpace::host) {
+    throw InvalidArgument("X.space", "device", "host memory, or elements of the type of the Matrix");
+  }
   const bool rows = x.layout == Layout::row_major;
   const std::int64_t outer = rows ? x.rows : x.columns, inner = rows ? x.columns : x.rows;
+  const auto make = [&](T* values) {
+    for (std::int64_t a = 0; a < outer; ++a) {
+      for (std::int64_t b = 0; b < inner; ++b) values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
+    }
+    return runtime.make_matrix(DenseView<const T>{values, x.rows, x.columns, inner, x.layout, x.space});
+  };
+  if (runtime.memory_space() != MemorySpace::host) {  // which keeps a copy of its own
+    return make(std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(outer * inner)).get());
+  }
   auto owner = std::make_shared<Converted<T>>();
   owner->values = core::Buffer<T>(runtime.memory(), outer * inner);
-  for (std::int64_t a = 0; a < outer; ++a) {
-    for (std::int64_t b = 0; b < inner; ++b) owner->values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
-  }
-  owner->data =
-      runtime.make_matrix(DenseView<const T>{owner->values.data(), x.rows, x.columns, inner, x.layout, x.space});
+  owner->data = make(owner->values.data());
   copied_bytes = static_cast<std::int64_t>(owner->values.bytes());
   return {owner, owner->data.get()};
 }
@@ -37,7 +45,7 @@ std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime,
 
 template <class T>
 Matrix<T>::Matrix(const Context& context, DenseView<const T> x) : context_(context) {
-  core::check_view<T>("X", x, context.runtime()->memory_space());
+  core::check_view<T>("X", x, *context.runtime());
   data_ = context.runtime()->make_matrix(x);
 }
 

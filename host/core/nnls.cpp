@@ -95,10 +95,13 @@ void check_finite(const std::string& name, DenseView<const T> v) {
 
 template <class T>
 NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const T> products, DenseView<T> solution) {
-  const MemorySpace space = context.runtime()->memory_space();
-  core::check_view<T>("gram", gram, space);
-  core::check_view<T>("products", products, space);
-  core::check_view<T>("solution", solution, space);
+  const core::Runtime& runtime = *context.runtime();
+  if (runtime.memory_space() != MemorySpace::host) {
+    throw InvalidArgument("context", runtime.name(), "cpu: nnls() runs on the CPU");
+  }
+  core::check_view<T>("gram", gram, runtime);
+  core::check_view<T>("products", products, runtime);
+  core::check_view<T>("solution", solution, runtime);
   const std::int64_t k = gram.rows, count = products.columns;
   const auto same = [](const char* name, std::int64_t value, std::int64_t expected) {
     if (value != expected) throw InvalidArgument(name, text(value), text(expected));

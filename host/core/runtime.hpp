@@ -17,8 +17,10 @@ class Runtime {
   virtual std::string device() const = 0;  ///< instruction set or device name
   virtual int threads() const = 0;
   virtual MemoryResource& memory() const = 0;
-  /// The memory that views and factors must be in.
+  /// Where memory() is. Views in host memory are accepted by every backend; those of the device only by its own.
   virtual MemorySpace memory_space() const = 0;
+  /// @throws InvalidArgument unless [data, data + bytes) can be memory of that space, for this backend
+  virtual void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace) const = 0;
 
   virtual const Backend<float>& backend(float) const = 0;
   virtual const Backend<double>& backend(double) const = 0;

@@ -14,31 +14,72 @@ std::string text(double value) {
 std::string text(std::int64_t value) { return std::to_string(value); }
 
 template <class T>
-void check_view(const std::string& name, DenseView<const T> view, MemorySpace space) {
-  if (view.space != space) {
-    throw InvalidArgument(name + ".space", view.space == MemorySpace::host ? "host" : "device",
-                          space == MemorySpace::host ? "host memory for a CPU Context" : "device memory");
-  }
+void check_view(const std::string& name, DenseView<const T> view, const Runtime& runtime) {
   if (view.rows < 1) throw InvalidArgument(name + ".rows", text(view.rows), "at least 1");
   if (view.columns < 1) throw InvalidArgument(name + ".columns", text(view.columns), "at least 1");
   if (view.data == nullptr) throw InvalidArgument(name + ".data", "null", "memory of the matrix");
   const std::int64_t least = view.layout == Layout::row_major ? view.columns : view.rows;
   if (view.ld < least) throw InvalidArgument(name + ".ld", text(view.ld), "at least " + text(least));
+  const std::int64_t lines = view.layout == Layout::row_major ? view.rows : view.columns;
+  const auto size = static_cast<std::int64_t>(sizeof(T));
+  runtime.check_memory(name, view.data, ((lines - 1) * view.ld + least) * size, view.space);
 }
 
 template <class T>
-void check_factor_values(const std::string& name, DenseView<const T> view) {
+std::optional<BadEntry> find_invalid_on_host(DenseView<const T> view) {
   const bool rows = view.layout == Layout::row_major;
   const std::int64_t outer = rows ? view.rows : view.columns, inner = rows ? view.columns : view.rows;
   for (std::int64_t a = 0; a < outer; ++a) {
     for (std::int64_t b = 0; b < inner; ++b) {
       const T v = view.data[a * view.ld + b];
       if (!(v >= 0 && v <= std::numeric_limits<T>::max())) {
-        throw InvalidArgument(name + "(" + text(rows ? a : b) + ", " + text(rows ? b : a) + ")",
-                              text(static_cast<double>(v)), "a finite number that is not negative");
+        return BadEntry{rows ? a : b, rows ? b : a, static_cast<double>(v)};
       }
     }
   }
+  return {};
+}
+
+template <class T>
+void check_factor_values(const std::string& name, DenseView<const T> view, const Backend<T>& backend) {
+  if (const auto bad = backend.find_invalid(view)) {
+    throw InvalidArgument(name + "(" + text(bad->row) + ", " + text(bad->column) + ")", text(bad->value),
+                          "a finite number that is not negative");
+  }
+}
+
+template <class T, class Index>
+void check_csr(const CsrView<T, Index>& x, const Runtime& runtime) {
+  const std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  if (x.rows < 1) throw InvalidArgument("X.rows", text(x.rows), "at least 1");
+  if (x.columns < 1) throw InvalidArgument("X.columns", text(x.columns), "at least 1");
+  if (x.rows > most) throw InvalidArgument("X.rows", text(x.rows), "at most " + text(most) + " for sparse X");
+  if (x.columns > most) throw InvalidArgument("X.columns", text(x.columns), "at most " + text(most) + " for sparse X");
+  if (x.nonzeros < 0) throw InvalidArgument("X.nonzeros", text(x.nonzeros), "0 or more");
+  if (x.row_offsets == nullptr) throw InvalidArgument("X.row_offsets", "null", "rows + 1 offsets");
+  if (x.nonzeros > 0 && x.column_indices == nullptr) throw InvalidArgument("X.column_indices", "null", "the indices");
+  if (x.nonzeros > 0 && x.values == nullptr) throw InvalidArgument("X.values", "null", "the values");
+  const auto bytes = [](std::int64_t count, std::size_t size) { return count * static_cast<std::int64_t>(size); };
+  runtime.check_memory("X.row_offsets", x.row_offsets, bytes(x.rows + 1, sizeof(std::int64_t)), x.space);
+  if (x.nonzeros == 0) return;
+  runtime.check_memory("X.column_indices", x.column_indices, bytes(x.nonzeros, sizeof(Index)), x.space);
+  runtime.check_memory("X.values", x.values, bytes(x.nonzeros, sizeof(T)), x.space);
+}
+
+void refuse_offset(std::int64_t i, std::int64_t offset, std::int64_t before, std::int64_t nonzeros) {
+  const std::string name = "X.row_offsets[" + text(i) + "]";
+  if (i == 0) throw InvalidArgument(name, text(offset), "0");
+  if (offset < before) throw InvalidArgument(name, text(offset), "at least the one before, " + text(before));
+  throw InvalidArgument(name, text(offset), "the number of nonzeros, " + text(nonzeros));
+}
+
+void refuse_entry(std::int64_t columns, std::int64_t row, std::int64_t p, std::int64_t column, double value) {
+  if (column < 0 || column >= columns) {
+    throw InvalidArgument("X.column_indices[" + text(p) + "] (row " + text(row) + ")", text(column),
+                          "0 to " + text(columns - 1));
+  }
+  throw InvalidArgument("X(" + text(row) + ", " + text(column) + ")", text(value),
+                        "a finite number that is not negative");
 }
 
 namespace {
@@ -82,7 +123,7 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   }
 }
 
-#define ORTHANT_CHECK_VIEW(T) template void check_view(const std::string&, DenseView<const T>, MemorySpace);
+#define ORTHANT_CHECK_VIEW(T) template void check_view(const std::string&, DenseView<const T>, const Runtime&);
 ORTHANT_CHECK_VIEW(float)
 ORTHANT_CHECK_VIEW(double)
 ORTHANT_CHECK_VIEW(std::int8_t)
@@ -93,7 +134,16 @@ ORTHANT_CHECK_VIEW(std::uint8_t)
 ORTHANT_CHECK_VIEW(std::uint16_t)
 ORTHANT_CHECK_VIEW(std::uint32_t)
 ORTHANT_CHECK_VIEW(std::uint64_t)
-template void check_factor_values(const std::string&, DenseView<const float>);
-template void check_factor_values(const std::string&, DenseView<const double>);
+#define ORTHANT_CHECK_VALUES(T)                                              \
+  template std::optional<BadEntry> find_invalid_on_host(DenseView<const T>); \
+  template void check_factor_values(const std::string&, DenseView<const T>, const Backend<T>&);
+ORTHANT_CHECK_VALUES(float)
+ORTHANT_CHECK_VALUES(double)
+
+#define ORTHANT_CHECK_CSR(T, Index) template void check_csr(const CsrView<T, Index>&, const Runtime&);
+ORTHANT_CHECK_CSR(float, std::int32_t)
+ORTHANT_CHECK_CSR(float, std::int64_t)
+ORTHANT_CHECK_CSR(double, std::int32_t)
+ORTHANT_CHECK_CSR(double, std::int64_t)
 
 }  // namespace orthant::core

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "host/core/runtime.hpp"
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 
@@ -11,13 +13,28 @@ namespace orthant::core {
 std::string text(double value);
 std::string text(std::int64_t value);
 
-/// Throws InvalidArgument that begins with `name` unless the view has memory of a valid shape in `space`.
+/// Throws InvalidArgument that begins with `name` unless the view has memory of a valid shape that the backend can use.
 template <class T>
-void check_view(const std::string& name, DenseView<const T> view, MemorySpace space);
+void check_view(const std::string& name, DenseView<const T> view, const Runtime& runtime);
+
+/// Backend::find_invalid for a view in host memory.
+template <class T>
+std::optional<BadEntry> find_invalid_on_host(DenseView<const T> view);
 
 /// Throws unless every entry is finite and not negative.
 template <class T>
-void check_factor_values(const std::string& name, DenseView<const T> view);
+void check_factor_values(const std::string& name, DenseView<const T> view, const Backend<T>& backend);
+
+/// Throws unless sizes and pointers are those of a matrix that the backend can use. Offsets and entries are checked by
+/// the backend, in its own memory; what it finds wrong it refuses by the two functions below.
+template <class T, class Index>
+void check_csr(const CsrView<T, Index>& x, const Runtime& runtime);
+
+/// Throws for row_offsets[i], which comes after `before`.
+[[noreturn]] void refuse_offset(std::int64_t i, std::int64_t offset, std::int64_t before, std::int64_t nonzeros);
+/// Throws for entry p, in this row, of this column and value.
+[[noreturn]] void refuse_entry(std::int64_t columns, std::int64_t row, std::int64_t p, std::int64_t column,
+                               double value);
 
 /// Throws unless every option is in its range and the combination is possible.
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "host/core/philox.hpp"
+#include "host/core/validate.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/scratch.hpp"
@@ -87,6 +88,16 @@ void CpuBackend<T>::copy_out(Factor<const T> f, DenseView<T> view) const {
 template <class T>
 void CpuBackend<T>::fill(Factor<T> f, T value) const {
   for_each_entry(f.rank, f.count, threads_, [&](int c, std::int64_t j) { f.column(j)[c] = value; });
+}
+
+template <class T>
+void CpuBackend<T>::clear(void* data, std::int64_t bytes) const {
+  std::memset(data, 0, static_cast<std::size_t>(bytes));
+}
+
+template <class T>
+std::optional<core::BadEntry> CpuBackend<T>::find_invalid(DenseView<const T> view) const {
+  return core::find_invalid_on_host(view);
 }
 
 template <class T>

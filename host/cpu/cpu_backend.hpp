@@ -14,6 +14,8 @@ class CpuBackend final : public core::Backend<T> {
   void copy_in(DenseView<const T> view, core::Factor<T> f) const override;
   void copy_out(core::Factor<const T> f, DenseView<T> view) const override;
   void fill(core::Factor<T> f, T value) const override;
+  void clear(void* data, std::int64_t bytes) const override;
+  std::optional<core::BadEntry> find_invalid(DenseView<const T> view) const override;
   void fill_uniform(core::Factor<T> f, std::uint64_t seed, core::Side side, T scale) const override;
   void gram(core::Factor<const T> f, core::Gram<T> g) const override;
   void dot(core::Factor<const T> a, core::Factor<const T> b, double* out) const override;

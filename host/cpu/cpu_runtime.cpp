@@ -39,6 +39,10 @@ class AlignedNew final : public MemoryResource {
 
 std::string CpuRuntime::device() const { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
+void CpuRuntime::check_memory(const std::string& name, const void*, std::int64_t, MemorySpace space) const {
+  if (space != MemorySpace::host) throw InvalidArgument(name + ".space", "device", "host memory for a CPU Context");
+}
+
 std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(DenseView<const float> x) const {
   return make_dense_matrix(*this, x);
 }

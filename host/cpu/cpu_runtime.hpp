@@ -15,6 +15,7 @@ class CpuRuntime final : public core::Runtime {
   int threads() const override { return threads_; }
   MemoryResource& memory() const override { return *memory_; }
   MemorySpace memory_space() const override { return MemorySpace::host; }
+  void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace space) const override;
   const core::Backend<float>& backend(float) const override { return float_; }
   const core::Backend<double>& backend(double) const override { return double_; }
 

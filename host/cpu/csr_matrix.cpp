@@ -62,28 +62,14 @@ struct Entries {
 };
 
 template <class T, class Index>
-void check_csr(const CsrView<T, Index>& x) {
-  using core::text;
-  if (x.space != MemorySpace::host) throw InvalidArgument("X.space", "device", "host memory for a CPU Context");
-  if (x.rows < 1) throw InvalidArgument("X.rows", text(x.rows), "at least 1");
-  if (x.columns < 1) throw InvalidArgument("X.columns", text(x.columns), "at least 1");
-  const std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  if (x.rows > most) throw InvalidArgument("X.rows", text(x.rows), "at most " + text(most) + " for sparse X");
-  if (x.columns > most) throw InvalidArgument("X.columns", text(x.columns), "at most " + text(most) + " for sparse X");
-  if (x.nonzeros < 0) throw InvalidArgument("X.nonzeros", text(x.nonzeros), "0 or more");
-  if (x.row_offsets == nullptr) throw InvalidArgument("X.row_offsets", "null", "rows + 1 offsets");
-  if (x.nonzeros > 0 && x.column_indices == nullptr) throw InvalidArgument("X.column_indices", "null", "the indices");
-  if (x.nonzeros > 0 && x.values == nullptr) throw InvalidArgument("X.values", "null", "the values");
-  if (x.row_offsets[0] != 0) throw InvalidArgument("X.row_offsets[0]", text(x.row_offsets[0]), "0");
-  for (std::int64_t i = 0; i < x.rows; ++i) {
-    if (x.row_offsets[i + 1] < x.row_offsets[i]) {
-      throw InvalidArgument("X.row_offsets[" + text(i + 1) + "]", text(x.row_offsets[i + 1]),
-                            "at least the one before, " + text(x.row_offsets[i]));
-    }
+void check_offsets(const CsrView<T, Index>& x) {
+  if (x.row_offsets[0] != 0) core::refuse_offset(0, x.row_offsets[0], 0, x.nonzeros);
+  for (std::int64_t i = 1; i <= x.rows; ++i) {
+    const std::int64_t before = x.row_offsets[i - 1], offset = x.row_offsets[i];
+    if (offset < before) core::refuse_offset(i, offset, before, x.nonzeros);
   }
   if (x.row_offsets[x.rows] != x.nonzeros) {
-    throw InvalidArgument("X.row_offsets[" + text(x.rows) + "]", text(x.row_offsets[x.rows]),
-                          "the number of nonzeros, " + text(x.nonzeros));
+    core::refuse_offset(x.rows, x.row_offsets[x.rows], x.row_offsets[x.rows - 1], x.nonzeros);
   }
 }
 
@@ -112,13 +98,8 @@ bool check_entries(const CsrView<T, Index>& x, int threads) {
     if (bad[c] < 0) continue;
     const std::int64_t p = bad[c];
     const std::int64_t row = std::upper_bound(x.row_offsets, x.row_offsets + x.rows + 1, p) - x.row_offsets - 1;
-    const auto j = static_cast<std::int64_t>(x.column_indices[p]);
-    if (j < 0 || j >= x.columns) {
-      throw InvalidArgument("X.column_indices[" + core::text(p) + "] (row " + core::text(row) + ")", core::text(j),
-                            "0 to " + core::text(x.columns - 1));
-    }
-    throw InvalidArgument("X(" + core::text(row) + ", " + core::text(j) + ")",
-                          core::text(static_cast<double>(x.values[p])), "a finite number that is not negative");
+    core::refuse_entry(x.columns, row, p, static_cast<std::int64_t>(x.column_indices[p]),
+                       static_cast<double>(x.values[p]));
   }
   return sorted;
 }
@@ -201,7 +182,8 @@ class CsrMatrix final : public core::DataMatrix<T> {
   template <class Index>
   CsrMatrix(const CpuRuntime& runtime, const CsrView<T, Index>& x)
       : threads_(runtime.threads()), shape_{x.rows, x.columns, x.nonzeros} {
-    check_csr(x);
+    core::check_csr(x, runtime);
+    check_offsets(x);
     const bool sorted = check_entries(x, threads_);
     if constexpr (std::is_same_v<Index, std::int32_t>) {
       if (sorted) {

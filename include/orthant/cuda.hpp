@@ -9,13 +9,37 @@ struct cusparseContext;
 
 namespace orthant {
 
+/// Where a CUDA Context's buffers come from, in the order of a stream: memory may be used by what is enqueued after
+/// allocate() and before deallocate(). rmm::device_async_resource_ref and cuda::mr resources fit behind it in two lines
+/// (bench/examples/embed.cu shows how). Both calls may come from any thread.
+class DeviceMemoryResource {
+ public:
+  virtual ~DeviceMemoryResource() = default;
+  /// @returns device memory aligned to `alignment` (a power of two, at most 256); throws std::bad_alloc when there is
+  ///   none
+  virtual void* allocate(std::size_t bytes, std::size_t alignment, CUstream_st* stream) = 0;
+  virtual void deallocate(void* pointer, std::size_t bytes, std::size_t alignment, CUstream_st* stream) noexcept = 0;
+};
+
+/// How products of float are made. Sums are in float always; double is always exact double.
+enum class MathMode {
+  strict,  ///< in float
+  tf32,    ///< factors of a product rounded to 10 bits after the point, on tensor cores
+  bf16,    ///< to 7 bits
+};
+
 /// What a CUDA Context uses of the caller's. Null handles are made, and owned, by the Context.
 struct CudaConfig {
   int device = 0;
+  /// All work is enqueued here. Null: a blocking stream of the Context's own, which waits for the legacy default stream
+  /// as any such stream does. Pass cudaStreamLegacy or cudaStreamPerThread to have those; a Context on the per-thread
+  /// stream must be used by one thread.
   CUstream_st* stream = nullptr;
+  /// Its stream and modes are as before after every call; a workspace set by cublasSetWorkspace is not.
   cublasContext* cublas = nullptr;
-  cusparseContext* cusparse = nullptr;
-  MemoryResource* memory = nullptr;
+  cusparseContext* cusparse = nullptr;  ///< likewise
+  DeviceMemoryResource* memory = nullptr;  ///< null: a memory pool of the Context's own (cudaMallocFromPoolAsync)
+  MathMode math = MathMode::strict;
 };
 
 }  // namespace orthant

@@ -96,4 +96,23 @@ class NumericalError : public Error {
   int iteration_;
 };
 
+/// A call to CUDA, cuBLAS or cuSPARSE failed, or a kernel did.
+class CudaError : public Error {
+ public:
+  /// @param call what was called, for example "cudaStreamSynchronize"
+  /// @param code its result, as the library names it ("cudaErrorLaunchFailure")
+  /// @param description what the library says about it
+  CudaError(std::string call, std::string code, const std::string& description,
+            SourceLocation where = SourceLocation::current())
+      : Error(call + " failed: " + code + " (" + description + ")", where),
+        call_(std::move(call)),
+        code_(std::move(code)) {}
+
+  const std::string& call() const noexcept { return call_; }
+  const std::string& code() const noexcept { return code_; }
+
+ private:
+  std::string call_, code_;
+};
+
 }  // namespace orthant

@@ -1,0 +1,263 @@
+#include "cuda/gpu.hpp"
+
+#include <new>
+#include <type_traits>
+
+namespace orthant::cuda {
+namespace {
+
+constexpr int kOldestCapability = 75;  // 10 * major + minor
+
+// The Gpu that this thread is capturing for.
+thread_local const Gpu* capturing = nullptr;
+
+}  // namespace
+
+// The stream-ordered resource of a Context, as the MemoryResource of its buffers.
+class Gpu::StreamMemory final : public MemoryResource {
+ public:
+  StreamMemory(const Gpu& gpu, DeviceMemoryResource* resource) : gpu_(gpu), resource_(resource) {
+    if (resource_ != nullptr) return;
+    const Current current(gpu_);
+    cudaMemPoolProps properties{};
+    properties.allocType = cudaMemAllocationTypePinned;
+    properties.location.type = cudaMemLocationTypeDevice;
+    properties.location.id = gpu_.index();
+    ORTHANT_CUDA(cudaMemPoolCreate, &pool_, &properties);
+    // What is freed stays with the pool until the Context ends, so that the next fit does not wait for the driver.
+    std::uint64_t keep = UINT64_MAX;
+    const cudaError_t code = cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep);
+    if (code != cudaSuccess) cudaMemPoolDestroy(pool_);
+    check(code, "cudaMemPoolSetAttribute");
+  }
+  ~StreamMemory() override {
+    if (pool_ != nullptr) cudaMemPoolDestroy(pool_);
+  }
+
+  void* allocate(std::size_t bytes, std::size_t alignment) override {
+    if (capturing == &gpu_) throw Error("memory was asked for inside a recorded iteration");
+    const Current current(gpu_);
+    if (resource_ != nullptr) return resource_->allocate(bytes, alignment, gpu_.stream_);
+    void* pointer = nullptr;
+    const cudaError_t code = cudaMallocFromPoolAsync(&pointer, bytes, pool_, gpu_.stream_);
+    if (code == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      std::size_t free = 0, total = 0;
+      const bool known = cudaMemGetInfo(&free, &total) == cudaSuccess;
+      throw OutOfMemory(static_cast<std::int64_t>(bytes), known ? static_cast<std::int64_t>(free) : -1);
+    }
+    check(code, "cudaMallocFromPoolAsync");
+    return pointer;
+  }
+
+  void deallocate(void* pointer, std::size_t bytes, std::size_t alignment) noexcept override {
+    if (resource_ != nullptr) {
+      resource_->deallocate(pointer, bytes, alignment, gpu_.stream_);
+    } else if (cudaFreeAsync(pointer, gpu_.stream_) != cudaSuccess) {
+      cudaGetLastError();  // of a broken context; nothing is left to be done
+    }
+  }
+
+ private:
+  const Gpu& gpu_;
+  DeviceMemoryResource* resource_;
+  cudaMemPool_t pool_ = nullptr;
+};
+
+Gpu::Current::Current(const Gpu& gpu) {
+  int device = 0;
+  ORTHANT_CUDA(cudaGetDevice, &device);
+  if (device == gpu.index_) return;
+  ORTHANT_CUDA(cudaSetDevice, gpu.index_);
+  before_ = device;
+}
+Gpu::Current::~Current() {
+  if (before_ >= 0) cudaSetDevice(before_);
+}
+
+void Gpu::check_device(int device) {
+  const auto unavailable = [](const std::string& reason) { return BackendUnavailable("cuda", reason); };
+  int driver = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+    cudaGetLastError();
+    throw unavailable("no NVIDIA driver is installed");
+  }
+  const cudaError_t code = cudaGetDeviceCount(&count);
+  if (code == cudaErrorInsufficientDriver) {
+    cudaGetLastError();
+    throw unavailable("the NVIDIA driver is older than this build of Orthant needs (it supports CUDA " +
+                      std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10) + ", needed is " +
+                      std::to_string(CUDART_VERSION / 1000) + ")");
+  }
+  if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0)) {
+    cudaGetLastError();
+    throw unavailable("there is no CUDA device");
+  }
+  check(code, "cudaGetDeviceCount");
+  if (device < 0 || device >= count) {
+    throw unavailable("device " + std::to_string(device) + " does not exist; there " +
+                      (count == 1 ? "is 1 device" : "are " + std::to_string(count) + " devices") + ", counted from 0");
+  }
+  ORTHANT_CUDA(cudaGetDeviceProperties, &properties_, device);
+  if (10 * properties_.major + properties_.minor < kOldestCapability) {
+    throw unavailable(std::string(properties_.name) + " has compute capability " + std::to_string(properties_.major) +
+                      "." + std::to_string(properties_.minor) + ", needed is 7.5 or newer");
+  }
+  index_ = device;
+}
+
+Gpu::Gpu(const CudaConfig& config) : math_(config.math), cublas_(config.cublas) {
+  check_device(config.device);
+  const Current current(*this);
+  const auto make_stream = [](unsigned flags) {
+    cudaStream_t stream = nullptr;
+    ORTHANT_CUDA(cudaStreamCreateWithFlags, &stream, flags);
+    return OwnedStream(stream);
+  };
+  if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);
+  stream_ = config.stream == nullptr ? owned_stream_.get() : config.stream;
+  capture_stream_ = make_stream(cudaStreamNonBlocking);
+  memory_ = std::make_unique<StreamMemory>(*this, config.memory);
+  scratch_values_ = core::Buffer<double>(*memory_, kScratchValues);
+  counters_ = core::Buffer<unsigned>(*memory_, kScratchCounters);
+  clear(counters_.data(), static_cast<std::int64_t>(counters_.bytes()));
+}
+
+Gpu::~Gpu() {
+  // Work that the caller has enqueued may still use what is released here.
+  if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
+}
+
+cudaStream_t Gpu::stream() const { return capturing == this ? capture_stream_.get() : stream_; }
+
+void Gpu::copy(void* target, const void* source, std::int64_t bytes) const {
+  if (bytes == 0) return;
+  const Current current(*this);
+  ORTHANT_CUDA(cudaMemcpyAsync, target, source, static_cast<std::size_t>(bytes), cudaMemcpyDefault, stream());
+}
+
+void Gpu::copy_lines(void* target, std::int64_t target_pitch, const void* source, std::int64_t source_pitch,
+                     std::int64_t width, std::int64_t lines) const {
+  const Current current(*this);
+  const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
+  ORTHANT_CUDA(cudaMemcpy2DAsync, target, size(target_pitch), source, size(source_pitch), size(width), size(lines),
+               cudaMemcpyDefault, stream());
+}
+
+void Gpu::clear(void* target, std::int64_t bytes) const {
+  if (bytes == 0) return;
+  const Current current(*this);
+  ORTHANT_CUDA(cudaMemsetAsync, target, 0, static_cast<std::size_t>(bytes), stream());
+}
+
+void Gpu::synchronize() const {
+  const Current current(*this);
+  ORTHANT_CUDA(cudaStreamSynchronize, stream());
+}
+
+OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
+  const Current current(*this);
+  const std::scoped_lock lock(capture_mutex_);  // one stream records
+  // A stream apart, since the caller's may be the legacy one, which cannot be captured. Relaxed: kernels that are
+  // launched for the first time are loaded by calls that the stricter modes forbid.
+  ORTHANT_CUDA(cudaStreamBeginCapture, capture_stream_.get(), cudaStreamCaptureModeRelaxed);
+  cudaGraph_t graph = nullptr;
+  capturing = this;
+  try {
+    calls();
+  } catch (...) {
+    capturing = nullptr;
+    cudaStreamEndCapture(capture_stream_.get(), &graph);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    cudaGetLastError();
+    throw;
+  }
+  capturing = nullptr;
+  ORTHANT_CUDA(cudaStreamEndCapture, capture_stream_.get(), &graph);
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t code = cudaGraphInstantiate(&executable, graph, 0);
+  cudaGraphDestroy(graph);
+  check(code, "cudaGraphInstantiate");
+  return OwnedGraph(executable);
+}
+
+void Gpu::launch(cudaGraphExec_t graph) const {
+  const Current current(*this);
+  ORTHANT_CUDA(cudaGraphLaunch, graph, stream());
+}
+
+void Gpu::prepare_cublas() const {
+  if (cublas_ == nullptr) {
+    ORTHANT_CUDA(cublasCreate, &cublas_);
+    owned_cublas_.reset(cublas_);
+  }
+  // A workspace of ours, of the size that NVIDIA recommends: without it, cuBLAS would allocate inside a capture.
+  const std::int64_t bytes = properties_.major >= 9 ? 32 << 20 : 8 << 20;
+  if (cublas_workspace_.size() == 0) cublas_workspace_ = core::Buffer<std::byte>(*memory_, bytes);
+}
+
+namespace {
+
+// A handle as our calls need it, and afterwards as it was.
+class HandleModes {
+ public:
+  HandleModes(cublasHandle_t handle, bool restore, cudaStream_t stream, void* workspace, std::size_t workspace_bytes)
+      : handle_(handle), restore_(restore) {
+    if (restore_) {
+      ORTHANT_CUDA(cublasGetStream, handle_, &stream_);
+      ORTHANT_CUDA(cublasGetMathMode, handle_, &math_);
+      ORTHANT_CUDA(cublasGetPointerMode, handle_, &pointers_);
+      ORTHANT_CUDA(cublasGetAtomicsMode, handle_, &atomics_);
+    }
+    ORTHANT_CUDA(cublasSetStream, handle_, stream);
+    ORTHANT_CUDA(cublasSetWorkspace, handle_, workspace, workspace_bytes);  // setting the stream has reset it
+    ORTHANT_CUDA(cublasSetMathMode, handle_, CUBLAS_DEFAULT_MATH);
+    ORTHANT_CUDA(cublasSetPointerMode, handle_, CUBLAS_POINTER_MODE_HOST);
+    ORTHANT_CUDA(cublasSetAtomicsMode, handle_, CUBLAS_ATOMICS_NOT_ALLOWED);
+  }
+  ~HandleModes() {
+    if (!restore_) return;
+    cublasSetStream(handle_, stream_);
+    cublasSetMathMode(handle_, math_);
+    cublasSetPointerMode(handle_, pointers_);
+    cublasSetAtomicsMode(handle_, atomics_);
+  }
+  HandleModes(const HandleModes&) = delete;
+  HandleModes& operator=(const HandleModes&) = delete;
+
+ private:
+  cublasHandle_t handle_;
+  bool restore_;
+  cudaStream_t stream_ = nullptr;
+  cublasMath_t math_ = CUBLAS_DEFAULT_MATH;
+  cublasPointerMode_t pointers_ = CUBLAS_POINTER_MODE_HOST;
+  cublasAtomicsMode_t atomics_ = CUBLAS_ATOMICS_NOT_ALLOWED;
+};
+
+}  // namespace
+
+template <class T>
+void Gpu::gemm(cublasOperation_t op_a, cublasOperation_t op_b, std::int64_t m, std::int64_t n, std::int64_t k,
+               const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* c, std::int64_t ldc) const {
+  const Current current(*this);
+  const std::scoped_lock lock(cublas_mutex_);
+  prepare_cublas();
+  const HandleModes modes(cublas_, owned_cublas_ == nullptr, stream(), cublas_workspace_.data(),
+                          cublas_workspace_.bytes());
+  constexpr bool single = std::is_same_v<T, float>;
+  constexpr cudaDataType_t type = single ? CUDA_R_32F : CUDA_R_64F;
+  const cublasComputeType_t compute = !single                     ? CUBLAS_COMPUTE_64F
+                                      : math_ == MathMode::strict ? CUBLAS_COMPUTE_32F
+                                      : math_ == MathMode::tf32   ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                                  : CUBLAS_COMPUTE_32F_FAST_16BF;
+  const T one = 1, zero = 0;
+  ORTHANT_CUDA(cublasGemmEx_64, cublas_, op_a, op_b, m, n, k, &one, a, type, lda, b, type, ldb, &zero, c, type, ldc,
+               compute, CUBLAS_GEMM_DEFAULT);
+}
+
+template void Gpu::gemm(cublasOperation_t, cublasOperation_t, std::int64_t, std::int64_t, std::int64_t, const float*,
+                        std::int64_t, const float*, std::int64_t, float*, std::int64_t) const;
+template void Gpu::gemm(cublasOperation_t, cublasOperation_t, std::int64_t, std::int64_t, std::int64_t, const double*,
+                        std::int64_t, const double*, std::int64_t, double*, std::int64_t) const;
+
+}  // namespace orthant::cuda

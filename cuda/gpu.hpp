@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "cuda/check.hpp"
+#include "host/core/buffer.hpp"
+#include "orthant/cuda.hpp"
+
+namespace orthant::cuda {
+
+/// Where kernels leave what each block found, until the last block to finish adds it up.
+struct Scratch {
+  double* values = nullptr;
+  unsigned* counters = nullptr;  ///< all 0 between kernels
+};
+
+/// Owns an object of CUDA's.
+template <class Pointer, auto kDestroy>
+struct Destroy {
+  using pointer = Pointer;
+  void operator()(Pointer object) const noexcept { kDestroy(object); }
+};
+using OwnedStream = std::unique_ptr<CUstream_st, Destroy<cudaStream_t, cudaStreamDestroy>>;
+using OwnedGraph = std::unique_ptr<CUgraphExec_st, Destroy<cudaGraphExec_t, cudaGraphExecDestroy>>;
+using OwnedCublas = std::unique_ptr<cublasContext, Destroy<cublasHandle_t, cublasDestroy>>;
+
+/// One device and the stream on it that a Context works on, with what calls need: memory, scratch, library handles.
+/// Calls may come from several threads; their work is ordered by the stream.
+class Gpu {
+ public:
+  static constexpr std::int64_t kScratchValues = 1 << 20;
+  static constexpr int kScratchCounters = 2048;
+
+  explicit Gpu(const CudaConfig& config);
+  ~Gpu();
+  Gpu(const Gpu&) = delete;
+  Gpu& operator=(const Gpu&) = delete;
+
+  int index() const { return index_; }
+  std::string name() const { return properties_.name; }
+  int multiprocessors() const { return properties_.multiProcessorCount; }
+  MemoryResource& memory() const { return *memory_; }
+  Scratch scratch() const { return {scratch_values_.data(), counters_.data()}; }
+
+  /// Where this thread enqueues: the Context's stream, or during capture() the stream that records.
+  cudaStream_t stream() const;
+
+  /// While it lives, the device is this thread's current one.
+  class Current {
+   public:
+    explicit Current(const Gpu& gpu);
+    ~Current();
+    Current(const Current&) = delete;
+    Current& operator=(const Current&) = delete;
+
+   private:
+    int before_ = -1;  // device to go back to
+  };
+
+  void copy(void* target, const void* source, std::int64_t bytes) const;  ///< between any memory
+  void copy_lines(void* target, std::int64_t target_pitch, const void* source, std::int64_t source_pitch,
+                  std::int64_t width, std::int64_t lines) const;  ///< in bytes
+  void clear(void* target, std::int64_t bytes) const;
+  void synchronize() const;
+
+  /// Records what `calls` enqueues on this thread instead of running it.
+  OwnedGraph capture(const std::function<void()>& calls) const;
+  void launch(cudaGraphExec_t graph) const;
+
+  /// C = op(A) op(B), column-major, of T. alpha = 1, beta = 0.
+  template <class T>
+  void gemm(cublasOperation_t op_a, cublasOperation_t op_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
+            std::int64_t lda, const T* b, std::int64_t ldb, T* c, std::int64_t ldc) const;
+
+ private:
+  class StreamMemory;
+  void check_device(int device);
+  void prepare_cublas() const;
+
+  int index_ = 0;
+  cudaDeviceProp properties_{};
+  OwnedStream owned_stream_, capture_stream_;
+  cudaStream_t stream_ = nullptr;
+  std::unique_ptr<StreamMemory> memory_;
+  core::Buffer<double> scratch_values_;
+  core::Buffer<unsigned> counters_;
+  MathMode math_;
+  mutable std::mutex capture_mutex_, cublas_mutex_;
+  mutable core::Buffer<std::byte> cublas_workspace_;
+  mutable OwnedCublas owned_cublas_;
+  mutable cublasHandle_t cublas_ = nullptr;
+};
+
+}  // namespace orthant::cuda

@@ -1,0 +1,217 @@
+#include "cuda/kernels/factor_update.hpp"
+
+#include <cmath>
+#include <cstdint>
+
+#include "cuda/kernels/reduce.cuh"
+#include "cuda/launch.hpp"
+
+// One kernel for every update: columns are independent, so a block takes a few of them, keeps them in shared memory,
+// and walks over their components 16 at a time (the tiling of ALO-NMF, Moon et al. 2020): first what the 16 need of all
+// other components, which is a product with 16 sums in registers per column, shared among the threads by component;
+// then the 16 among themselves, one thread per column. F and R are read once and F is written once, however many
+// sweeps.
+namespace orthant::cuda {
+namespace {
+
+enum class Kind { hals, multiplicative, probe };
+
+constexpr int kThreads = kReduceThreads;
+constexpr int kBlock = 16;         // components updated together
+constexpr int kChunk = 64;         // rows of the Gram matrix staged at a time
+constexpr int kMostColumns = 32;   // of a block: a warp reads one entry of the Gram matrix for 32 columns
+constexpr int kMostBlocks = 4096;  // of a grid
+
+template <class T>
+struct Arguments {
+  T* f;
+  const T* r;
+  const T* gram;
+  std::int64_t f_ld, r_ld, count;
+  int rank, columns, sweeps;  // columns: of F, per block; a power of two
+  T l1, l2;
+  core::KktSums* kkt;
+  Scratch scratch;
+};
+
+// In elements of T: the columns of F, and the tiles below.
+std::size_t shared_elements(int rank, int columns) {
+  return static_cast<std::size_t>(rank) * (columns + 1) + kChunk * kBlock + kBlock * kBlock + kThreads * (kBlock + 1) +
+         kBlock * (columns + 1);
+}
+
+template <Kind kKind, class T>
+__global__ void __launch_bounds__(kThreads) update(Arguments<T> a) {
+  ORTHANT_DYNAMIC_SHARED(T, f);  // component c of column j at c * ld + j
+  const int ld = a.columns + 1, k = a.rank;
+  const device::Shared<T> g = f + k * ld;                       // rows of the Gram matrix, 16 components of each
+  const device::Shared<T> own = g + kChunk * kBlock;            // its diagonal block
+  const device::Shared<T> parts = own + kBlock * kBlock;        // per thread 16 sums
+  const device::Shared<T> r = parts + kThreads * (kBlock + 1);  // 16 components of R; then of the new F
+  const device::Global<T> global_f = a.f;
+  const device::Global<const T> global_r = a.r, gram = a.gram;
+  const int thread = static_cast<int>(threadIdx.x);
+  const int column = thread % a.columns, group = thread / a.columns, groups = kThreads / a.columns;
+  const std::int64_t tiles = (a.count + a.columns - 1) / a.columns;
+  double sums[2] = {0, 0};
+  for (std::int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+    const std::int64_t first = tile * a.columns;
+    const int valid = static_cast<int>(a.count - first < a.columns ? a.count - first : a.columns);
+    device::sync_block();
+    for (int i = thread; i < k * a.columns; i += kThreads) {
+      const int c = i % k, j = i / k;
+      f[c * ld + j] = j < valid ? static_cast<T>(global_f[(first + j) * a.f_ld + c]) : T(0);
+    }
+    for (int sweep = 0; sweep < a.sweeps; ++sweep) {
+      for (int begin = 0; begin < k; begin += kBlock) {
+        const int size = k - begin < kBlock ? k - begin : kBlock;
+        T sum[kBlock];
+        ORTHANT_UNROLL_LOOP
+        for (int e = 0; e < kBlock; ++e) sum[e] = 0;
+        for (int chunk = 0; chunk < k; chunk += kChunk) {
+          device::sync_block();
+          for (int i = thread; i < kChunk * kBlock; i += kThreads) {
+            const int d = chunk + i / kBlock, e = i % kBlock;
+            const bool other = d < k && e < size && (d < begin || d >= begin + kBlock);
+            g[i] = other ? static_cast<T>(gram[static_cast<std::int64_t>(d) * k + begin + e]) : T(0);
+          }
+          device::sync_block();
+          const int rows = k - chunk < kChunk ? k - chunk : kChunk;
+          for (int d = group; d < rows; d += groups) {
+            const T fd = f[(chunk + d) * ld + column];
+            ORTHANT_UNROLL_LOOP
+            for (int e = 0; e < kBlock; ++e) sum[e] += static_cast<T>(g[d * kBlock + e]) * fd;
+          }
+        }
+        for (int i = thread; i < kBlock * kBlock; i += kThreads) {
+          const int d = i / kBlock, e = i % kBlock;
+          own[i] =
+              d < size && e < size ? static_cast<T>(gram[static_cast<std::int64_t>(begin + d) * k + begin + e]) : T(0);
+        }
+        for (int i = thread; i < kBlock * a.columns; i += kThreads) {
+          const int e = i % kBlock, j = i / kBlock;
+          r[e * ld + j] = e < size && j < valid ? static_cast<T>(global_r[(first + j) * a.r_ld + begin + e]) : T(0);
+        }
+        ORTHANT_UNROLL_LOOP
+        for (int e = 0; e < kBlock; ++e) parts[thread * (kBlock + 1) + e] = sum[e];
+        device::sync_block();
+        if (thread < a.columns) {
+          T fe[kBlock];
+          ORTHANT_UNROLL_LOOP
+          for (int e = 0; e < kBlock; ++e) {
+            fe[e] = e < size ? static_cast<T>(f[(begin + e) * ld + column]) : T(0);
+            sum[e] = a.l1;
+            for (int p = 0; p < groups; ++p)
+              sum[e] += static_cast<T>(parts[(p * a.columns + column) * (kBlock + 1) + e]);
+          }
+          ORTHANT_UNROLL_LOOP
+          for (int e = 0; e < kBlock; ++e) {
+            T others = sum[e];  // without the own term, so that a column whose products are 0 becomes exactly 0
+            ORTHANT_UNROLL_LOOP
+            for (int d = 0; d < kBlock; ++d) {
+              if (d != e) others += static_cast<T>(own[d * kBlock + e]) * fe[d];
+            }
+            const T curvature = static_cast<T>(own[e * kBlock + e]) + a.l2, product = r[e * ld + column];
+            const T own_term = curvature * fe[e];
+            if (a.kkt != nullptr && sweep == 0 && e < size) {
+              const T gradient = others + own_term - product;
+              const auto step = static_cast<double>(own_term < gradient ? own_term : gradient);
+              sums[0] += step * step;
+              sums[1] += static_cast<double>(product) * static_cast<double>(product);
+            }
+            T next = fe[e];
+            if constexpr (kKind == Kind::hals) {
+              if (curvature > 0) {
+                next = (product - others) / curvature;
+                fe[e] = next = next > 0 ? next : T(0);
+              } else if (e < size && column < valid) {
+                bool empty = true;
+                for (int c = 0; c < k && empty; ++c) empty = global_r[(first + column) * a.r_ld + c] == T(0);
+                if (empty) fe[e] = next = 0;
+              }
+              if (e < size) f[(begin + e) * ld + column] = next;
+            } else if constexpr (kKind == Kind::multiplicative) {
+              // Subnormal numbers carry no digits; 0/0 is 0. The old f stays for the components to come.
+              const T denominator = others + own_term;
+              next = fe[e] * (product / denominator);
+              constexpr T kLeast = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
+              if (!(denominator > 0) || !(next >= kLeast)) next = 0;
+            }
+            r[e * ld + column] = next;
+          }
+        }
+        if (kKind != Kind::probe && sweep == a.sweeps - 1) {
+          device::sync_block();
+          for (int i = thread; i < kBlock * valid; i += kThreads) {
+            const int e = i % kBlock, j = i / kBlock;
+            if (e < size) global_f[(first + j) * a.f_ld + begin + e] = static_cast<T>(r[e * ld + j]);
+          }
+        }
+      }
+    }
+  }
+  if (a.kkt == nullptr) return;
+  if (sum_over_grid(sums, a.scratch.values, a.scratch.counters)) {
+    a.kkt->step_squared = sums[0];
+    a.kkt->product_squared = sums[1];
+  }
+}
+
+template <Kind kKind, class T>
+void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, std::int64_t count,
+                   const core::Terms<T>& terms, core::ScaledPenalty penalty, int sweeps, core::KktSums* kkt) {
+  constexpr std::size_t kSharedBytes = 48 << 10;  // that every device offers without asking
+  const int rank = terms.gram.rank;
+  int columns = kMostColumns;
+  while (columns > 1 && shared_elements(rank, columns) * sizeof(T) > kSharedBytes) columns /= 2;
+  // Few columns: rather all multiprocessors at work than full warps.
+  while (columns > 4 && count / columns < 2 * gpu.multiprocessors()) columns /= 2;
+  const Arguments<T> arguments{f,
+                               terms.numerator.data,
+                               terms.gram.data,
+                               f_ld,
+                               terms.numerator.ld,
+                               count,
+                               rank,
+                               columns,
+                               sweeps,
+                               static_cast<T>(penalty.l1),
+                               static_cast<T>(penalty.l2),
+                               kkt,
+                               gpu.scratch()};
+  launch(gpu, name, update<kKind, T>, grid_size(count, columns, kMostBlocks), kThreads,
+         shared_elements(rank, columns) * sizeof(T), arguments);
+}
+
+}  // namespace
+
+template <class T>
+void update_hals(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
+                 int sweeps, core::KktSums* kkt) {
+  launch_update<Kind::hals>(gpu, "HALS update", f.data, f.ld, f.count, terms, penalty, sweeps, kkt);
+}
+
+template <class T>
+void update_multiplicative(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
+                           core::KktSums* kkt) {
+  launch_update<Kind::multiplicative>(gpu, "multiplicative update", f.data, f.ld, f.count, terms, penalty, 1, kkt);
+}
+
+template <class T>
+void probe_kkt(const Gpu& gpu, core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
+               core::KktSums* kkt) {
+  // The probe does not write.
+  launch_update<Kind::probe>(gpu, "KKT probe", const_cast<T*>(f.data), f.ld, f.count, terms, penalty, 1, kkt);
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                                                 \
+  template void update_hals(const Gpu&, core::Factor<T>, const core::Terms<T>&, core::ScaledPenalty, int,      \
+                            core::KktSums*);                                                                   \
+  template void update_multiplicative(const Gpu&, core::Factor<T>, const core::Terms<T>&, core::ScaledPenalty, \
+                                      core::KktSums*);                                                         \
+  template void probe_kkt(const Gpu&, core::Factor<const T>, const core::Terms<T>&, core::ScaledPenalty,       \
+                          core::KktSums*);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
+
+}  // namespace orthant::cuda

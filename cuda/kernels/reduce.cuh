@@ -1,0 +1,63 @@
+#pragma once
+
+#include "cuda/device.hpp"
+
+// Sums in double whose order depends on the launch alone: within a block by a tree, over the blocks in order, by the
+// last block to finish (one launch, no float atomics).
+namespace orthant::cuda {
+
+inline constexpr int kReduceThreads = 64;
+
+/// Sums over the kReduceThreads threads of the block; thread 0 has them afterwards.
+template <int kValues>
+__device__ void sum_over_block(double (&v)[kValues]) {
+  constexpr int kWarps = kReduceThreads / 32;
+  ORTHANT_SHARED(double, parts, [kWarps][kValues]);
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  device::sync_block();  // of an earlier call's reads
+  for (int i = 0; i < kValues; ++i) {
+    for (int step = 16; step > 0; step /= 2) v[i] += device::shuffle_xor(v[i], step);
+    if (lane == 0) parts[warp][i] = v[i];
+  }
+  device::sync_block();
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < kValues; ++i) {
+      double sum = 0;
+      for (int w = 0; w < kWarps; ++w) sum += parts[w][i];
+      v[i] = sum;
+    }
+  }
+}
+
+/// Whether this block is the last of `blocks` to arrive at the counter, which is 0 before and after. What other blocks
+/// wrote before they arrived can be read afterwards.
+__device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
+  ORTHANT_SHARED(unsigned, arrived, [1]);
+  device::fence();
+  device::sync_block();
+  if (threadIdx.x == 0) {
+    arrived[0] = device::atomic_add(counter, 1u) + 1;
+    if (arrived[0] == blocks) device::atomic_exchange(counter, 0u);
+  }
+  device::sync_block();
+  device::fence();
+  return arrived[0] == blocks;
+}
+
+/// Sums over all threads of a one-dimensional grid. True on the one thread that has them. `values`: kValues per block.
+template <int kValues>
+__device__ bool sum_over_grid(double (&v)[kValues], double* values, unsigned* counter) {
+  sum_over_block(v);
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < kValues; ++i) values[blockIdx.x * kValues + i] = v[i];
+  }
+  if (!is_last_block(counter, gridDim.x)) return false;
+  for (int i = 0; i < kValues; ++i) {
+    v[i] = 0;
+    for (unsigned b = threadIdx.x; b < gridDim.x; b += kReduceThreads) v[i] += values[b * kValues + i];
+  }
+  sum_over_block(v);
+  return threadIdx.x == 0;
+}
+
+}  // namespace orthant::cuda

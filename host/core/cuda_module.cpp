@@ -1,0 +1,68 @@
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "host/core/runtime.hpp"
+#include "orthant/cuda.hpp"
+#include "orthant/version.hpp"
+
+// The CUDA backend is a module of its own, loaded when it is first asked for: cuBLAS and cuSPARSE take a second and
+// hundreds of megabytes to load, which a process that runs on the CPU should not pay.
+namespace orthant::core {
+namespace {
+
+constexpr const char* kModule = "liborthant_cuda.so";
+
+// Beside this library (or the executable that it is linked into), in a lib folder next to that, or where the dynamic
+// linker looks. ORTHANT_CUDA_MODULE names one file instead.
+void* open_module(std::string& reason) {
+  std::vector<std::string> candidates;
+  if (const char* named = std::getenv("ORTHANT_CUDA_MODULE")) {
+    candidates = {named};
+  } else {
+    Dl_info self;
+    if (dladdr(reinterpret_cast<const void*>(&version), &self) != 0 && self.dli_fname != nullptr) {
+      const std::filesystem::path folder = std::filesystem::path(self.dli_fname).parent_path();
+      for (const auto& place : {folder / kModule, folder / ".." / "lib" / kModule}) {
+        std::error_code ignored;
+        if (std::filesystem::exists(place, ignored)) candidates.push_back(place.string());
+      }
+    }
+    candidates.push_back(kModule);
+  }
+  for (const std::string& candidate : candidates) {
+    if (void* module = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL)) return module;
+    if (reason.empty()) reason = dlerror();
+  }
+  return nullptr;
+}
+
+using Make = std::shared_ptr<Runtime> (*)(const CudaConfig&);
+
+Make load() {
+  std::string reason;
+  void* module = open_module(reason);
+  if (module == nullptr) {
+    throw BackendUnavailable("cuda", "its module cannot be loaded: " + reason + "; use Context::cpu()");
+  }
+  const auto* built_for = static_cast<const char* const*>(dlsym(module, "orthant_cuda_module_version"));
+  const auto make = reinterpret_cast<Make>(dlsym(module, "orthant_make_cuda_runtime"));
+  if (built_for == nullptr || make == nullptr) {
+    throw BackendUnavailable("cuda", std::string(kModule) + " was found, but is not a module of Orthant");
+  }
+  if (std::string(*built_for) != version()) {
+    throw BackendUnavailable("cuda", std::string("its module is of version ") + *built_for + ", the library of " +
+                                         version());
+  }
+  return make;
+}
+
+}  // namespace
+
+std::shared_ptr<Runtime> make_cuda_runtime(const CudaConfig& config) {
+  static const Make make = load();  // tried again after a failure
+  return make(config);
+}
+
+}  // namespace orthant::core
