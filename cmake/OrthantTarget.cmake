@@ -4,12 +4,13 @@ function(orthant_target target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   # Internal headers are included by their path from the root; tests/check_includes.sh enforces the direction.
   target_include_directories(${target} PRIVATE ${orthant_SOURCE_DIR})
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-psabi>")
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    target_compile_options(${target} PRIVATE -Wno-restrict)  # false alarms on std::string, GCC bug 105651
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)  # false alarms on std::string, GCC bug 105651
   endif()
   if(ORTHANT_WERROR)
-    target_compile_options(${target} PRIVATE -Werror)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
   endif()
   if(ORTHANT_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${ORTHANT_SANITIZE} -fno-sanitize-recover=all

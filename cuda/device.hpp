@@ -1,8 +1,8 @@
 #pragma once
 
-// What kernels are written with: the only header of CUDA's that they see. Every barrier, shuffle, vote, atomic and fence
-// goes through this vocabulary, and so does every array in shared memory, so that the test rig (tests/simt) can compile
-// the same sources for the CPU and watch them.
+// What kernels are written with: the only header of CUDA's that they see. Every barrier, shuffle, vote, atomic and
+// fence goes through this vocabulary, and so does every array in shared memory, so that the test rig (tests/simt) can
+// compile the same sources for the CPU and watch them.
 
 #include <cuda_runtime.h>
 

@@ -87,7 +87,7 @@ class Gpu {
   cudaDeviceProp properties_{};
   OwnedStream owned_stream_, capture_stream_;
   cudaStream_t stream_ = nullptr;
-  std::unique_ptr<StreamMemory> memory_;
+  std::unique_ptr<MemoryResource> memory_;
   core::Buffer<double> scratch_values_;
   core::Buffer<unsigned> counters_;
   MathMode math_;

@@ -41,13 +41,14 @@ std::size_t shared_elements(int rank, int columns) {
 }
 
 template <Kind kKind, class T>
-__global__ void __launch_bounds__(kThreads) update(Arguments<T> a) {
-  ORTHANT_DYNAMIC_SHARED(T, f);  // component c of column j at c * ld + j
-  const int ld = a.columns + 1, k = a.rank;
-  const device::Shared<T> g = f + k * ld;                       // rows of the Gram matrix, 16 components of each
+__global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
+  // The tiles whose sizes are constant come first, so that the compiler sees their alignment and loads whole vectors.
+  ORTHANT_DYNAMIC_SHARED(T, g);                                 // rows of the Gram matrix, 16 components of each
   const device::Shared<T> own = g + kChunk * kBlock;            // its diagonal block
   const device::Shared<T> parts = own + kBlock * kBlock;        // per thread 16 sums
   const device::Shared<T> r = parts + kThreads * (kBlock + 1);  // 16 components of R; then of the new F
+  const int ld = a.columns + 1, k = a.rank;
+  const device::Shared<T> f = r + kBlock * ld;  // component c of column j at c * ld + j
   const device::Global<T> global_f = a.f;
   const device::Global<const T> global_r = a.r, gram = a.gram;
   const int thread = static_cast<int>(threadIdx.x);
@@ -109,7 +110,7 @@ __global__ void __launch_bounds__(kThreads) update(Arguments<T> a) {
             T others = sum[e];  // without the own term, so that a column whose products are 0 becomes exactly 0
             ORTHANT_UNROLL_LOOP
             for (int d = 0; d < kBlock; ++d) {
-              if (d != e) others += static_cast<T>(own[d * kBlock + e]) * fe[d];
+              if (d != e) others += static_cast<T>(own[e * kBlock + d]) * fe[d];
             }
             const T curvature = static_cast<T>(own[e * kBlock + e]) + a.l2, product = r[e * ld + column];
             const T own_term = curvature * fe[e];

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <vector>
 
 #include "host/core/runtime.hpp"
 #include "orthant/cuda.hpp"
@@ -38,7 +39,7 @@ void* open_module(std::string& reason) {
   return nullptr;
 }
 
-using Make = std::shared_ptr<Runtime> (*)(const CudaConfig&);
+using Make = void (*)(const CudaConfig&, std::shared_ptr<Runtime>&);
 
 Make load() {
   std::string reason;
@@ -52,8 +53,8 @@ Make load() {
     throw BackendUnavailable("cuda", std::string(kModule) + " was found, but is not a module of Orthant");
   }
   if (std::string(*built_for) != version()) {
-    throw BackendUnavailable("cuda", std::string("its module is of version ") + *built_for + ", the library of " +
-                                         version());
+    throw BackendUnavailable("cuda",
+                             std::string("its module is of version ") + *built_for + ", the library of " + version());
   }
   return make;
 }
@@ -62,7 +63,9 @@ Make load() {
 
 std::shared_ptr<Runtime> make_cuda_runtime(const CudaConfig& config) {
   static const Make make = load();  // tried again after a failure
-  return make(config);
+  std::shared_ptr<Runtime> runtime;
+  make(config, runtime);
+  return runtime;
 }
 
 }  // namespace orthant::core

@@ -111,7 +111,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
 template <class T>
 Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
   check_factors<T>(x, w, h);
-  core::check_options(options, x.data()->shape(), w.columns);
+  core::check_options(options, x.data()->shape(), w.columns, *x.context().runtime());
   const bool given = options.initialization == Initialization::given;
   const core::Backend<T>& backend = x.context().runtime()->backend(T{});
   if (given || !options.update_w) core::check_factor_values<T>("W", w, backend);
@@ -126,7 +126,7 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   fixed_w.initialization = Initialization::given;
   fixed_w.update_w = false;
   fixed_w.update_h = true;
-  core::check_options(fixed_w, x.data()->shape(), w.columns);
+  core::check_options(fixed_w, x.data()->shape(), w.columns, *x.context().runtime());
   core::check_factor_values<T>("W", w, x.context().runtime()->backend(T{}));
   // Zero suits HALS, whose problem is convex; a multiplicative update could not leave it.
   const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
@@ -159,7 +159,7 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   if (shape.rows < 1) throw InvalidArgument("shape.rows", text(shape.rows), "at least 1");
   if (shape.columns < 1) throw InvalidArgument("shape.columns", text(shape.columns), "at least 1");
   if (shape.nonzeros < -1) throw InvalidArgument("shape.nonzeros", text(shape.nonzeros), "-1 (dense), 0 or more");
-  core::check_options(options, shape, rank);
+  core::check_options(options, shape, rank, *context.runtime());
   const core::Runtime& runtime = *context.runtime();
   const int k = static_cast<int>(rank), size = sizeof(T);
   MemoryPlan plan;

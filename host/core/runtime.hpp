@@ -16,6 +16,7 @@ class Runtime {
   virtual std::string name() const = 0;    ///< "cpu", "cuda"
   virtual std::string device() const = 0;  ///< instruction set or device name
   virtual int threads() const = 0;
+  virtual int max_rank() const = 0;
   virtual MemoryResource& memory() const = 0;
   /// Where memory() is. Views in host memory are accepted by every backend; those of the device only by its own.
   virtual MemorySpace memory_space() const = 0;

@@ -97,9 +97,9 @@ void check_at_least(const std::string& name, int value, int least) {
 
 }  // namespace
 
-void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank) {
-  if (rank < 1 || rank > std::numeric_limits<int>::max()) {
-    throw InvalidArgument("rank", text(rank), "1 to 2147483647");
+void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime) {
+  if (rank < 1 || rank > runtime.max_rank()) {
+    throw InvalidArgument("rank", text(rank), "1 to " + std::to_string(runtime.max_rank()));
   }
   check_weight("w_penalty.l1", options.w_penalty.l1);
   check_weight("w_penalty.l2", options.w_penalty.l2);

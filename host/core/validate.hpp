@@ -37,6 +37,6 @@ void check_csr(const CsrView<T, Index>& x, const Runtime& runtime);
                                double value);
 
 /// Throws unless every option is in its range and the combination is possible.
-void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank);
+void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime);
 
 }  // namespace orthant::core

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "host/core/runtime.hpp"
 #include "host/cpu/cpu_backend.hpp"
 
@@ -13,6 +15,7 @@ class CpuRuntime final : public core::Runtime {
   std::string name() const override { return "cpu"; }
   std::string device() const override;
   int threads() const override { return threads_; }
+  int max_rank() const override { return std::numeric_limits<int>::max(); }
   MemoryResource& memory() const override { return *memory_; }
   MemorySpace memory_space() const override { return MemorySpace::host; }
   void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace space) const override;

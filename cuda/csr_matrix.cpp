@@ -1,0 +1,247 @@
+#include "cuda/csr_matrix.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+#include "cuda/algorithms.hpp"
+#include "cuda/data_matrix.hpp"
+#include "cuda/kernels/convert.hpp"
+#include "cuda/kernels/factor_update.hpp"
+#include "cuda/kernels/gram.hpp"
+#include "cuda/kernels/residual.hpp"
+#include "cuda/kernels/sparse_product.hpp"
+#include "cuda/kernels/sums.hpp"
+#include "host/core/randomized_svd.hpp"
+#include "host/core/validate.hpp"
+
+namespace orthant::cuda {
+
+using core::Buffer;
+using core::Factor;
+using core::Side;
+using core::Workspace;
+
+namespace {
+
+// Device memory of a view: its own, or a copy of the host's.
+template <class U>
+class Array {
+ public:
+  Array() = default;
+  Array(const Gpu& gpu, const U* data, std::int64_t size, MemorySpace space) : data_(data) {
+    if (space == MemorySpace::device) return;
+    own_ = Buffer<U>(gpu.memory(), size);
+    gpu.copy(own_.data(), data, size * static_cast<std::int64_t>(sizeof(U)));
+    data_ = own_.data();
+  }
+  Array(Buffer<U> own) : own_(std::move(own)), data_(own_.data()) {}
+
+  const U* data() const { return data_; }
+  std::int64_t bytes() const { return static_cast<std::int64_t>(own_.bytes()); }
+
+ private:
+  Buffer<U> own_;
+  const U* data_ = nullptr;
+};
+
+// One orientation of X, and the parts of its long segments.
+template <class T>
+struct Orientation {
+  std::int64_t count = 0, nonzeros = 0;
+  Array<std::int64_t> offsets;
+  Array<std::int32_t> indices;
+  Array<T> values;
+  std::int64_t parts = 0;
+  Buffer<std::int32_t> part_segment, part_first;
+  Buffer<unsigned> part_arrived;
+
+  Compressed<T> compressed() const { return {count, nonzeros, offsets.data(), indices.data(), values.data()}; }
+  LongSegments long_segments() const { return {parts, part_segment.data(), part_first.data(), part_arrived.data()}; }
+  std::int64_t bytes() const {
+    return offsets.bytes() + indices.bytes() + values.bytes() +
+           static_cast<std::int64_t>(part_segment.bytes() + part_first.bytes() + part_arrived.bytes());
+  }
+};
+
+template <class U>
+U read_one(const Gpu& gpu, const U* source) {
+  U value{};
+  gpu.copy(&value, source, sizeof value);
+  gpu.synchronize();
+  return value;
+}
+
+// `sorted`: keys of the segments of X, in order; `positions`: where their entries are in the arrays of `x`.
+template <class T>
+void compress(const Gpu& gpu, Orientation<T>& out, std::int64_t count, const std::int32_t* sorted) {
+  out.count = count;
+  Buffer<std::int64_t> offsets(gpu.memory(), count + 1);
+  find_offsets(gpu, count, out.nonzeros, sorted, offsets.data());
+  out.offsets = std::move(offsets);
+}
+
+template <class T>
+void split_long_segments(const Gpu& gpu, Orientation<T>& x) {
+  Buffer<std::int64_t> first_parts(gpu.memory(), x.count + 1);
+  count_parts(gpu, x.count, x.offsets.data(), kLongSegment, first_parts.data());
+  exclusive_sum(gpu, x.count + 1, first_parts.data());
+  x.parts = read_one(gpu, first_parts.data() + x.count);
+  if (x.parts == 0) return;
+  constexpr int kMostBlocksOfComponents = (kMaxRank + core::kOversampling + 127) / 128;
+  x.part_segment = Buffer<std::int32_t>(gpu.memory(), x.parts);
+  x.part_first = Buffer<std::int32_t>(gpu.memory(), x.parts);
+  x.part_arrived = Buffer<unsigned>(gpu.memory(), x.parts * kMostBlocksOfComponents);
+  list_parts(gpu, x.count, first_parts.data(), x.part_segment.data(), x.part_first.data());
+  gpu.clear(x.part_arrived.data(), static_cast<std::int64_t>(x.part_arrived.bytes()));
+}
+
+template <class T>
+Orientation<T> transpose(const Gpu& gpu, const Orientation<T>& in, std::int64_t length) {
+  Orientation<T> out;
+  out.nonzeros = in.nonzeros;
+  Buffer<std::int32_t> keys(gpu.memory(), in.nonzeros), segments(gpu.memory(), in.nonzeros);
+  Buffer<std::int64_t> positions(gpu.memory(), in.nonzeros);
+  Buffer<T> values(gpu.memory(), in.nonzeros);
+  number_entries(gpu, in.nonzeros, in.indices.data(), keys.data(), positions.data());
+  stable_sort_by_key(gpu, in.nonzeros, keys.data(), positions.data(), length);
+  find_segments(gpu, in.count, in.nonzeros, in.offsets.data(), positions.data(), segments.data());
+  gather(gpu, in.nonzeros, in.values.data(), positions.data(), values.data());
+  compress(gpu, out, length, keys.data());
+  out.indices = std::move(segments);
+  out.values = std::move(values);
+  return out;
+}
+
+template <class T>
+class CsrMatrix final : public DeviceMatrix<T> {
+ public:
+  template <class Index>
+  CsrMatrix(const Gpu& gpu, const CsrView<T, Index>& x) : DeviceMatrix<T>(gpu), m_(x.rows), n_(x.columns) {
+    rows_.count = m_;
+    rows_.nonzeros = x.nonzeros;
+    rows_.offsets = {gpu, x.row_offsets, m_ + 1, x.space};
+    check_offsets();
+    Array<Index> indices(gpu, x.column_indices, x.nonzeros, x.space);
+    rows_.values = {gpu, x.values, x.nonzeros, x.space};
+    Survey found = look(indices.data());
+    if (found.unsorted != 0) {
+      sort(indices.data());
+      found = look(rows_.indices.data());
+    } else if constexpr (std::is_same_v<Index, std::int32_t>) {
+      rows_.indices = std::move(indices);
+    } else {
+      Buffer<std::int32_t> narrow(gpu.memory(), x.nonzeros);
+      const Buffer<std::int64_t> unused(gpu.memory(), x.nonzeros);
+      number_entries(gpu, x.nonzeros, indices.data(), narrow.data(), unused.data());
+      rows_.indices = std::move(narrow);
+    }
+    this->statistics_ = {found.sum, found.squared_norm, static_cast<std::int64_t>(found.unused_lines),
+                         static_cast<std::int64_t>(found.unused_places)};
+    columns_ = transpose(gpu, rows_, n_);
+    split_long_segments(gpu, rows_);
+    split_long_segments(gpu, columns_);
+    gpu.synchronize();  // the caller's host memory has been read, and errors are told here
+  }
+
+  MatrixShape shape() const override { return {m_, n_, rows_.nonzeros}; }
+  std::int64_t bytes() const override { return rows_.bytes() + columns_.bytes(); }
+
+  void product(Side side, Factor<const T> f, Factor<T> r, Workspace& workspace) const override {
+    const Orientation<T>& x = side == Side::h ? rows_ : columns_;
+    T* partial = x.parts > 0 ? workspace.get<T>(Workspace::partial_sums, x.parts * f.rank) : nullptr;
+    gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial);
+  }
+
+  void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace& workspace) const override {
+    // ||X - WH||^2 = sum over the entries of x (x - 2 v), plus ||WH||^2 = <WW', HH'>; all in double, since they cancel.
+    const int k = w.rank;
+    const std::int64_t size = static_cast<std::int64_t>(k) * k;
+    double* memory = workspace.get<double>(Workspace::accumulators, 2 * size + 2);
+    double *gram_w = memory + 2, *gram_h = gram_w + size;
+    gram_matrix<double>(this->gpu_, w, core::Gram<double>{gram_w, k});
+    gram_matrix<double>(this->gpu_, h, core::Gram<double>{gram_h, k});
+    dot_product(this->gpu_, Factor<const double>{gram_w, k, k, k}, Factor<const double>{gram_h, k, k, k}, memory);
+    sparse_residual(this->gpu_, rows_.compressed(), w, h, memory + 1);
+    combine_loss(this->gpu_, memory + 1, memory, out);
+  }
+
+ private:
+  void check_offsets() const {
+    const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
+      survey_offsets(this->gpu_, m_, rows_.nonzeros, rows_.offsets.data(), out);
+    });
+    if (found.first_invalid == Survey::kNone) return;
+    const auto i = static_cast<std::int64_t>(found.first_invalid);
+    const std::int64_t* offset = rows_.offsets.data() + i;
+    core::refuse_offset(i, read_one(this->gpu_, offset), i > 0 ? read_one(this->gpu_, offset - 1) : 0, rows_.nonzeros);
+  }
+
+  template <class Index>
+  Survey look(const Index* indices) const {
+    const Survey found = this->survey(m_, n_, [&](unsigned* used, Survey* out) {
+      survey_sparse(this->gpu_, m_, rows_.nonzeros, n_, rows_.offsets.data(), indices, rows_.values.data(), used, out);
+    });
+    if (found.first_invalid == Survey::kNone) return found;
+    const auto p = static_cast<std::int64_t>(found.first_invalid);
+    std::vector<std::int64_t> offsets(static_cast<std::size_t>(m_) + 1);
+    this->gpu_.copy(offsets.data(), rows_.offsets.data(), (m_ + 1) * static_cast<std::int64_t>(sizeof(std::int64_t)));
+    this->gpu_.synchronize();
+    const std::int64_t row = std::upper_bound(offsets.begin(), offsets.end(), p) - offsets.begin() - 1;
+    core::refuse_entry(n_, row, p, static_cast<std::int64_t>(read_one(this->gpu_, indices + p)),
+                       static_cast<double>(read_one(this->gpu_, rows_.values.data() + p)));
+  }
+
+  // Sorts the entries of each row by column and adds up those that are repeated.
+  template <class Index>
+  void sort(const Index* indices) {
+    const Gpu& gpu = this->gpu_;
+    const std::int64_t nonzeros = rows_.nonzeros;
+    MemoryResource& memory = gpu.memory();
+    const Buffer<std::int32_t> narrow(memory, nonzeros), keys(memory, nonzeros), columns(memory, nonzeros);
+    const Buffer<std::int64_t> positions(memory, nonzeros);
+    number_entries(gpu, nonzeros, indices, narrow.data(), positions.data());
+    gpu.copy(keys.data(), narrow.data(), static_cast<std::int64_t>(keys.bytes()));
+    stable_sort_by_key(gpu, nonzeros, keys.data(), positions.data(), n_);
+    find_segments(gpu, m_, nonzeros, rows_.offsets.data(), positions.data(), keys.data());
+    stable_sort_by_key(gpu, nonzeros, keys.data(), positions.data(), m_);
+    const Buffer<T> values(memory, nonzeros);
+    gather(gpu, nonzeros, narrow.data(), positions.data(), columns.data());
+    gather(gpu, nonzeros, rows_.values.data(), positions.data(), values.data());
+    const Buffer<std::int64_t> target(memory, nonzeros + 1);
+    mark_starts(gpu, nonzeros, keys.data(), columns.data(), target.data());
+    exclusive_sum(gpu, nonzeros + 1, target.data());
+    rows_.nonzeros = read_one(gpu, target.data() + nonzeros);
+    const Buffer<std::int32_t> row_of(memory, rows_.nonzeros);
+    Buffer<std::int32_t> sorted_columns(memory, rows_.nonzeros);
+    Buffer<T> sorted_values(memory, rows_.nonzeros);
+    add_runs(gpu, nonzeros, target.data(), keys.data(), columns.data(), values.data(), row_of.data(),
+             sorted_columns.data(), sorted_values.data());
+    compress(gpu, rows_, m_, row_of.data());
+    rows_.indices = std::move(sorted_columns);
+    rows_.values = std::move(sorted_values);
+  }
+
+  std::int64_t m_, n_;
+  Orientation<T> rows_, columns_;
+};
+
+}  // namespace
+
+template <class T, class Index>
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const CsrView<T, Index>& x) {
+  return std::make_shared<CsrMatrix<T>>(gpu, x);
+}
+
+std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
+  return shape.nonzeros * (element_size + 4) + 8 * (shape.columns + 1);
+}
+
+#define ORTHANT_INSTANTIATE(T, Index) \
+  template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>&);
+ORTHANT_INSTANTIATE(float, std::int32_t)
+ORTHANT_INSTANTIATE(float, std::int64_t)
+ORTHANT_INSTANTIATE(double, std::int32_t)
+ORTHANT_INSTANTIATE(double, std::int64_t)
+
+}  // namespace orthant::cuda

@@ -1,0 +1,62 @@
+#include "cuda/cuda_runtime.hpp"
+
+#include "cuda/csr_matrix.hpp"
+#include "cuda/dense_matrix.hpp"
+#include "cuda/kernels/factor_update.hpp"
+#include "host/core/validate.hpp"
+
+namespace orthant::cuda {
+
+int CudaRuntime::max_rank() const { return kMaxRank; }
+
+void CudaRuntime::check_memory(const std::string& name, const void* data, std::int64_t, MemorySpace space) const {
+  const Gpu::Current current(gpu_);
+  cudaPointerAttributes attributes{};
+  ORTHANT_CUDA(cudaPointerGetAttributes, &attributes, data);
+  const bool managed = attributes.type == cudaMemoryTypeManaged;
+  const bool on_device = attributes.type == cudaMemoryTypeDevice;
+  if (space == MemorySpace::host) {
+    if (on_device) throw InvalidArgument(name + ".space", "host", "device, where this memory is");
+    return;
+  }
+  if (!on_device && !managed) {
+    throw InvalidArgument(name + ".space", "device", "host, where this memory is");
+  }
+  if (on_device && attributes.device != gpu_.index()) {
+    throw InvalidArgument(name, "in the memory of device " + std::to_string(attributes.device),
+                          "memory of device " + std::to_string(gpu_.index()) + ", that of the Context");
+  }
+}
+
+std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(DenseView<const float> x) const {
+  return make_dense_matrix(gpu_, x);
+}
+std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(DenseView<const double> x) const {
+  return make_dense_matrix(gpu_, x);
+}
+std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(const CsrView<float, std::int32_t>& x) const {
+  core::check_csr(x, *this);
+  return make_csr_matrix(gpu_, x);
+}
+std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(const CsrView<float, std::int64_t>& x) const {
+  core::check_csr(x, *this);
+  return make_csr_matrix(gpu_, x);
+}
+std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(const CsrView<double, std::int32_t>& x) const {
+  core::check_csr(x, *this);
+  return make_csr_matrix(gpu_, x);
+}
+std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(const CsrView<double, std::int64_t>& x) const {
+  core::check_csr(x, *this);
+  return make_csr_matrix(gpu_, x);
+}
+
+std::int64_t CudaRuntime::matrix_bytes(const MatrixShape& shape, int element_size) const {
+  return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(shape, element_size);
+}
+
+std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int element_size) const {
+  return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
+}
+
+}  // namespace orthant::cuda

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "cuda/cuda_backend.hpp"
+#include "cuda/gpu.hpp"
+#include "host/core/runtime.hpp"
+
+namespace orthant::cuda {
+
+class CudaRuntime final : public core::Runtime {
+ public:
+  explicit CudaRuntime(const CudaConfig& config) : gpu_(config), float_(gpu_), double_(gpu_) {}
+
+  std::string name() const override { return "cuda"; }
+  std::string device() const override { return gpu_.name(); }
+  int threads() const override { return 0; }
+  int max_rank() const override;
+  MemoryResource& memory() const override { return gpu_.memory(); }
+  MemorySpace memory_space() const override { return MemorySpace::device; }
+  void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace space) const override;
+  const core::Backend<float>& backend(float) const override { return float_; }
+  const core::Backend<double>& backend(double) const override { return double_; }
+
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(DenseView<const float>) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(DenseView<const double>) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const override;
+
+  std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;
+  std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const override;
+  std::int64_t product_bytes(const MatrixShape&, core::Side, int, int) const override { return 0; }
+
+ private:
+  Gpu gpu_;
+  CudaBackend<float> float_;
+  CudaBackend<double> double_;
+};
+
+}  // namespace orthant::cuda

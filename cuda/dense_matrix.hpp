@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "cuda/gpu.hpp"
+#include "host/core/data_matrix.hpp"
+
+namespace orthant::cuda {
+
+/// A view in device memory is borrowed, one in host memory copied. Validates, and measures its statistics.
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseView<const T> x);
+
+}  // namespace orthant::cuda

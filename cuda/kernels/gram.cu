@@ -1,0 +1,107 @@
+#include "cuda/kernels/gram.hpp"
+
+#include "cuda/kernels/reduce.cuh"
+#include "cuda/launch.hpp"
+
+// F F' by tiles of 32 x 32 entries on and above the diagonal. F is long and thin: blocks share its columns, and the
+// last block of each tile adds up their parts, so that one launch does it and float sums stay short.
+namespace orthant::cuda {
+namespace {
+
+constexpr int kThreads = 64;  // 8 x 8, each with 4 x 4 entries
+constexpr int kTile = 32, kOwn = 4;
+constexpr int kStage = 32;   // columns of F in shared memory
+constexpr int kFlush = 256;  // columns whose products are summed in Product
+
+template <class Product, class T, class Out>
+__global__ void __launch_bounds__(kThreads, 8)
+    gram_tiles(core::Factor<const T> f, Out* out, std::int64_t columns_per_block, Scratch scratch) {
+  ORTHANT_SHARED(Product, left, [kStage][kTile + kOwn]);
+  ORTHANT_SHARED(Product, right, [kStage][kTile + kOwn]);
+  const device::Global<const T> data = f.data;
+  const device::Global<Out> g = out;
+  const int thread = static_cast<int>(threadIdx.x), k = f.rank;
+  // Tile number blockIdx.y of the upper triangle, counted down its columns.
+  int tile_column = 0, number = static_cast<int>(blockIdx.y);
+  while (number > tile_column) number -= ++tile_column;
+  const int row0 = number * kTile, column0 = tile_column * kTile;
+  const int own_row = thread % 8 * kOwn, own_column = thread / 8 * kOwn;
+  double total[kOwn][kOwn] = {};
+  const std::int64_t begin = blockIdx.x * columns_per_block;
+  const std::int64_t end = begin + columns_per_block < f.count ? begin + columns_per_block : f.count;
+  for (std::int64_t flush = begin; flush < end; flush += kFlush) {
+    Product sum[kOwn][kOwn] = {};
+    const std::int64_t flush_end = flush + kFlush < end ? flush + kFlush : end;
+    for (std::int64_t stage = flush; stage < flush_end; stage += kStage) {
+      device::sync_block();
+      for (int i = thread; i < kStage * kTile; i += kThreads) {
+        const int c = i % kTile, j = i / kTile;
+        const bool inside = stage + j < flush_end;
+        const std::int64_t at = (stage + j) * f.ld;
+        left[j][c] = inside && row0 + c < k ? static_cast<Product>(static_cast<T>(data[at + row0 + c])) : Product(0);
+        right[j][c] =
+            inside && column0 + c < k ? static_cast<Product>(static_cast<T>(data[at + column0 + c])) : Product(0);
+      }
+      device::sync_block();
+      for (int j = 0; j < kStage; ++j) {
+        Product a[kOwn], b[kOwn];
+        ORTHANT_UNROLL_LOOP
+        for (int i = 0; i < kOwn; ++i) {
+          a[i] = left[j][own_row + i];
+          b[i] = right[j][own_column + i];
+        }
+        ORTHANT_UNROLL_LOOP
+        for (int p = 0; p < kOwn; ++p) {
+          ORTHANT_UNROLL_LOOP
+          for (int q = 0; q < kOwn; ++q) sum[p][q] += a[p] * b[q];
+        }
+      }
+    }
+    for (int p = 0; p < kOwn; ++p) {
+      for (int q = 0; q < kOwn; ++q) total[p][q] += static_cast<double>(sum[p][q]);
+    }
+  }
+  if (gridDim.x > 1) {
+    constexpr int kEntries = kTile * kTile;
+    const device::Global<double> parts = scratch.values + static_cast<std::int64_t>(blockIdx.y) * gridDim.x * kEntries;
+    for (int p = 0; p < kOwn; ++p) {
+      for (int q = 0; q < kOwn; ++q) parts[blockIdx.x * kEntries + (p * kOwn + q) * kThreads + thread] = total[p][q];
+    }
+    if (!is_last_block(scratch.counters + blockIdx.y, gridDim.x)) return;
+    for (int p = 0; p < kOwn; ++p) {
+      for (int q = 0; q < kOwn; ++q) {
+        double sum = 0;
+        for (unsigned b = 0; b < gridDim.x; ++b) sum += parts[b * kEntries + (p * kOwn + q) * kThreads + thread];
+        total[p][q] = sum;
+      }
+    }
+  }
+  for (int p = 0; p < kOwn; ++p) {
+    for (int q = 0; q < kOwn; ++q) {
+      const int i = row0 + own_row + p, j = column0 + own_column + q;
+      if (i >= k || j >= k || i > j) continue;
+      g[static_cast<std::int64_t>(i) * k + j] = static_cast<Out>(total[p][q]);
+      g[static_cast<std::int64_t>(j) * k + i] = static_cast<Out>(total[p][q]);
+    }
+  }
+}
+
+}  // namespace
+
+template <class Product, class T, class Out>
+void gram_matrix(const Gpu& gpu, core::Factor<const T> f, core::Gram<Out> g) {
+  const int tiles = (f.rank + kTile - 1) / kTile, pairs = tiles * (tiles + 1) / 2;
+  const std::int64_t most = Gpu::kScratchValues / (kTile * kTile) / pairs;
+  const std::int64_t chunks =
+      grid_size(f.count, kFlush, most < 4 * gpu.multiprocessors() ? most : 4 * gpu.multiprocessors());
+  const std::int64_t columns = (f.count + chunks - 1) / chunks;
+  const auto used = static_cast<unsigned>((f.count + columns - 1) / columns);
+  launch(gpu, "Gram matrix", gram_tiles<Product, T, Out>, dim3(used, static_cast<unsigned>(pairs)), kThreads, 0, f,
+         g.data, columns, gpu.scratch());
+}
+
+template void gram_matrix<float>(const Gpu&, core::Factor<const float>, core::Gram<float>);
+template void gram_matrix<double>(const Gpu&, core::Factor<const double>, core::Gram<double>);
+template void gram_matrix<double>(const Gpu&, core::Factor<const float>, core::Gram<double>);
+
+}  // namespace orthant::cuda

@@ -1,0 +1,120 @@
+#include "cuda/kernels/residual.hpp"
+
+#include "cuda/kernels/reduce.cuh"
+#include "cuda/kernels/search.cuh"
+#include "cuda/launch.hpp"
+
+namespace orthant::cuda {
+namespace {
+
+constexpr int kThreads = kReduceThreads;
+constexpr int kMostBlocks = 4096;
+
+// Tiles of 32 x 32 entries of X: a thread has every second line of one column. WH exists in registers only.
+constexpr int kTile = 32, kStage = 16;
+constexpr int kLines = kTile * kTile / kThreads, kLineStep = kThreads / kTile;
+
+template <class T>
+__global__ void __launch_bounds__(kThreads) dense(const T* matrix, std::int64_t ld, core::Factor<const T> w,
+                                                  core::Factor<const T> h, double* out, Scratch scratch) {
+  ORTHANT_SHARED(double, ws, [kTile][kStage + 1]);
+  ORTHANT_SHARED(double, hs, [kTile][kStage + 1]);
+  const device::Global<const T> x = matrix, w_data = w.data, h_data = h.data;
+  const int thread = static_cast<int>(threadIdx.x), column = thread % kTile, line = thread / kTile;
+  const std::int64_t across = (h.count + kTile - 1) / kTile, tiles = across * ((w.count + kTile - 1) / kTile);
+  double sum[1] = {0};
+  for (std::int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
+    const std::int64_t i0 = t / across * kTile, j0 = t % across * kTile;
+    double v[kLines] = {};
+    for (int c0 = 0; c0 < w.rank; c0 += kStage) {
+      device::sync_block();
+      for (int i = thread; i < kTile * kStage; i += kThreads) {
+        const int c = i % kStage, l = i / kStage;
+        const bool rank_inside = c0 + c < w.rank;
+        ws[l][c] = rank_inside && i0 + l < w.count
+                       ? static_cast<double>(static_cast<T>(w_data[(i0 + l) * w.ld + c0 + c]))
+                       : 0.0;
+        hs[l][c] = rank_inside && j0 + l < h.count
+                       ? static_cast<double>(static_cast<T>(h_data[(j0 + l) * h.ld + c0 + c]))
+                       : 0.0;
+      }
+      device::sync_block();
+      for (int c = 0; c < kStage; ++c) {
+        const double hc = hs[column][c];
+        ORTHANT_UNROLL_LOOP
+        for (int l = 0; l < kLines; ++l) v[l] += static_cast<double>(ws[line + l * kLineStep][c]) * hc;
+      }
+    }
+    for (int l = 0; l < kLines; ++l) {
+      const std::int64_t i = i0 + line + l * kLineStep, j = j0 + column;
+      if (i >= w.count || j >= h.count) continue;
+      const double e = static_cast<double>(static_cast<T>(x[i * ld + j])) - v[l];
+      sum[0] += e * e;
+    }
+  }
+  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0] / 2;
+}
+
+// Eight lanes to an entry.
+constexpr int kLanes = 8;
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    sparse(Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, double* out, Scratch scratch) {
+  const device::Global<const std::int64_t> offsets = x.offsets;
+  const device::Global<const std::int32_t> indices = x.indices;
+  const device::Global<const T> values = x.values, w_data = w.data, h_data = h.data;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  constexpr int kEntries = kThreads / kLanes;  // of a block at a time
+  double sum[1] = {0};
+  const std::int64_t rounds = (x.nonzeros + kEntries - 1) / kEntries;
+  for (std::int64_t round = blockIdx.x; round < rounds; round += gridDim.x) {
+    const std::int64_t p = round * kEntries + threadIdx.x / kLanes;
+    double v = 0;
+    if (p < x.nonzeros) {
+      const std::int64_t wi = segment_of(offsets, x.count, p) * w.ld, hj = indices[p] * h.ld;
+      for (int c = lane; c < w.rank; c += kLanes) {
+        v += static_cast<double>(static_cast<T>(w_data[wi + c])) * static_cast<double>(static_cast<T>(h_data[hj + c]));
+      }
+    }
+    for (int step = kLanes / 2; step > 0; step /= 2) v += device::shuffle_xor(v, step, kLanes);
+    if (lane == 0 && p < x.nonzeros) {
+      const auto value = static_cast<double>(static_cast<T>(values[p]));
+      sum[0] += value * (value - 2 * v);
+    }
+  }
+  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0];
+}
+
+__global__ void combine(const double* entries, const double* product, double* loss) {
+  const double sum = *entries + *product;
+  *loss = (sum > 0 || sum != sum ? sum : 0.0) / 2;
+}
+
+}  // namespace
+
+template <class T>
+void dense_residual(const Gpu& gpu, const T* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+                    double* out) {
+  const std::int64_t tiles = ((w.count + kTile - 1) / kTile) * ((h.count + kTile - 1) / kTile);
+  launch(gpu, "residual", dense<T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, x, ld, w, h, out, gpu.scratch());
+}
+
+template <class T>
+void sparse_residual(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, double* out) {
+  launch(gpu, "sparse residual", sparse<T>, grid_size(x.nonzeros, kThreads, kMostBlocks), kThreads, 0, x, w, h, out,
+         gpu.scratch());
+}
+
+void combine_loss(const Gpu& gpu, const double* entries, const double* product, double* loss) {
+  launch(gpu, "sparse loss", combine, 1, 1, 0, entries, product, loss);
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                                                   \
+  template void dense_residual(const Gpu&, const T*, std::int64_t, core::Factor<const T>, core::Factor<const T>, \
+                               double*);                                                                         \
+  template void sparse_residual(const Gpu&, Compressed<T>, core::Factor<const T>, core::Factor<const T>, double*);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
+
+}  // namespace orthant::cuda

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "cuda/gpu.hpp"
+#include "host/core/factor.hpp"
+
+namespace orthant::cuda {
+
+/// *out = sum of a(c, j) b(c, j).
+template <class T>
+void dot_product(const Gpu&, core::Factor<const T> a, core::Factor<const T> b, double* out);
+
+/// What component_pairs() adds up.
+enum class Pairs { sum_and_squares, squares_by_sign };
+
+/// Two sums over the columns for each component, in device memory: first[c], second[c].
+template <class T>
+void component_pairs(const Gpu&, Pairs, core::Factor<const T> f, double* first, double* second);
+
+}  // namespace orthant::cuda

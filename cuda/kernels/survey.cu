@@ -1,0 +1,171 @@
+#include "cuda/kernels/survey.hpp"
+
+#include <limits>
+
+#include "cuda/kernels/reduce.cuh"
+#include "cuda/kernels/search.cuh"
+#include "cuda/launch.hpp"
+
+namespace orthant::cuda {
+namespace {
+
+constexpr int kThreads = kReduceThreads;
+constexpr int kMostBlocks = 4096;
+
+template <class T>
+__device__ bool is_valid(T v) {
+  return v >= 0 && v <= std::numeric_limits<T>::max();
+}
+
+// A block looks at 64 places of some lines, each thread at one place.
+constexpr int kLines = 128;
+
+template <bool kSums, class T>
+__global__ void __launch_bounds__(kThreads)
+    dense(const T* matrix, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place, unsigned* flags,
+          Survey* out, Scratch scratch) {
+  const device::Global<const T> x = matrix;
+  const std::int64_t across = (length + kThreads - 1) / kThreads, tiles = across * ((lines + kLines - 1) / kLines);
+  double sums[2] = {0, 0};
+  for (std::int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
+    const std::int64_t j = t % across * kThreads + threadIdx.x, begin = t / across * kLines;
+    const std::int64_t end = begin + kLines < lines ? begin + kLines : lines;
+    bool place_used = false;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const T v = j < length ? static_cast<T>(x[i * ld + j]) : T(0);
+      if (!is_valid(v)) {
+        device::atomic_min(&out->first_invalid,
+                           static_cast<unsigned long long>(by_place ? j * lines + i : i * length + j));
+      }
+      if constexpr (kSums) {
+        const auto d = static_cast<double>(v);
+        sums[0] += d;
+        sums[1] += d * d;
+        place_used = place_used || v != 0;
+        if (device::ballot(v != 0) != 0 && threadIdx.x % 32 == 0) device::atomic_or(flags + i, 1u);
+      }
+    }
+    if (place_used) device::atomic_or(flags + lines + j, 1u);
+  }
+  if constexpr (kSums) {
+    if (sum_over_grid(sums, scratch.values, scratch.counters)) {
+      out->sum = sums[0];
+      out->squared_norm = sums[1];
+    }
+  }
+}
+
+template <class T, class Index>
+__global__ void __launch_bounds__(kThreads)
+    sparse(std::int64_t count, std::int64_t nonzeros, std::int64_t length, const std::int64_t* segment_offsets,
+           const Index* entry_indices, const T* entry_values, unsigned* flags, Survey* out, Scratch scratch) {
+  const device::Global<const std::int64_t> offsets = segment_offsets;
+  const device::Global<const Index> indices = entry_indices;
+  const device::Global<const T> values = entry_values;
+  double sums[2] = {0, 0};
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t p = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; p < nonzeros; p += step) {
+    const Index j = indices[p];
+    const T v = values[p];
+    if (j < 0 || j >= length || !is_valid(v)) {
+      device::atomic_min(&out->first_invalid, static_cast<unsigned long long>(p));
+      continue;
+    }
+    const std::int64_t segment = segment_of(offsets, count, p);
+    if (p > static_cast<std::int64_t>(offsets[segment]) && j <= static_cast<Index>(indices[p - 1])) {
+      device::atomic_or(&out->unsorted, 1ull);
+    }
+    const auto d = static_cast<double>(v);
+    sums[0] += d;
+    sums[1] += d * d;
+    if (v != 0) {
+      device::atomic_or(flags + segment, 1u);
+      device::atomic_or(flags + count + j, 1u);
+    }
+  }
+  if (sum_over_grid(sums, scratch.values, scratch.counters)) {
+    out->sum = sums[0];
+    out->squared_norm = sums[1];
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    count_unused(const unsigned* flags, std::int64_t lines, std::int64_t length, Survey* out, Scratch scratch) {
+  const device::Global<const unsigned> used = flags;
+  double unused[2] = {0, 0};
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < lines + length; i += step) {
+    const bool empty = static_cast<unsigned>(used[i]) == 0;
+    unused[0] += empty && i < lines;
+    unused[1] += empty && i >= lines;
+  }
+  if (sum_over_grid(unused, scratch.values, scratch.counters)) {
+    out->unused_lines = unused[0];
+    out->unused_places = unused[1];
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    check_offsets(std::int64_t count, std::int64_t nonzeros, const std::int64_t* segment_offsets, Survey* out) {
+  const device::Global<const std::int64_t> offsets = segment_offsets;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i <= count; i += step) {
+    const std::int64_t offset = offsets[i], before = i > 0 ? static_cast<std::int64_t>(offsets[i - 1]) : 0;
+    if (offset < before || (i == 0 && offset != 0) || (i == count && offset != nonzeros)) {
+      device::atomic_min(&out->first_invalid, static_cast<unsigned long long>(i));
+    }
+  }
+}
+
+void count_unused_lines(const Gpu& gpu, std::int64_t lines, std::int64_t length, const unsigned* used, Survey* out) {
+  launch(gpu, "empty lines", count_unused, grid_size(lines + length, 4 * kThreads, kMostBlocks), kThreads, 0, used,
+         lines, length, out, gpu.scratch());
+}
+
+std::int64_t dense_tiles(std::int64_t lines, std::int64_t length) {
+  return ((length + kThreads - 1) / kThreads) * ((lines + kLines - 1) / kLines);
+}
+
+}  // namespace
+
+template <class T>
+void survey_dense(const Gpu& gpu, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
+                  unsigned* used, Survey* out) {
+  launch(gpu, "survey of X", dense<true, T>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x,
+         lines, length, ld, by_place, used, out, gpu.scratch());
+  count_unused_lines(gpu, lines, length, used, out);
+}
+
+template <class T>
+void find_invalid_entry(const Gpu& gpu, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld,
+                        Survey* out) {
+  launch(gpu, "search for invalid entries", dense<false, T>, grid_size(dense_tiles(lines, length), 1, kMostBlocks),
+         kThreads, 0, x, lines, length, ld, false, nullptr, out, gpu.scratch());
+}
+
+template <class T, class Index>
+void survey_sparse(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, std::int64_t length,
+                   const std::int64_t* offsets, const Index* indices, const T* values, unsigned* used, Survey* out) {
+  launch(gpu, "survey of sparse X", sparse<T, Index>, grid_size(nonzeros, kThreads, kMostBlocks), kThreads, 0, count,
+         nonzeros, length, offsets, indices, values, used, out, gpu.scratch());
+  count_unused_lines(gpu, count, length, used, out);
+}
+
+void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets,
+                    Survey* out) {
+  launch(gpu, "check of offsets", check_offsets, grid_size(count + 1, kThreads, kMostBlocks), kThreads, 0, count,
+         nonzeros, offsets, out);
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                                                \
+  template void survey_dense(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, bool, unsigned*, \
+                             Survey*);                                                                        \
+  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*);  \
+  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,      \
+                              const std::int32_t*, const T*, unsigned*, Survey*);                             \
+  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,      \
+                              const std::int64_t*, const T*, unsigned*, Survey*);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
+
+}  // namespace orthant::cuda
