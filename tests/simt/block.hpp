@@ -1,0 +1,104 @@
+#pragma once
+
+// One block at a time, its threads as fibers on one thread of the operating system. Fibers take turns in the order in
+// which they become ready, so thread 0 runs ahead to the next barrier: what it must wait for and does not, shows.
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tests/simt/fiber.hpp"
+#include "tests/simt/grid.hpp"
+#include "tests/simt/shared_memory.hpp"
+#include "tests/simt/site.hpp"
+#include "tests/simt/threads.hpp"
+
+namespace simt {
+
+enum class WarpOp { kSync, kShuffle, kVote };
+
+/// What a lane brings to an operation of its warp.
+struct WarpCall {
+  WarpOp op;
+  unsigned mask;
+  std::uint64_t bits;
+  unsigned source;  // the lane it reads (shuffles)
+  Site site;
+};
+
+class Block {
+ public:
+  /// Runs the block of this index; false if it failed.
+  bool run(Launch& launch, uint3 index);
+
+  // For the thread that runs.
+  void barrier(Site site);
+  std::uint64_t warp(const WarpCall& call);
+  unsigned lane() const { return running_->lane; }
+  SharedMemory& shared() { return shared_; }
+  Launch& launch() { return *launch_; }
+  /// Reports what this thread did and ends the block.
+  [[noreturn]] void fail(const std::string& what, Site site);
+  [[noreturn]] void fail(const std::string& what, const std::string& where, cudaError_t error);
+  std::string place() const;
+  bool in_thread() const { return running_ != nullptr; }
+  /// The top of the stack of the thread that runs.
+  char* stack_top() const { return running_->stack.top(); }
+  bool on_stack_guard(const void* address) const { return running_->stack.guards(address); }
+
+ private:
+  enum class State { kReady, kAtBarrier, kInWarp, kDone };
+  struct Fiber {
+    Context context;
+    Stack stack;
+    uint3 index{};
+    unsigned lane = 0, warp = 0;
+    State state = State::kDone;
+    WarpCall call{};
+    std::uint64_t result = 0;
+    unsigned calls = 0;  // operations of the warp that it was the lowest lane of
+    bool started = false;
+  };
+  struct Warp {
+    unsigned live = 0, waiting = 0;
+    Fiber* lanes[32] = {};
+  };
+  static constexpr unsigned kMaxThreads = 1024;
+
+  static void enter();
+  void prepare(Launch& launch, uint3 index);
+  void begin_thread();
+  void end_thread();
+  void make_ready(Fiber& fiber);
+  void leave();
+  void resume(Context& from);
+  void check_mask(const Warp& warp, const WarpCall& call);
+  void complete(Warp& warp, unsigned mask);
+  std::string place(const Fiber* fiber) const;
+  std::string waiting() const;
+  void abandon();
+
+  Launch* launch_ = nullptr;
+  uint3 index_{};
+  Context main_;
+  bool main_adopted_ = false;
+  std::unique_ptr<Fiber> fibers_[kMaxThreads];
+  Fiber* threads_[kMaxThreads] = {};
+  Fiber* ready_[kMaxThreads] = {};
+  unsigned ready_first_ = 0, ready_count_ = 0;
+  Warp warps_[kMaxThreads / 32];
+  Fiber* running_ = nullptr;
+  unsigned count_ = 0, live_ = 0, arrived_ = 0, phase_ = 0, turn_ = 0;
+  Site barrier_site_;
+  const Fiber* barrier_first_ = nullptr;
+  bool failed_ = false;
+  SharedMemory shared_;
+};
+
+/// The block that the calling thread runs, or null.
+Block* current_block();
+
+}  // namespace simt

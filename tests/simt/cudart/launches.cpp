@@ -1,0 +1,160 @@
+// Launches of kernels, and what is known of them without a compiler for the device.
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tests/simt/cudart/api.hpp"
+#include "tests/simt/cudart/properties.hpp"
+#include "tests/simt/grid.hpp"
+#include "tests/simt/poison.hpp"
+#include "tests/simt/rig.hpp"
+#include "tests/simt/streams.hpp"
+
+namespace simt {
+namespace {
+
+std::function<void(const KernelCall&)>& executor() {
+  static std::function<void(const KernelCall&)> set;
+  return set;
+}
+
+/// What cudaFuncSetAttribute allowed kernels to take of dynamic shared memory.
+std::map<const void*, std::size_t>& shared_limits() {
+  static std::map<const void*, std::size_t> all;
+  return all;
+}
+
+std::size_t shared_limit(const void* function) {
+  const auto found = shared_limits().find(function);
+  return found == shared_limits().end() ? properties().sharedMemPerBlock : found->second;
+}
+
+/// The name of a kernel without its parameters.
+std::string name_of(const void* function) {
+  Dl_info symbol{};
+  if (dladdr(function, &symbol) == 0 || symbol.dli_sname == nullptr || symbol.dli_saddr != function) {
+    return "(a kernel that is no exported function)";
+  }
+  const std::unique_ptr<char, decltype(&std::free)> demangled(
+      abi::__cxa_demangle(symbol.dli_sname, nullptr, nullptr, nullptr), &std::free);
+  if (demangled == nullptr) return symbol.dli_sname;
+  std::size_t length = 0;  // not known to the memory sanitizer, whose copy of the library is not the one that wrote
+  while (sanitizer::mark_initialised(demangled.get() + length, 1), demangled.get()[length] != '\0') ++length;
+  std::string name(demangled.get(), length);
+  if (name.rfind("void ", 0) == 0) name.erase(0, 5);
+  return name.substr(0, name.rfind('('));
+}
+
+cudaError_t check(const KernelCall& call) {
+  const cudaDeviceProp& p = properties();
+  const dim3 grid = call.grid;
+  const dim3 block = call.block;
+  if (call.function == nullptr) return cudaErrorInvalidDeviceFunction;
+  const auto fits = [](dim3 size, const int* limit) {
+    return size.x > 0 && size.y > 0 && size.z > 0 && size.x <= static_cast<unsigned>(limit[0]) &&
+           size.y <= static_cast<unsigned>(limit[1]) && size.z <= static_cast<unsigned>(limit[2]);
+  };
+  const auto threads = std::uint64_t{block.x} * block.y * block.z;
+  if (!fits(grid, p.maxGridSize) || !fits(block, p.maxThreadsDim) ||
+      threads > static_cast<std::uint64_t>(p.maxThreadsPerBlock)) {
+    return invalid("launch of a grid or a block of this size", cudaErrorInvalidConfiguration);
+  }
+  if (call.shared_bytes > shared_limit(call.function)) {
+    return invalid("launch with more dynamic shared memory than the kernel was allowed");
+  }
+  return cudaSuccess;
+}
+
+void run(const KernelCall& call, const std::function<void()>& body, const std::string& name) {
+  if (executor()) return executor()(call);
+  Launch launch{call, body, name};
+  run_grid(launch);
+}
+
+cudaError_t submit_launch(const cudaLaunchConfig_t* config, KernelCall call, std::function<void()> body) {
+  if (config == nullptr) return cudaErrorInvalidValue;
+  if (config->numAttrs != 0) return invalid("launch attributes: the rig knows none", cudaErrorNotSupported);
+  call.grid = config->gridDim;
+  call.block = config->blockDim;
+  call.shared_bytes = config->dynamicSmemBytes;
+  const StreamPointer stream = find_stream(config->stream);
+  if (stream == nullptr) return cudaErrorInvalidResourceHandle;
+  if (stream->device != current_device()) {
+    return invalid("launch on a stream of a device that is not current", cudaErrorInvalidResourceHandle);
+  }
+  if (const cudaError_t error = check(call); error != cudaSuccess) return error;
+  if (const cudaError_t error = check_stream(*stream); error != cudaSuccess) return error;
+  const std::string name = name_of(call.function);
+  submit(stream, "kernel:" + name, [call = std::move(call), body = std::move(body), name] { run(call, body, name); });
+  return cudaSuccess;
+}
+
+cudaError_t set_attribute(const void* function, cudaFuncAttribute attribute, int value) {
+  if (function == nullptr) return cudaErrorInvalidDeviceFunction;
+  if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) {
+    return value >= -1 && value <= 100 ? cudaSuccess : cudaErrorInvalidValue;
+  }
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize) return cudaErrorInvalidValue;
+  if (value < 0 || static_cast<std::size_t>(value) > properties().sharedMemPerBlockOptin) {
+    return invalid("more dynamic shared memory than a block can have");
+  }
+  shared_limits()[function] = static_cast<std::size_t>(value);
+  return cudaSuccess;
+}
+
+/// By threads, blocks and dynamic shared memory; registers and static arrays are the compiler's business.
+int resident_blocks(int threads, std::size_t shared_bytes) {
+  const cudaDeviceProp& p = properties();
+  if (threads < 1 || threads > p.maxThreadsPerBlock || shared_bytes > p.sharedMemPerBlockOptin) return 0;
+  const int whole_warps = (threads + 31) / 32 * 32;
+  const auto by_memory = static_cast<int>(p.sharedMemPerMultiprocessor / (shared_bytes + p.reservedSharedMemPerBlock));
+  return std::min({p.maxBlocksPerMultiProcessor, p.maxThreadsPerMultiProcessor / whole_warps, by_memory});
+}
+
+}  // namespace
+
+cudaError_t launch(const cudaLaunchConfig_t* config, KernelCall call, std::function<void()> body) {
+  return api("cudaLaunchKernelEx", [&] { return submit_launch(config, std::move(call), std::move(body)); });
+}
+
+void set_kernel_executor(std::function<void(const KernelCall&)> given) {
+  const std::lock_guard lock(api_mutex());
+  executor() = std::move(given);
+}
+
+}  // namespace simt
+
+using simt::api;
+
+cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
+  return api("cudaFuncSetAttribute", [=] { return simt::set_attribute(function, attribute, value); });
+}
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* function) {
+  return api("cudaFuncGetAttributes", [=] {
+    if (attributes == nullptr) return cudaErrorInvalidValue;
+    if (function == nullptr) return cudaErrorInvalidDeviceFunction;
+    *attributes = {};
+    attributes->maxThreadsPerBlock = simt::properties().maxThreadsPerBlock;
+    attributes->maxDynamicSharedSizeBytes = static_cast<int>(simt::shared_limit(function));
+    attributes->binaryVersion = attributes->ptxVersion = simt::properties().major * 10 + simt::properties().minor;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int threads,
+                                                          std::size_t shared_bytes) {
+  return api("cudaOccupancyMaxActiveBlocksPerMultiprocessor", [=] {
+    if (blocks == nullptr || threads < 1) return cudaErrorInvalidValue;
+    if (function == nullptr) return cudaErrorInvalidDeviceFunction;
+    *blocks = simt::resident_blocks(threads, shared_bytes);
+    return cudaSuccess;
+  });
+}

@@ -1,0 +1,137 @@
+#pragma once
+
+// The vocabulary of cuda/device.hpp for the CPU: each name means what it means there, and tells the rig where it is
+// used.
+
+#include <cuda_runtime.h>
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+
+#include "tests/simt/launch.hpp"
+#include "tests/simt/threads.hpp"
+
+#undef __global__
+#undef __device__
+#undef __host__
+#undef __shared__
+#undef __constant__
+#undef __managed__
+#undef __launch_bounds__
+#undef __grid_constant__
+#undef __forceinline__
+#undef __noinline__  // the standard library has an attribute of this name
+#define __global__
+#define __device__
+#define __host__
+#define __shared__ shared_memory_is_declared_with_ORTHANT_SHARED
+#define __launch_bounds__(...)
+#define __grid_constant__
+#define __forceinline__ inline __attribute__((always_inline))
+
+#ifdef ORTHANT_SIMT_COUNTERS
+#include "tests/simt/counting.hpp"
+#else
+#define ORTHANT_SHARED(T, name, extents) SIMT_SHARED_ARRAY(T, name, extents)
+
+#define ORTHANT_DYNAMIC_SHARED(T, name) \
+  const ::orthant::cuda::device::Shared<T> name = static_cast<T*>(::simt::dynamic_shared())
+
+namespace orthant::cuda::device {
+template <class T>
+using Global = T*;
+template <class T>
+using Shared = T*;
+}  // namespace orthant::cuda::device
+#endif
+
+/// `name`: a reference to the block's array. The local static's address tells the instances of a template apart.
+#define SIMT_SHARED_ARRAY(T, name, extents)         \
+  typedef T name##_array extents;                   \
+  static char name##_key;                           \
+  name##_array& name = *static_cast<name##_array*>( \
+      ::simt::shared_array(&name##_key, sizeof(name##_array), alignof(name##_array), #name, ::simt::Site::here()))
+
+namespace orthant::cuda::device {
+
+using ::simt::Site;
+
+inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
+
+inline void sync_block(Site site = Site::here()) { ::simt::block_barrier(site); }
+inline void sync_warp(unsigned mask = kAllLanes, Site site = Site::here()) { ::simt::warp_barrier(mask, site); }
+inline void fence() { ::simt::device_fence(); }
+inline void set_conditional(cudaGraphConditionalHandle handle, unsigned value) {
+  ::simt::set_conditional(handle, value);
+}
+
+namespace detail {
+
+template <class T>
+using Bits =
+    std::conditional_t<sizeof(T) == 8, std::uint64_t, std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint16_t>>;
+
+template <class T>
+T shuffle(T value, ::simt::Lanes lanes, unsigned operand, int width, unsigned mask, Site site) {
+  const auto bits = std::bit_cast<Bits<T>>(value);
+  return std::bit_cast<T>(static_cast<Bits<T>>(::simt::warp_shuffle(bits, lanes, operand, width, mask, site)));
+}
+
+template <class T, class Change>
+T atomic_update(T* address, Change change) {
+  std::atomic_ref<T> atom(*address);
+  T old = atom.load(std::memory_order_relaxed);
+  while (!atom.compare_exchange_weak(old, change(old), std::memory_order_relaxed)) {
+  }
+  return old;
+}
+
+}  // namespace detail
+
+template <class T>
+T shuffle(T value, int lane, int width = 32, unsigned mask = kAllLanes, Site site = Site::here()) {
+  return detail::shuffle(value, ::simt::Lanes::kIndexed, static_cast<unsigned>(lane), width, mask, site);
+}
+template <class T>
+T shuffle_xor(T value, int lane_mask, int width = 32, unsigned mask = kAllLanes, Site site = Site::here()) {
+  return detail::shuffle(value, ::simt::Lanes::kXor, static_cast<unsigned>(lane_mask), width, mask, site);
+}
+template <class T>
+T shuffle_down(T value, unsigned delta, int width = 32, unsigned mask = kAllLanes, Site site = Site::here()) {
+  return detail::shuffle(value, ::simt::Lanes::kDown, delta, width, mask, site);
+}
+inline unsigned ballot(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
+  return ::simt::warp_ballot(predicate, mask, site);
+}
+inline bool any(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
+  return ::simt::warp_ballot(predicate, mask, site) != 0;
+}
+inline bool all(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
+  return ::simt::warp_ballot(!predicate, mask, site) == 0;
+}
+
+template <class T>
+T atomic_add(T* address, T value) {
+  return detail::atomic_update(address, [value](T old) { return static_cast<T>(old + value); });
+}
+template <class T>
+T atomic_min(T* address, T value) {
+  return detail::atomic_update(address, [value](T old) { return value < old ? value : old; });
+}
+template <class T>
+T atomic_max(T* address, T value) {
+  return detail::atomic_update(address, [value](T old) { return old < value ? value : old; });
+}
+template <class T>
+T atomic_or(T* address, T value) {
+  return std::atomic_ref<T>(*address).fetch_or(value, std::memory_order_relaxed);
+}
+template <class T>
+T atomic_exchange(T* address, T value) {
+  return std::atomic_ref<T>(*address).exchange(value, std::memory_order_relaxed);
+}
+
+}  // namespace orthant::cuda::device

@@ -1,0 +1,90 @@
+#include "tests/simt/grid.hpp"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "tests/simt/block.hpp"
+#include "tests/simt/faults.hpp"
+#include "tests/simt/sanitizers.hpp"
+
+namespace simt {
+namespace {
+
+class Workers {
+ public:
+  Workers() {
+    for (unsigned i = 0; i < kWorkers; ++i) threads_[i] = std::thread([this, i] { work(i); });
+  }
+  ~Workers() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  void run(Launch& launch) {
+    const dim3 grid = launch.call.grid;
+    const std::uint64_t blocks = std::uint64_t{grid.x} * grid.y * grid.z;
+    std::unique_lock lock(mutex_);
+    launch_ = &launch;
+    blocks_ = blocks;
+    ++generation_;
+    busy_ = blocks < kWorkers ? static_cast<unsigned>(blocks) : kWorkers;
+    wake_.notify_all();
+    done_.wait(lock, [this] { return busy_ == 0; });
+    launch_ = nullptr;
+  }
+
+ private:
+  void work(unsigned self) {
+    catch_faults_of_this_thread();
+    const auto block = std::make_unique<Block>();
+    std::uint64_t seen = 0;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
+      if (stop_) return;
+      seen = generation_;
+      if (self >= blocks_) continue;
+      Launch& launch = *launch_;
+      const std::uint64_t blocks = blocks_;
+      lock.unlock();
+      run_share(*block, launch, self, blocks);
+      lock.lock();
+      if (--busy_ == 0) done_.notify_all();
+    }
+  }
+
+  static void run_share(Block& block, Launch& launch, std::uint64_t self, std::uint64_t blocks) {
+    const dim3 grid = launch.call.grid;
+    for (std::uint64_t i = self; i < blocks && !launch.failed; i += kWorkers) {
+      const auto x = static_cast<unsigned>(i % grid.x);
+      const auto y = static_cast<unsigned>(i / grid.x % grid.y);
+      const auto z = static_cast<unsigned>(i / grid.x / grid.y);
+      if (!block.run(launch, {x, y, z})) launch.failed = true;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  Launch* launch_ = nullptr;
+  std::uint64_t blocks_ = 0, generation_ = 0;
+  unsigned busy_ = 0;
+  bool stop_ = false;
+  std::thread threads_[kWorkers];
+};
+
+}  // namespace
+
+void run_grid(Launch& launch) {
+  static Workers workers;
+  sanitizer::release(&launch.begin);
+  workers.run(launch);
+  sanitizer::acquire(&launch.end);
+}
+
+}  // namespace simt

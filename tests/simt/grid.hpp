@@ -1,0 +1,28 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "tests/simt/launch.hpp"
+
+namespace simt {
+
+/// A grid that runs.
+struct Launch {
+  const KernelCall& call;
+  const std::function<void()>& body;
+  const std::string& name;
+  std::atomic<bool> failed = false;
+  // Where the thread sanitizer synchronises: the host before and after the grid, and fences.
+  char begin = 0, end = 0, fence = 0;
+};
+
+/// Blocks are dealt to this many threads, the i-th to i % kWorkers: which blocks can race does not depend on who wakes
+/// first.
+inline constexpr unsigned kWorkers = 3;
+
+/// Runs all blocks; returns when all have ended, or when each worker has ended its block after one has failed.
+void run_grid(Launch& launch);
+
+}  // namespace simt

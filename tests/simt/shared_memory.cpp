@@ -1,0 +1,80 @@
+#include "tests/simt/shared_memory.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <new>
+
+#include "tests/simt/poison.hpp"
+
+namespace simt {
+
+SharedMemory::SharedMemory() { map(); }
+
+SharedMemory::~SharedMemory() {
+  sanitizer::allow(memory_, kBytes);
+  munmap(memory_, kBytes + kGuard);
+}
+
+void SharedMemory::map() {
+  char* const old = memory_;
+  void* mapped =
+      mmap(nullptr, kBytes + kGuard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  memory_ = static_cast<char*>(mapped);
+  mprotect(memory_ + kBytes, kGuard, PROT_NONE);
+  if (old != nullptr) munmap(old, kBytes + kGuard);
+}
+
+void SharedMemory::start(std::size_t dynamic_bytes) {
+#ifdef SIMT_TSAN
+  map();  // the sanitizer forgets what the last block did only with the mapping
+#endif
+  sanitizer::forbid(memory_, kBytes);
+  count_ = 0;
+  static_bytes_ = 0;
+  next_ = memory_ + kMarks;
+  dynamic_bytes_ = dynamic_bytes;
+  const std::size_t rounded = (dynamic_bytes + 15) / 16 * 16;
+  dynamic_ = memory_ + kBytes - rounded;
+  sanitizer::allow(dynamic_, rounded);
+  poison(dynamic_, rounded);
+  sanitizer::forbid(dynamic_ + dynamic_bytes, rounded - dynamic_bytes);
+}
+
+void* SharedMemory::array(const void* key, std::size_t bytes, std::size_t alignment, const char* name, Site site) {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (arrays_[i].key == key) return arrays_[i].data;
+  }
+  if (alignment < 16) alignment = 16;
+  const auto address = (reinterpret_cast<std::uintptr_t>(next_) + alignment - 1) / alignment * alignment;
+  auto* data = reinterpret_cast<char*>(address);
+  if (count_ == kMaxArrays || data + bytes + kGap > memory_ + kMarks + 2 * kStaticLimit) return nullptr;
+  const std::size_t covered = bytes + kGap + (data - next_);
+  sanitizer::allow(next_, covered);
+  poison(next_, covered);
+  sanitizer::forbid(next_, data - next_);
+  sanitizer::forbid(data + bytes, kGap);
+  next_ = data + bytes + kGap;
+  static_bytes_ += bytes;
+  arrays_[count_++] = {key, data, bytes, name, site};
+  return data;
+}
+
+std::string SharedMemory::damage() const {
+#ifndef SIMT_ASAN  // which reports the access itself
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Array& each = arrays_[i];
+    if (!is_poison(each.data + each.bytes, kGap)) {
+      return std::string("wrote past the end of the shared array ") + each.name + " of " + std::to_string(each.bytes) +
+             " bytes, declared at " + each.site.file + ":" + std::to_string(each.site.line);
+    }
+  }
+  if (!is_poison(dynamic_ + dynamic_bytes_, (16 - dynamic_bytes_ % 16) % 16)) {
+    return "wrote past the end of the dynamic shared memory of " + std::to_string(dynamic_bytes_) + " bytes";
+  }
+#endif
+  return {};
+}
+
+}  // namespace simt

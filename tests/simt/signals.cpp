@@ -1,0 +1,133 @@
+// Accesses to forbidden memory. In plain builds a kernel's becomes a fault of the kernel's, as on a device, and the
+// host's is explained before the program ends. In sanitized builds the sanitizer reports, and the rig adds which thread
+// it was.
+
+#include "tests/simt/block.hpp"
+#include "tests/simt/faults.hpp"
+#include "tests/simt/memory.hpp"
+#include "tests/simt/sanitizers.hpp"
+
+#ifdef SIMT_SANITIZED
+#include <cstdio>
+#else
+#include <dlfcn.h>
+#include <signal.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#endif
+
+namespace simt {
+
+#ifdef SIMT_SANITIZED
+
+namespace {
+
+void name_thread() {
+  const Block* const block = current_block();
+  std::fprintf(stderr, "simt: in %s\n",
+               block != nullptr ? block->place().c_str() : "the host's code or work on a stream");
+}
+
+[[maybe_unused]] const bool installed = [] {
+  __sanitizer_set_death_callback(name_thread);
+  return true;
+}();
+
+}  // namespace
+
+void catch_faults_of_this_thread() {}
+
+#else
+
+namespace {
+
+struct Access {
+  const void* address;
+  const void* code;
+  bool write;
+};
+thread_local Access access;
+
+/// "function at file:line" of an instruction, by the debug information.
+std::string locate(const void* code) {
+  Dl_info module{};
+  if (dladdr(code, &module) == 0) return "code of no module";
+  // Of the instruction: in an executable that is not position-independent the tool wants the address itself.
+  const auto offset = static_cast<const char*>(code) - static_cast<const char*>(module.dli_fbase);
+  char command[4096];
+  std::snprintf(command, sizeof command, "addr2line -Cfip -e '%s' %#llx 2>/dev/null", module.dli_fname,
+                static_cast<unsigned long long>(offset));
+  std::string text;
+  if (FILE* const tool = popen(command, "r")) {
+    char line[1024];
+    while (std::fgets(line, sizeof line, tool) != nullptr) text += line;
+    pclose(tool);
+  }
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) c = c == '\n' ? ';' : c;
+  return text.empty() ? std::string(module.dli_fname) : text;
+}
+
+std::string describe_access() {
+  return std::string(access.write ? "write to " : "read of ") + DeviceMemory::instance().describe(access.address);
+}
+
+[[noreturn]] void fail_kernel() {
+  Block& block = *current_block();
+  if (block.on_stack_guard(access.address)) block.fail("stack overflow", locate(access.code), cudaErrorLaunchFailure);
+  if (block.shared().contains(access.address)) {
+    block.fail(std::string(access.write ? "write" : "read") + " past the end of the dynamic shared memory",
+               locate(access.code), cudaErrorIllegalAddress);
+  }
+  block.fail(describe_access(), locate(access.code), cudaErrorIllegalAddress);
+}
+
+[[noreturn]] void fail_host() {
+  std::fprintf(stderr, "simt: %s\n  in the host's code or work on a stream, %s\n", describe_access().c_str(),
+               locate(access.code).c_str());
+  std::abort();
+}
+
+/// Leaves the signal into `function` on a clean stack, where everything may be called.
+void on_signal(int, siginfo_t* info, void* raw) {
+  auto& registers = static_cast<ucontext_t*>(raw)->uc_mcontext.gregs;
+  access = {info->si_addr, reinterpret_cast<const void*>(registers[REG_RIP]), (registers[REG_ERR] & 2) != 0};
+  Block* const block = current_block();
+  const bool in_kernel = block != nullptr && block->in_thread();
+  const auto top = in_kernel ? reinterpret_cast<std::uintptr_t>(block->stack_top())
+                             : static_cast<std::uintptr_t>(registers[REG_RSP]) - 256;
+  registers[REG_RSP] = static_cast<greg_t>(top / 16 * 16 - 8);
+  registers[REG_RIP] = reinterpret_cast<greg_t>(in_kernel ? fail_kernel : fail_host);
+}
+
+/// The stack of signals: a kernel that has used up its own cannot take one.
+void use_signal_stack() {
+  static constexpr std::size_t kBytes = 64 * 1024;
+  thread_local const auto memory = std::make_unique<char[]>(kBytes);
+  stack_t stack{};
+  stack.ss_sp = memory.get();
+  stack.ss_size = kBytes;
+  sigaltstack(&stack, nullptr);
+}
+
+[[maybe_unused]] const bool installed = [] {
+  struct sigaction action {};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigaction(SIGSEGV, &action, nullptr);
+  sigaction(SIGBUS, &action, nullptr);
+  return true;
+}();
+
+}  // namespace
+
+void catch_faults_of_this_thread() { use_signal_stack(); }
+
+#endif
+
+}  // namespace simt

@@ -1,0 +1,67 @@
+#include "tests/simt/threads.hpp"
+
+#include <string>
+
+#include "tests/simt/block.hpp"
+#include "tests/simt/conditions.hpp"
+#include "tests/simt/sanitizers.hpp"
+
+namespace simt {
+
+void block_barrier(Site site) { current_block()->barrier(site); }
+
+void warp_barrier(unsigned mask, Site site) { current_block()->warp({WarpOp::kSync, mask, 0, 0, site}); }
+
+std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, int width, unsigned mask, Site site) {
+  Block& block = *current_block();
+  if (width < 1 || width > 32 || (width & (width - 1)) != 0) {
+    block.fail("a shuffle's width must be a power of two up to 32, not " + std::to_string(width), site);
+  }
+  const unsigned self = block.lane();
+  const unsigned inside = static_cast<unsigned>(width) - 1;
+  const unsigned last = self | inside;
+  unsigned source = 0;
+  switch (lanes) {
+    case Lanes::kIndexed:
+      source = (self & ~inside) | (operand & inside);
+      break;
+    case Lanes::kXor:
+      source = self ^ operand;
+      break;
+    case Lanes::kDown:
+      source = self + operand;
+      break;
+  }
+  if (source > last) source = self;
+  return block.warp({WarpOp::kShuffle, mask, bits, source, site});
+}
+
+unsigned warp_ballot(bool predicate, unsigned mask, Site site) {
+  return static_cast<unsigned>(current_block()->warp({WarpOp::kVote, mask, predicate, 0, site}));
+}
+
+void device_fence() {
+  const Launch& launch = current_block()->launch();
+  sanitizer::release(&launch.fence);
+  sanitizer::acquire(&launch.fence);
+}
+
+void* shared_array(const void* key, std::size_t bytes, std::size_t alignment, const char* name, Site site) {
+  Block& block = *current_block();
+  void* const data = block.shared().array(key, bytes, alignment, name, site);
+  const std::size_t used = block.shared().static_bytes();
+  if (data == nullptr || used > SharedMemory::kStaticLimit) {
+    block.fail("more than 48 KiB of static shared memory with array " + std::string(name), site);
+  }
+  return data;
+}
+
+void* dynamic_shared() { return current_block()->shared().dynamic(); }
+
+void set_conditional(cudaGraphConditionalHandle handle, unsigned value) {
+  Condition* const condition = find_condition(handle);
+  if (condition == nullptr) current_block()->fail("set_conditional with a handle of no graph", Site());
+  condition->value.store(value, std::memory_order_relaxed);
+}
+
+}  // namespace simt

@@ -1,0 +1,39 @@
+#pragma once
+
+// What a thread of a kernel asks of the rig. The vocabulary of kernels (device.hpp) is written over these; a call may
+// switch to another thread of the block and returns when this one goes on.
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/simt/site.hpp"
+
+// Variables and not macros: headers of CUDA's have parameters with these names.
+extern constinit thread_local uint3 threadIdx;
+extern constinit thread_local uint3 blockIdx;
+extern constinit thread_local dim3 blockDim;
+extern constinit thread_local dim3 gridDim;
+
+namespace simt {
+
+void block_barrier(Site site);
+void warp_barrier(unsigned mask, Site site);
+
+enum class Lanes { kIndexed, kXor, kDown };
+/// The bits of `value` in the lane that `lanes` and `operand` name, as __shfl_sync and its kin choose it.
+std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, int width, unsigned mask, Site site);
+/// The lanes of the mask whose predicate is true.
+unsigned warp_ballot(bool predicate, unsigned mask, Site site);
+
+void device_fence();
+
+/// The block's array in shared memory that is declared at `site`; `key` tells the instances of a template apart.
+void* shared_array(const void* key, std::size_t bytes, std::size_t alignment, const char* name, Site site);
+void* dynamic_shared();
+
+/// Sets the value of a conditional node's handle.
+void set_conditional(cudaGraphConditionalHandle handle, unsigned value);
+
+}  // namespace simt
