@@ -29,8 +29,6 @@ class Backend : public SimdTest<S> {
  public:
   using Value = typename S::Value;
 
-  const core::Backend<Value>& backend() { return this->context().runtime()->backend(Value{}); }
-
   struct Problem {
     FactorStorage<Value> f, r;
     std::vector<Value> g;
@@ -87,11 +85,11 @@ TYPED_TEST(Backend, FillsWithOneValue) {
 
 TYPED_TEST(Backend, UniformNumbersDependOnSeedSidePlaceAlone) {
   using T = typename TypeParam::Value;
-  const auto fill = [](int threads, int rank, std::int64_t count, std::int64_t padding, std::uint64_t seed,
-                       core::Side side) {
-    const Context context = Context::cpu({.threads = threads});
+  const auto fill = [&](int threads, int rank, std::int64_t count, std::int64_t padding, std::uint64_t seed,
+                        core::Side side) {
+    const Context context = make_context(threads);
     FactorStorage<T> f(rank, count, padding);
-    context.runtime()->backend(T{}).fill_uniform(f.factor(), seed, side, T(1));
+    this->backend_of(context).fill_uniform(f.factor(), seed, side, T(1));
     EXPECT_TRUE(f.gaps_untouched());
     return f.oracle();
   };
@@ -391,8 +389,8 @@ TYPED_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
   const FactorCase c{33, 20011};
   const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3));
   const auto measure = [&](int threads) {
-    const Context context = Context::cpu({.threads = threads});
-    const auto& backend = context.runtime()->backend(T{});
+    const Context context = make_context(threads);
+    const auto& backend = this->backend_of(context);
     std::vector<T> g(c.rank * c.rank);
     std::vector<double> all(1), sums(c.rank), squares(c.rank), above(c.rank), below(c.rank);
     backend.gram(f.factor(), {g.data(), c.rank});

@@ -35,7 +35,7 @@ class DataMatrix : public SimdTest<S> {
       SCOPED_TRACE(c.name());
       const DenseStorage<Value> storage(cases::make_dense(c, 11), c.layout, c.padding);
       const Matrix<Value> x(this->context(), storage.view());
-      check(c, *x.data(), storage.oracle());
+      check(c, *this->staged(x), storage.oracle());
     }
   }
 
@@ -45,11 +45,11 @@ class DataMatrix : public SimdTest<S> {
     for (const MatrixCase& c : cases::sparse_cases()) {
       SCOPED_TRACE(c.name());
       const CsrStorage<Value, std::int32_t> narrow(cases::make_sparse(c, 12));
-      check(c, *Matrix<Value>(this->context(), narrow.view()).data(), narrow.oracle());
+      check(c, *this->staged(Matrix<Value>(this->context(), narrow.view())), narrow.oracle());
       if (c.rank != 33) continue;
       SCOPED_TRACE("64-bit column indices");
       const CsrStorage<Value, std::int64_t> wide(narrow.oracle());
-      check(c, *Matrix<Value>(this->context(), wide.view()).data(), narrow.oracle());
+      check(c, *this->staged(Matrix<Value>(this->context(), wide.view())), narrow.oracle());
     }
   }
 
@@ -62,12 +62,12 @@ class DataMatrix : public SimdTest<S> {
         SCOPED_TRACE(c.name());
         const DenseStorage<Value> storage(cases::make_dense(c, 11), c.layout, c.padding);
         const Matrix<Value> x(this->context(), storage.view());
-        check(c, *x.data(), storage.oracle());
+        check(c, *this->staged(x), storage.oracle());
       }
     const MatrixCase c{40000, 3001, 20, 300000};
     SCOPED_TRACE(c.name());
     const CsrStorage<Value> storage(cases::make_sparse(c, 12));
-    check(c, *Matrix<Value>(this->context(), storage.view()).data(), storage.oracle());
+    check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), storage.oracle());
   }
 
   // `sparse` cases of every kind follow the dense ones.
@@ -150,7 +150,7 @@ TYPED_TEST(DataMatrix, ProductOfSignedFactor) {
   for (std::size_t i = 0; i < signs.values.size(); i += 2) signs.values[i] *= -1;
   const FactorStorage<T> f(signs);
   FactorStorage<T> r(20, 257);
-  x.data()->product(Side::h, f.factor(), r.factor(), workspace);
+  this->staged(x)->product(Side::h, f.factor(), r.factor(), workspace);
   const auto exact = [&](const oracle::Dense& a) { return transpose(multiply(storage.oracle(), transpose(a))); };
   EXPECT_TRUE(entries_near(r.oracle(), exact(f.oracle()), Tolerance<T>::sum(101), exact(absolute(f.oracle()))));
 }
@@ -160,8 +160,8 @@ TYPED_TEST(DataMatrix, PassOfHalsIsProductUpdateProduct) {
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     if (c.content == Content::denormal) return;  // the next test's
     auto workspace = this->workspace();
-    const auto rule = core::make_update_rule(this->context().runtime()->backend(T{}), Options{.solver = Solver::hals},
-                                             core::ScaledPenalty{0.01, 0.1});
+    const auto rule =
+        core::make_update_rule(this->device_backend(), Options{.solver = Solver::hals}, core::ScaledPenalty{0.01, 0.1});
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
       const auto xt = oriented(side, expected);
@@ -196,8 +196,8 @@ TYPED_TEST(DataMatrix, PassOfMultiplicativeUpdateIsProductUpdateProduct) {
   using T = typename TypeParam::Value;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     auto workspace = this->workspace();
-    const auto rule = core::make_update_rule(this->context().runtime()->backend(T{}),
-                                             Options{.solver = Solver::multiplicative_update}, core::ScaledPenalty{});
+    const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::multiplicative_update},
+                                             core::ScaledPenalty{});
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
       const auto xt = oriented(side, expected);
@@ -231,14 +231,14 @@ TYPED_TEST(DataMatrix, PassWithProbeLeavesTheFactor) {
   const MatrixCase c{257, 101, 33};
   const DenseStorage<T> storage(cases::make_dense(c, 11));
   const Matrix<T> x(this->context(), storage.view());
-  const auto rule = core::make_kkt_probe(this->context().runtime()->backend(T{}), core::ScaledPenalty{});
+  const auto rule = core::make_kkt_probe(this->device_backend(), core::ScaledPenalty{});
   auto workspace = this->workspace();
   FactorStorage<T> w(cases::make_factor(33, 257, 14)), r(33, 101);
   const FactorStorage<T> h(cases::make_factor(33, 101, 15));
   const DenseStorage<T> g(oracle::gram(h.oracle()));
   const auto before = w.oracle();
   core::KktSums sums;
-  x.data()->pass(Side::w, w.factor(), h.factor(), {g.values().data(), 33}, *rule, r.factor(), &sums, workspace);
+  this->staged(x)->pass(Side::w, w.factor(), h.factor(), {g.values().data(), 33}, *rule, r.factor(), &sums, workspace);
   EXPECT_EQ(w.oracle().values, before.values);
   const auto [gram, product] = oracle::terms(transpose(storage.oracle()), transpose(h.oracle()));
   const auto kkt = oracle::kkt(before, gram, product);
@@ -272,7 +272,7 @@ TYPED_TEST(DataMatrix, TinyLoss) {
   ASSERT_LT(exact, 1e-11 * oracle::squared_norm(values));
   auto workspace = this->workspace();
   double loss = -1;
-  Matrix<T>(this->context(), dense.view()).data()->loss(w.factor(), h.factor(), &loss, workspace);
+  this->staged(Matrix<T>(this->context(), dense.view()))->loss(w.factor(), h.factor(), &loss, workspace);
   EXPECT_TRUE(
       number_near(loss, exact, 0, Tolerance<double>::sum(7) * std::sqrt(2 * exact * oracle::squared_norm(values))));
 
@@ -281,7 +281,7 @@ TYPED_TEST(DataMatrix, TinyLoss) {
     for (std::int64_t j = 0; j < 101; ++j)
       if (values(i, j) > 0) entries.entries.push_back({i, j, values(i, j)});
   const CsrStorage<T> sparse(entries);
-  Matrix<T>(this->context(), sparse.view()).data()->loss(w.factor(), h.factor(), &loss, workspace);
+  this->staged(Matrix<T>(this->context(), sparse.view()))->loss(w.factor(), h.factor(), &loss, workspace);
   EXPECT_TRUE(number_near(loss, exact, 0, Tolerance<double>::sum(7) * oracle::squared_norm(values)));
 }
 
@@ -294,7 +294,7 @@ TYPED_TEST(DataMatrix, WorkspaceIsReusable) {
     const Matrix<T> x(this->context(), storage.view());
     const FactorStorage<T> w(cases::make_factor(32, rows, 13));
     FactorStorage<T> r(32, 101);
-    x.data()->product(Side::w, w.factor(), r.factor(), workspace);
+    this->staged(x)->product(Side::w, w.factor(), r.factor(), workspace);
     EXPECT_TRUE(entries_near(r.oracle(), multiply(w.oracle(), storage.oracle()), Tolerance<T>::sum(rows)));
   }
 }

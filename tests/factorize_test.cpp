@@ -11,6 +11,7 @@
 #include "tests/fit.hpp"
 #include "tests/memory.hpp"
 #include "tests/simd_targets.hpp"
+#include "tests/test_context.hpp"
 #include "tests/tolerance.hpp"
 
 namespace orthant::test {
@@ -22,7 +23,7 @@ using testing::HasSubstr;
 template <class T>
 class Factorize : public testing::Test {
  public:
-  Context context = Context::cpu({.threads = 2});
+  Context context = make_context();
 };
 TYPED_TEST_SUITE(Factorize, Precisions, PrecisionNames);
 
@@ -139,7 +140,7 @@ TYPED_TEST(Factorize, TakesFactorsInAnyLayout) {
 TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
   using T = TypeParam;
   CountingMemory memory;
-  const Context counted = Context::cpu({.threads = 2, .memory = &memory});
+  const Context counted = make_context(2, &memory);
   const auto check = [&](const Matrix<T>& x, const MatrixShape& shape, const Options& options) {
     constexpr int k = 16;
     Factors<T> f(x.rows(), x.columns(), k);

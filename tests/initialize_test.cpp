@@ -12,6 +12,7 @@
 #include "tests/cases.hpp"
 #include "tests/fit.hpp"
 #include "tests/simd_targets.hpp"
+#include "tests/test_context.hpp"
 #include "tests/tolerance.hpp"
 
 namespace orthant::test {
@@ -23,7 +24,7 @@ using testing::HasSubstr;
 template <class T>
 class Initialize : public testing::Test {
  public:
-  Context context = Context::cpu({.threads = 2});
+  Context context = make_context();
 
   Factors<T> start(const Matrix<T>& x, int k, Initialization initialization, std::uint64_t seed = 0) {
     Factors<T> f(x.rows(), x.columns(), k);

@@ -7,6 +7,7 @@
 #include "tests/cases.hpp"
 #include "tests/fit.hpp"
 #include "tests/simd_targets.hpp"
+#include "tests/test_context.hpp"
 #include "tests/tolerance.hpp"
 
 namespace orthant::test {
@@ -17,7 +18,7 @@ using cases::Content;
 template <class T>
 class Invariants : public testing::Test {
  public:
-  Context context = Context::cpu({.threads = 2});
+  Context context = make_context();
 };
 TYPED_TEST_SUITE(Invariants, Precisions, PrecisionNames);
 

@@ -22,6 +22,10 @@ void* open_module(std::string& reason) {
   if (const char* named = std::getenv("ORTHANT_CUDA_MODULE")) {
     candidates = {named};
   } else {
+    // Without a driver there is nothing to load the module for.
+    void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (driver == nullptr) throw BackendUnavailable("cuda", "no NVIDIA driver is installed (libcuda.so.1 is missing)");
+    dlclose(driver);
     Dl_info self;
     if (dladdr(reinterpret_cast<const void*>(&version), &self) != 0 && self.dli_fname != nullptr) {
       const std::filesystem::path folder = std::filesystem::path(self.dli_fname).parent_path();
