@@ -20,7 +20,10 @@ std::map<cudaGraphConditionalHandle, std::weak_ptr<Condition>>& table() {
 std::shared_ptr<Condition> make_condition(unsigned first, bool sets_first) {
   const std::lock_guard lock(mutex);
   std::erase_if(table(), [](const auto& each) { return each.second.expired(); });
-  auto condition = std::make_shared<Condition>(++last_handle, first, sets_first, first);
+  auto condition = std::make_shared<Condition>();
+  condition->handle = ++last_handle;
+  condition->value = condition->first = first;
+  condition->sets_first = sets_first;
   table()[condition->handle] = condition;
   return condition;
 }

@@ -9,10 +9,10 @@ namespace simt {
 
 /// The value that a conditional node reads and that kernels set.
 struct Condition {
-  cudaGraphConditionalHandle handle;
-  unsigned first;  // at each launch of the graph, if it is set
-  bool sets_first;
-  std::atomic<unsigned> value;
+  cudaGraphConditionalHandle handle = 0;
+  unsigned first = 0;       // at each launch of the graph, if it is set
+  bool sets_first = false;
+  std::atomic<unsigned> value = 0;
 };
 
 /// Handles are valid while a graph or an executable graph holds the condition.

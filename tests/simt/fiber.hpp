@@ -48,8 +48,8 @@ class Context {
   void* stack_pointer_ = nullptr;
   const void* bottom_ = nullptr;
   std::size_t bytes_ = 0;
-  void* fake_stack_ = nullptr;  // the address sanitizer's
-  void* thread_ = nullptr;      // the thread sanitizer's
+  [[maybe_unused]] void* fake_stack_ = nullptr;  // the address sanitizer's
+  [[maybe_unused]] void* thread_ = nullptr;  // the thread sanitizer's
 };
 
 /// Goes on in `to`; returns when somebody switches to `from`.

@@ -9,7 +9,7 @@
 #include "cuda/device.hpp"
 #include "tests/simt/rig.hpp"
 
-// Exported: reports and counts have the kernels' names from the symbols.
+
 namespace rig_test {
 
 using namespace orthant::cuda::device;
@@ -59,7 +59,7 @@ __global__ void sum_grid(Global<const float> x, Global<float> partial, Global<un
   float total = 0;
   for (unsigned block = 0; block < gridDim.x; ++block) total += partial[block];
   sum[0] = total;
-  finished[0] = 0;
+  atomic_exchange(&finished[0], 0U);
 }
 
 __global__ void reverse_block(Global<const int> x, Global<int> y) {

@@ -6,11 +6,11 @@
 #include "tests/simt/faults.hpp"
 #include "tests/simt/memory.hpp"
 #include "tests/simt/sanitizers.hpp"
+#include "tests/simt/symbols.hpp"
 
 #ifdef SIMT_SANITIZED
 #include <cstdio>
 #else
-#include <dlfcn.h>
 #include <signal.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -29,8 +29,7 @@ namespace {
 
 void name_thread() {
   const Block* const block = current_block();
-  std::fprintf(stderr, "simt: in %s\n",
-               block != nullptr ? block->place().c_str() : "the host's code or work on a stream");
+  if (block != nullptr) std::fprintf(stderr, "simt: in %s\n", block->place().c_str());
 }
 
 [[maybe_unused]] const bool installed = [] {
@@ -52,26 +51,6 @@ struct Access {
   bool write;
 };
 thread_local Access access;
-
-/// "function at file:line" of an instruction, by the debug information.
-std::string locate(const void* code) {
-  Dl_info module{};
-  if (dladdr(code, &module) == 0) return "code of no module";
-  // Of the instruction: in an executable that is not position-independent the tool wants the address itself.
-  const auto offset = static_cast<const char*>(code) - static_cast<const char*>(module.dli_fbase);
-  char command[4096];
-  std::snprintf(command, sizeof command, "addr2line -Cfip -e '%s' %#llx 2>/dev/null", module.dli_fname,
-                static_cast<unsigned long long>(offset));
-  std::string text;
-  if (FILE* const tool = popen(command, "r")) {
-    char line[1024];
-    while (std::fgets(line, sizeof line, tool) != nullptr) text += line;
-    pclose(tool);
-  }
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (char& c : text) c = c == '\n' ? ';' : c;
-  return text.empty() ? std::string(module.dli_fname) : text;
-}
 
 std::string describe_access() {
   return std::string(access.write ? "write to " : "read of ") + DeviceMemory::instance().describe(access.address);

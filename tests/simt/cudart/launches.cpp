@@ -1,21 +1,16 @@
 // Launches of kernels, and what is known of them without a compiler for the device.
 
-#include <cxxabi.h>
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "tests/simt/cudart/api.hpp"
 #include "tests/simt/cudart/properties.hpp"
 #include "tests/simt/grid.hpp"
-#include "tests/simt/poison.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/simt/streams.hpp"
+#include "tests/simt/symbols.hpp"
 
 namespace simt {
 namespace {
@@ -36,20 +31,12 @@ std::size_t shared_limit(const void* function) {
   return found == shared_limits().end() ? properties().sharedMemPerBlock : found->second;
 }
 
-/// The name of a kernel without its parameters.
-std::string name_of(const void* function) {
-  Dl_info symbol{};
-  if (dladdr(function, &symbol) == 0 || symbol.dli_sname == nullptr || symbol.dli_saddr != function) {
-    return "(a kernel that is no exported function)";
-  }
-  const std::unique_ptr<char, decltype(&std::free)> demangled(
-      abi::__cxa_demangle(symbol.dli_sname, nullptr, nullptr, nullptr), &std::free);
-  if (demangled == nullptr) return symbol.dli_sname;
-  std::size_t length = 0;  // not known to the memory sanitizer, whose copy of the library is not the one that wrote
-  while (sanitizer::mark_initialised(demangled.get() + length, 1), demangled.get()[length] != '\0') ++length;
-  std::string name(demangled.get(), length);
-  if (name.rfind("void ", 0) == 0) name.erase(0, 5);
-  return name.substr(0, name.rfind('('));
+/// Looked up once for each kernel.
+const std::string& name_of(const void* function) {
+  static std::map<const void*, std::string> names;
+  std::string& name = names[function];
+  if (name.empty()) name = kernel_name(function);
+  return name;
 }
 
 cudaError_t check(const KernelCall& call) {
