@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,16 @@ inline std::string architecture_name(const testing::TestParamInfo<const char*>& 
 
 inline std::unique_ptr<ptx::Module> load(const std::string& file, const std::string& architecture) {
   return ptx::load(ORTHANT_PTX_KERNELS "/" + architecture + "/" + file + ".ptx");
+}
+
+/// What a body throws, or "no error".
+inline std::string error_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const ptx::Error& error) {
+    return error.what();
+  }
+  return "no error";
 }
 
 class Device {

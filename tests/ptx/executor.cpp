@@ -1,0 +1,73 @@
+// Makes the rig run kernels from PTX: a program that has this file does so if the environment variable ORTHANT_PTX
+// names a folder of .ptx files.
+
+#include <cctype>
+#include <cstdlib>
+#include <map>
+#include <memory>
+
+#include "tests/ptx/machine.hpp"
+#include "tests/simt/rig.hpp"
+#include "tests/simt/symbols.hpp"
+
+namespace ptx {
+namespace {
+
+// nvcc gives each unnamed namespace a name of its own, the compiler of the host gives all the same.
+std::string common_name(std::string symbol) {
+  const std::string kUnnamed = "_GLOBAL__N_";
+  for (std::size_t at = 0; (at = symbol.find(kUnnamed, at)) != std::string::npos;) {
+    std::size_t digits = at;
+    while (digits > 0 && std::isdigit(static_cast<unsigned char>(symbol[digits - 1])) != 0) --digits;
+    const std::size_t length = std::stoul(symbol.substr(digits, at - digits));
+    const std::string name = "12_GLOBAL__N_1";
+    symbol.replace(digits, at - digits + length, name);
+    at = digits + name.size();
+  }
+  return symbol;
+}
+
+class Kernels {
+ public:
+  explicit Kernels(const std::filesystem::path& folder) : folder_(folder) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.path().extension() != ".ptx") continue;
+      const std::shared_ptr<Module> module = load(entry.path());
+      for (const auto& [name, function] : module->kernels) kernels_[common_name(name)].push_back({module, function});
+    }
+  }
+
+  void operator()(const simt::KernelCall& call) const {
+    try {
+      const Kernel& kernel = find(simt::symbol_of(call.function));
+      run({*kernel.module, *kernel.function, call.grid, call.block, call.shared_bytes, call.arguments,
+           simt::on_device});
+    } catch (const Error& error) {
+      simt::fault(error.what());
+    }
+  }
+
+ private:
+  struct Kernel {
+    std::shared_ptr<Module> module;
+    const Function* function;
+  };
+
+  const Kernel& find(const std::string& symbol) const {
+    const auto found = kernels_.find(symbol);
+    if (found == kernels_.end()) throw Error("kernel " + symbol + ": not in the PTX files of " + folder_.string());
+    if (found->second.size() > 1) throw Error("kernel " + symbol + ": in several PTX files of " + folder_.string());
+    return found->second.front();
+  }
+
+  std::filesystem::path folder_;
+  std::map<std::string, std::vector<Kernel>> kernels_;
+};
+
+[[maybe_unused]] const bool kInstalled = [] {
+  if (const char* folder = std::getenv("ORTHANT_PTX")) simt::set_kernel_executor(Kernels(folder));
+  return true;
+}();
+
+}  // namespace
+}  // namespace ptx
