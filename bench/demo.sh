@@ -6,15 +6,20 @@ cd "$(dirname "$0")/.."
 
 .ci/packages.sh build demo
 
+# The CUDA backend is built where nvcc is: for the GPUs of this machine, or else for some generations of them.
 if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
-  echo "CUDA toolkit: found, but not used: this version has the CPU backend only"
+  architectures="80-real;90-real;120"
+  if nvidia-smi >/dev/null 2>&1; then architectures=native; fi
+  echo "CUDA toolkit: found; the CUDA backend is built for $architectures"
 else
-  echo "CUDA toolkit: none; this version has the CPU backend only"
+  architectures=
+  echo "CUDA toolkit: none; the CPU backend is built alone"
 fi
 
 # A build folder that is already configured stays as it is.
 if [[ ! -f build/release/CMakeCache.txt ]]; then
-  cmake --preset release -DORTHANT_TESTS=OFF -DORTHANT_BENCH=OFF >/dev/null
+  cmake --preset release -DORTHANT_TESTS=OFF -DORTHANT_BENCH=OFF \
+    -DORTHANT_CUDA_ARCHITECTURES="$architectures" >/dev/null
 fi
 cmake --build build/release --target orthant_command
 

@@ -3,6 +3,9 @@ include(CMakePackageConfigHelpers)
 install(TARGETS orthant EXPORT orthant-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(ORTHANT_CUDA)
+  install(TARGETS orthant_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(DIRECTORY include/orthant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/orthant)
 install(EXPORT orthant-targets NAMESPACE orthant:: DESTINATION ${package_dir})

@@ -16,10 +16,14 @@ if ! cmp -s tests/requirements.txt build/venv/requirements.txt; then
   cp tests/requirements.txt build/venv/
 fi
 
+# The CUDA backend is built where nvcc is: for the GPUs of this machine, or else for some generations of them.
 if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
-  echo "CUDA toolkit: found, but not used: this version has the CPU backend only"
+  architectures="80-real;90-real;120"
+  if nvidia-smi >/dev/null 2>&1; then architectures=native; fi
+  echo "CUDA toolkit: found; the CUDA backend is built for $architectures"
 else
-  echo "CUDA toolkit: none; this version has the CPU backend only"
+  architectures=
+  echo "CUDA toolkit: none; the CPU backend is built alone"
 fi
 
 echo "== format"

@@ -19,7 +19,9 @@ using Json = nlohmann::ordered_json;
 Json backend_as_json(const Device& device) {
   try {
     const Context context = make_context(device, 0);
-    return {{"available", true}, {"device", readable_device(context)}, {"threads", context.threads()}};
+    Json backend{{"available", true}, {"device", readable_device(context)}};
+    if (context.threads() > 0) backend["threads"] = context.threads();
+    return backend;
   } catch (const BackendUnavailable& e) {
     return {{"available", false}, {"reason", in_options(e.what())}};
   }
@@ -36,10 +38,13 @@ void print(const Json& info) {
   std::cout << "Backends\n";
   for (const auto& [name, backend] : info["backends"].items()) {
     std::cout << "  " << name << std::string(8 - name.size(), ' ');
-    if (backend["available"])
-      std::cout << backend["device"].get<std::string>() << ", " << backend["threads"] << " threads\n";
-    else
+    if (backend["available"]) {
+      std::cout << backend["device"].get<std::string>();
+      if (backend.contains("threads")) std::cout << ", " << backend["threads"] << " threads";
+      std::cout << "\n";
+    } else {
       std::cout << backend["reason"].get<std::string>() << "\n";
+    }
   }
   std::cout << "Cores\n  " << info["cores"] << "\nVersions\n";
   for (const auto& [name, version] : info["versions"].items())
@@ -51,7 +56,7 @@ void print(const Json& info) {
 Subcommand add_info(CLI::App& command) {
   CLI::App* app = command.add_subcommand("info", "Tell backends, threads, instruction set and versions");
   const auto json = std::make_shared<bool>(false);
-  app->add_flag("--json", *json, "As JSON: backends (for each: available, device, threads or reason), cores, versions");
+  app->add_flag("--json", *json, "As JSON: backends (for each: available, device and the CPU's threads, or reason), cores, versions");
   return {app, [json] {
             const Json info = describe();
             if (*json)
