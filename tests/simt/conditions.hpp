@@ -10,7 +10,7 @@ namespace simt {
 /// The value that a conditional node reads and that kernels set.
 struct Condition {
   cudaGraphConditionalHandle handle = 0;
-  unsigned first = 0;       // at each launch of the graph, if it is set
+  unsigned first = 0;  // at each launch of the graph, if it is set
   bool sets_first = false;
   std::atomic<unsigned> value = 0;
 };

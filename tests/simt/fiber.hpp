@@ -49,7 +49,7 @@ class Context {
   const void* bottom_ = nullptr;
   std::size_t bytes_ = 0;
   [[maybe_unused]] void* fake_stack_ = nullptr;  // the address sanitizer's
-  [[maybe_unused]] void* thread_ = nullptr;  // the thread sanitizer's
+  [[maybe_unused]] void* thread_ = nullptr;      // the thread sanitizer's
 };
 
 /// Goes on in `to`; returns when somebody switches to `from`.

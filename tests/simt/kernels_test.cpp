@@ -9,7 +9,6 @@
 #include "cuda/device.hpp"
 #include "tests/simt/rig.hpp"
 
-
 namespace rig_test {
 
 using namespace orthant::cuda::device;

@@ -9,6 +9,8 @@
 #include "tests/simt/symbols.hpp"
 
 #ifdef SIMT_SANITIZED
+#include <dlfcn.h>
+
 #include <cstdio>
 #else
 #include <signal.h>
@@ -34,6 +36,11 @@ void name_thread() {
 
 [[maybe_unused]] const bool installed = [] {
   __sanitizer_set_death_callback(name_thread);
+  // g++ links the undefined-behaviour sanitizer as a library with a callback of its own.
+  if (void* const library = dlopen("libubsan.so.1", RTLD_LAZY | RTLD_NOLOAD)) {
+    using Set = void (*)(void (*)());
+    if (const auto set = reinterpret_cast<Set>(dlsym(library, "__sanitizer_set_death_callback"))) set(name_thread);
+  }
   return true;
 }();
 
