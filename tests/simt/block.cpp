@@ -37,6 +37,9 @@ bool Block::run(Launch& launch, uint3 index) {
     report(Fault{"a thread " + damage, place(nullptr)});
     failed_ = true;
   }
+  accesses_.flush();
+  ++accesses_.sum.blocks;
+  add_traffic(launch.name, std::exchange(accesses_.sum, {}));
   current = nullptr;
   return !failed_;
 }
@@ -129,6 +132,8 @@ void Block::barrier(Site site) {
   if (++arrived_ == count_) {
     arrived_ = 0;
     ++phase_;
+    ++accesses_.sum.barriers;
+    accesses_.flush();
     for (unsigned i = 0; i < count_; ++i) make_ready(*threads_[i]);
   }
   leave();

@@ -15,6 +15,7 @@
 #include "tests/simt/shared_memory.hpp"
 #include "tests/simt/site.hpp"
 #include "tests/simt/threads.hpp"
+#include "tests/simt/traffic.hpp"
 
 namespace simt {
 
@@ -38,6 +39,8 @@ class Block {
   void barrier(Site site);
   std::uint64_t warp(const WarpCall& call);
   unsigned lane() const { return running_->lane; }
+  unsigned thread() const { return running_->warp * 32 + running_->lane; }
+  AccessCounter& accesses() { return accesses_; }
   SharedMemory& shared() { return shared_; }
   Launch& launch() { return *launch_; }
   /// Reports what this thread did and ends the block.
@@ -96,6 +99,7 @@ class Block {
   const Fiber* barrier_first_ = nullptr;
   bool failed_ = false;
   SharedMemory shared_;
+  AccessCounter accesses_;
 };
 
 /// The block that the calling thread runs, or null.

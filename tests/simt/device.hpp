@@ -82,6 +82,9 @@ T shuffle(T value, ::simt::Lanes lanes, unsigned operand, int width, unsigned ma
 
 template <class T, class Change>
 T atomic_update(T* address, Change change) {
+#ifdef ORTHANT_SIMT_COUNTERS
+  ::simt::count_atomic();
+#endif
   std::atomic_ref<T> atom(*address);
   T old = atom.load(std::memory_order_relaxed);
   while (!atom.compare_exchange_weak(old, change(old), std::memory_order_relaxed)) {
@@ -127,11 +130,34 @@ T atomic_max(T* address, T value) {
 }
 template <class T>
 T atomic_or(T* address, T value) {
-  return std::atomic_ref<T>(*address).fetch_or(value, std::memory_order_relaxed);
+  return detail::atomic_update(address, [value](T old) { return static_cast<T>(old | value); });
 }
 template <class T>
 T atomic_exchange(T* address, T value) {
-  return std::atomic_ref<T>(*address).exchange(value, std::memory_order_relaxed);
+  return detail::atomic_update(address, [value](T) { return value; });
 }
+
+#ifdef ORTHANT_SIMT_COUNTERS
+template <class T, ::simt::Space kSpace>
+T atomic_add(::simt::Pointer<T, kSpace> address, std::type_identity_t<T> value) {
+  return atomic_add(address.get(), value);
+}
+template <class T, ::simt::Space kSpace>
+T atomic_min(::simt::Pointer<T, kSpace> address, std::type_identity_t<T> value) {
+  return atomic_min(address.get(), value);
+}
+template <class T, ::simt::Space kSpace>
+T atomic_max(::simt::Pointer<T, kSpace> address, std::type_identity_t<T> value) {
+  return atomic_max(address.get(), value);
+}
+template <class T, ::simt::Space kSpace>
+T atomic_or(::simt::Pointer<T, kSpace> address, std::type_identity_t<T> value) {
+  return atomic_or(address.get(), value);
+}
+template <class T, ::simt::Space kSpace>
+T atomic_exchange(::simt::Pointer<T, kSpace> address, std::type_identity_t<T> value) {
+  return atomic_exchange(address.get(), value);
+}
+#endif
 
 }  // namespace orthant::cuda::device

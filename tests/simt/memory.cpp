@@ -10,7 +10,11 @@
 namespace simt {
 namespace {
 
-constexpr std::size_t kAlignment = 16;
+#ifdef ORTHANT_SIMT_COUNTERS
+constexpr std::size_t kAlignment = 256;  // as on a device: sectors depend on it
+#else
+constexpr std::size_t kAlignment = 16;  // less than on a device: an access past the end meets the guard page
+#endif
 constexpr std::size_t kRemembered = 256;
 
 std::size_t page() {

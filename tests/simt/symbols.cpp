@@ -84,7 +84,12 @@ std::string kernel_name(const void* function) {
   for (const char* c = demangled.get(); sanitizer::mark_initialised(c, 1), *c != '\0'; ++c) name += *c;
   if (name.rfind("void ", 0) == 0) name.erase(0, 5);
   for (std::size_t at; (at = name.find("(anonymous namespace)::")) != std::string::npos;) name.erase(at, 23);
-  return name.substr(0, name.rfind('('));
+  int depth = 0;  // of template arguments, which may have parentheses of their own
+  std::size_t end = 0;
+  for (; end < name.size() && (depth > 0 || name[end] != '('); ++end) {
+    depth += name[end] == '<' ? 1 : name[end] == '>' ? -1 : 0;
+  }
+  return name.substr(0, end);
 }
 
 std::string locate(const void* code) {

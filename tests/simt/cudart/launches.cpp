@@ -11,6 +11,7 @@
 #include "tests/simt/rig.hpp"
 #include "tests/simt/streams.hpp"
 #include "tests/simt/symbols.hpp"
+#include "tests/simt/traffic.hpp"
 
 namespace simt {
 namespace {
@@ -62,6 +63,9 @@ cudaError_t check(const KernelCall& call) {
 void run(const KernelCall& call, const std::function<void()>& body, const std::string& name) {
   if (executor()) return executor()(call);
   Launch launch{call, body, name};
+  Traffic one;
+  one.launches = 1;
+  add_traffic(name, one);
   run_grid(launch);
 }
 
