@@ -38,13 +38,8 @@ class Kernels {
   }
 
   void operator()(const simt::KernelCall& call) const {
-    try {
-      const Kernel& kernel = find(simt::symbol_of(call.function));
-      run({*kernel.module, *kernel.function, call.grid, call.block, call.shared_bytes, call.arguments,
-           simt::on_device});
-    } catch (const Error& error) {
-      simt::fault(error.what());
-    }
+    const Kernel& kernel = find(simt::symbol_of(call.function));
+    run({*kernel.module, *kernel.function, call.grid, call.block, call.shared_bytes, call.arguments, simt::on_device});
   }
 
  private:
@@ -65,7 +60,16 @@ class Kernels {
 };
 
 [[maybe_unused]] const bool kInstalled = [] {
-  if (const char* folder = std::getenv("ORTHANT_PTX")) simt::set_kernel_executor(Kernels(folder));
+  const char* const folder = std::getenv("ORTHANT_PTX");
+  if (folder == nullptr) return false;
+  simt::set_kernel_executor([folder](const simt::KernelCall& call) {
+    try {
+      static const Kernels kernels(folder);  // read at the first launch, when all that reading needs exists
+      kernels(call);
+    } catch (const Error& error) {
+      simt::fault(error.what());
+    }
+  });
   return true;
 }();
 

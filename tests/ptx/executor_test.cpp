@@ -38,7 +38,7 @@ TEST_F(Executor, FaultsAreReportedAndStick) {
   EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorLaunchFailure);
   const std::string report = simt::take_report();
   EXPECT_THAT(report, testing::HasSubstr("compiled_for<double>"));
-  EXPECT_THAT(report, testing::HasSubstr("thread (20, 0, 0), launched.cu:17"));
+  EXPECT_THAT(report, testing::HasSubstr("thread (20, 0, 0), launched.cu:16"));
   EXPECT_THAT(report, testing::HasSubstr("outside every live allocation"));
 }
 
