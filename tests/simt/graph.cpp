@@ -11,7 +11,7 @@ namespace simt {
 namespace {
 
 struct Handles {
-  std::set<Graph*> known;  // bodies of loops too
+  std::set<Graph*> known;  // bodies of loops and graphs being captured too
   std::map<Graph*, std::unique_ptr<Graph>> owned;
   std::map<Executable*, std::shared_ptr<Executable>> executables;
 };
@@ -23,6 +23,7 @@ Handles& handles() {
 
 }  // namespace
 
+Graph::Graph() { handles().known.insert(this); }
 Graph::~Graph() { handles().known.erase(this); }
 
 Node* Graph::add(std::string name, std::function<void()> work, std::vector<Node*> after) {
@@ -38,7 +39,6 @@ Node* Graph::add_loop(std::shared_ptr<Condition> condition, std::vector<Node*> a
   Node* const node = add("conditional", {}, std::move(after));
   node->condition = std::move(condition);
   node->body = std::make_unique<Graph>();
-  handles().known.insert(node->body.get());
   return node;
 }
 
@@ -91,7 +91,6 @@ Graph* find_graph(cudaGraph_t handle) {
 
 Graph* own_graph(std::unique_ptr<Graph> graph) {
   Graph* const known = graph.get();
-  handles().known.insert(known);
   handles().owned[known] = std::move(graph);
   return known;
 }

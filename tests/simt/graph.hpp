@@ -26,7 +26,10 @@ struct Node {
 };
 
 struct Graph {
+  Graph();
   ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
   Node* add(std::string name, std::function<void()> work, std::vector<Node*> after);
   Node* add_loop(std::shared_ptr<Condition> condition, std::vector<Node*> after);
   bool owns(const Node* node) const;

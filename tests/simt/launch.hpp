@@ -37,4 +37,14 @@ cudaError_t launch_kernel(const cudaLaunchConfig_t* config, void (*kernel)(Param
 
 }  // namespace simt
 
+// What the runtime's header offers to the CUDA compiler only.
+template <class... Parameters>
+cudaError_t cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute attribute, int value) {
+  return cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), attribute, value);
+}
+template <class... Parameters>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)(Parameters...)) {
+  return cudaFuncGetAttributes(attributes, reinterpret_cast<const void*>(kernel));
+}
+
 #define cudaLaunchKernelEx ::simt::launch_kernel

@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,8 +38,9 @@ std::string file_of(const void* address, std::uintptr_t& in_file) {
 using Functions = std::map<std::uintptr_t, std::string>;
 
 Functions read_functions(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::vector<char> file((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  std::ifstream stream(path, std::ios::binary | std::ios::ate);
+  std::vector<char> file(stream ? static_cast<std::size_t>(stream.tellg()) : 0);
+  stream.seekg(0).read(file.data(), static_cast<std::streamsize>(file.size()));
   Functions functions;
   Elf64_Ehdr header;
   if (file.size() < sizeof header) return functions;

@@ -140,12 +140,18 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
   });
 }
 
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int threads,
-                                                          std::size_t shared_bytes) {
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* function, int threads,
+                                                                   std::size_t shared_bytes, unsigned flags) {
   return api("cudaOccupancyMaxActiveBlocksPerMultiprocessor", [=] {
-    if (blocks == nullptr || threads < 1) return cudaErrorInvalidValue;
+    if (blocks == nullptr || threads < 1 || flags > cudaOccupancyDisableCachingOverride) return cudaErrorInvalidValue;
     if (function == nullptr) return cudaErrorInvalidDeviceFunction;
     *blocks = simt::resident_blocks(threads, shared_bytes);
     return cudaSuccess;
   });
+}
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int threads,
+                                                          std::size_t shared_bytes) {
+  return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, threads, shared_bytes,
+                                                                cudaOccupancyDefault);
 }
