@@ -173,11 +173,11 @@ OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
     throw;
   }
   capturing = nullptr;
-  ORTHANT_CUDA(cudaStreamEndCapture, capture_stream_.get(), &graph);
+  const cudaError_t ended = cudaStreamEndCapture(capture_stream_.get(), &graph);
+  const std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cudaGraphDestroy>> owner(graph);
+  check(ended, "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
-  const cudaError_t code = cudaGraphInstantiate(&executable, graph, 0);
-  cudaGraphDestroy(graph);
-  check(code, "cudaGraphInstantiate");
+  ORTHANT_CUDA(cudaGraphInstantiate, &executable, graph, 0);
   return OwnedGraph(executable);
 }
 

@@ -24,8 +24,7 @@ void stable_sort_by_key(const Gpu& gpu, std::int64_t count, std::int32_t* keys, 
 }
 
 void exclusive_sum(const Gpu& gpu, std::int64_t count, std::int64_t* data) {
-  simt::enqueue(gpu.stream(), "exclusive_sum",
-                [=] { std::exclusive_scan(data, data + count, data, std::int64_t{0}); });
+  simt::enqueue(gpu.stream(), "exclusive_sum", [=] { std::exclusive_scan(data, data + count, data, std::int64_t{0}); });
 }
 
 }  // namespace orthant::cuda

@@ -1,0 +1,95 @@
+// Each call to CUDA and its libraries fails in turn, by the rig: every run ends in a typed error, nothing is leaked,
+// and the same Context works afterwards.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "orthant/error.hpp"
+#include "orthant/factorize.hpp"
+#include "tests/fit.hpp"
+#include "tests/simt/rig.hpp"
+#include "tests/test_context.hpp"
+
+namespace orthant::test {
+namespace {
+
+// Runs `task` with its n-th call failing. Returns what was thrown: "" if the task is done, which means that n is larger
+// than the number of its calls, or that the call was one whose failure does not matter.
+std::string run_with_failure(std::int64_t n, const std::function<void()>& task) {
+  simt::fail_at(n);
+  std::string error;
+  try {
+    task();
+  } catch (const CudaError& e) {
+    error = e.what();
+    EXPECT_FALSE(e.call().empty());
+    EXPECT_FALSE(e.code().empty());
+  } catch (const OutOfMemory& e) {
+    error = e.what();
+  } catch (const BackendUnavailable& e) {
+    error = e.what();
+  } catch (const std::exception& e) {
+    ADD_FAILURE() << "call " << n << ": not a typed error of CUDA's, but " << e.what();
+    error = e.what();
+  }
+  simt::fail_at(-1);
+  return error;
+}
+
+// Repeats `task` for every n, and `after` each time.
+void fail_every_call(const std::function<void()>& task, const std::function<void()>& after) {
+  task();  // makes what is made once
+  const std::int64_t before = simt::calls_made();
+  task();
+  const std::int64_t calls = simt::calls_made() - before;
+  ASSERT_GT(calls, 0);
+  const simt::Live live = simt::live();
+  int errors = 0;
+  for (std::int64_t n = 1; n <= calls; ++n) {
+    const std::string error = run_with_failure(n, task);
+    errors += !error.empty();
+    const simt::Live now = simt::live();
+    EXPECT_TRUE(now == live) << "after \"" << error << "\" at call " << n << ": allocations " << now.allocations
+                             << " (before " << live.allocations << "), streams " << now.streams << " (" << live.streams
+                             << "), graphs " << now.graphs << " (" << live.graphs << "), graph executables "
+                             << now.graph_execs << " (" << live.graph_execs << "), handles " << now.handles << " ("
+                             << live.handles << ")";
+    EXPECT_EQ(simt::take_report(), "") << "at call " << n;
+    after();
+    if (testing::Test::HasFailure()) return;
+  }
+  // The failures of releases alone are nobody's business.
+  EXPECT_GT(errors, calls / 2);
+}
+
+class CudaFaults : public testing::Test {
+ public:
+  const oracle::Dense exact = planted(13, 9, 2, 0.1, 3);
+  const DenseStorage<float> dense{exact};
+  const CsrStorage<float> sparse{sparsify(exact)};
+
+  void fit(const Context& context, Initialization start) const {
+    const Options options{.initialization = start, .max_iterations = 4, .tolerance = 0, .check_every = 3};
+    for (const Matrix<float>& x : {Matrix<float>(context, dense.view()), Matrix<float>(context, sparse.view())}) {
+      Factors<float> f(13, 9, 2, Layout::row_major, Layout::row_major);
+      EXPECT_LT(f.fit(x, options).relative_error, 0.9);
+    }
+  }
+};
+
+TEST_F(CudaFaults, OfAFitOnAContextThatLivesOn) {
+  const Context context = make_context();
+  for (Initialization start : {Initialization::random, Initialization::nndsvda}) {
+    fail_every_call([&] { fit(context, start); }, [&] { fit(context, Initialization::random); });
+  }
+}
+
+TEST_F(CudaFaults, OfMakingAContext) {
+  fail_every_call([&] { fit(make_context(), Initialization::random); }, [] {});
+}
+
+}  // namespace
+}  // namespace orthant::test
