@@ -17,6 +17,24 @@ namespace {
 
 constinit thread_local Block* current = nullptr;
 
+#ifdef SIMT_TSAN
+char* write(char* to, const char* text) {
+  while (*text != '\0') *to++ = *text++;
+  to[0] = to[1] = '\0';
+  return to;
+}
+
+char* write(char* to, unsigned number) {
+  if (number >= 10) to = write(to, number / 10);
+  const char digit[] = {static_cast<char>('0' + number % 10), '\0'};
+  return write(to, digit);
+}
+
+char* write(char* to, uint3 index) {
+  return write(write(write(write(write(to, index.x), ", "), index.y), ", "), index.z);
+}
+#endif
+
 }  // namespace
 
 Block* current_block() { return current; }
@@ -59,7 +77,10 @@ void Block::prepare(Launch& launch, uint3 index) {
   ++turn_;
   for (unsigned i = 0; i < count_; ++i) {
     std::unique_ptr<Fiber>& fiber = fibers_[(i + turn_) % count_];
-    if (fiber == nullptr) fiber = std::make_unique<Fiber>();
+    if (fiber == nullptr) {
+      fiber = std::make_unique<Fiber>();
+      fiber->context.start(fiber->stack, enter);
+    }
     threads_[i] = fiber.get();
     fiber->index = {i % shape.x, i / shape.x % shape.y, i / shape.x / shape.y};
     fiber->lane = i % 32;
@@ -67,7 +88,6 @@ void Block::prepare(Launch& launch, uint3 index) {
     fiber->calls = 0;
     warps_[fiber->warp].lanes[fiber->lane] = fiber.get();
     warps_[fiber->warp].live |= 1u << fiber->lane;
-    if (!std::exchange(fiber->started, true)) fiber->context.start(fiber->stack, enter);
     make_ready(*fiber);
   }
   current = this;
@@ -87,7 +107,9 @@ void Block::enter() {
 
 void Block::begin_thread() {
 #ifdef SIMT_TSAN
-  running_->context.set_name(("block " + describe(index_) + " thread " + describe(running_->index)).c_str());
+  char name[96];  // no string: the sanitizer's own instances of its functions would be seen to write here
+  write(write(write(write(name, "block ("), index_), ") thread ("), running_->index)[0] = ')';
+  running_->context.set_name(name);
 #endif
   sanitizer::acquire(&launch_->begin);
   sanitizer::acquire(this);
@@ -96,14 +118,16 @@ void Block::begin_thread() {
 void Block::end_thread() {
   Fiber& self = *running_;
   if (arrived_ > 0) {
-    fail("this thread ends while thread " + describe(barrier_first_->index) + " waits for it at a barrier",
-         barrier_site_);
+    accuse("this thread ends while thread " + describe(barrier_first_->index) + " waits for it at a barrier",
+           barrier_site_);
+    stop();
   }
   Warp& warp = warps_[self.warp];
   for (const Fiber* other : warp.lanes) {
     if (other == nullptr || !(warp.waiting >> other->lane & 1) || !(other->call.mask >> self.lane & 1)) continue;
-    fail("this thread ends while thread " + describe(other->index) + " waits for it in an operation of the warp",
-         other->call.site);
+    accuse("this thread ends while thread " + describe(other->index) + " waits for it in an operation of the warp",
+           other->call.site);
+    stop();
   }
   sanitizer::release(&launch_->end);
   self.state = State::kDone;
@@ -115,15 +139,17 @@ void Block::end_thread() {
 void Block::barrier(Site site) {
   Fiber& self = *running_;
   if (live_ != count_) {
-    fail("barrier after " + std::to_string(count_ - live_) + " threads of the block have ended", site);
+    accuse("barrier after " + std::to_string(count_ - live_) + " threads of the block have ended", site);
+    stop();
   }
   if (arrived_ == 0) {
     barrier_site_ = site;
     barrier_first_ = &self;
   } else if (differs(site, barrier_site_)) {
-    fail("divergent barrier: thread " + describe(barrier_first_->index) + " waits at " + describe(barrier_site_) +
-             ", this thread comes to another",
-         site);
+    accuse("divergent barrier: thread " + describe(barrier_first_->index) + " waits at " + describe(barrier_site_) +
+               ", this thread comes to another",
+           site);
+    stop();
   }
   self.state = State::kAtBarrier;
   self.call.site = site;
@@ -164,18 +190,22 @@ void Block::leave() {
   }
 }
 
-void Block::fail(const std::string& what, Site site) { fail(what, describe(site), cudaErrorLaunchFailure); }
+void Block::accuse(const std::string& what, Site site, cudaError_t error) { accuse(what, describe(site), error); }
 
-void Block::fail(const std::string& what, const std::string& where, cudaError_t error) {
+void Block::accuse(const std::string& what, const std::string& where, cudaError_t error) {
   report(Fault{what, place(running_) + ", " + where, error});
+}
+
+void Block::stop() {
   failed_ = true;
   switch_context(std::exchange(running_, nullptr)->context, main_);
   __builtin_unreachable();
 }
 
 void Block::abandon() {
+  // With its stack: it must not be taken for the same memory, used by another thread.
   for (unsigned i = 0; i < count_; ++i) {
-    if (threads_[i]->state != State::kDone) threads_[i]->started = false;
+    if (threads_[i]->state != State::kDone) fibers_[(i + turn_) % count_] = nullptr;
   }
   ready_count_ = 0;
 }

@@ -43,9 +43,11 @@ class Block {
   AccessCounter& accesses() { return accesses_; }
   SharedMemory& shared() { return shared_; }
   Launch& launch() { return *launch_; }
-  /// Reports what this thread did and ends the block.
-  [[noreturn]] void fail(const std::string& what, Site site);
-  [[noreturn]] void fail(const std::string& what, const std::string& where, cudaError_t error);
+  /// Reports what this thread did. To be followed by stop(), in a statement of its own: no string must be alive then.
+  void accuse(const std::string& what, Site site, cudaError_t error = cudaErrorLaunchFailure);
+  void accuse(const std::string& what, const std::string& where, cudaError_t error);
+  /// Ends the block, and abandons its threads where they are.
+  [[noreturn]] void stop();
   std::string place() const;
   bool in_thread() const { return running_ != nullptr; }
   /// The top of the stack of the thread that runs.
@@ -63,7 +65,6 @@ class Block {
     WarpCall call{};
     std::uint64_t result = 0;
     unsigned calls = 0;  // operations of the warp that it was the lowest lane of
-    bool started = false;
   };
   struct Warp {
     unsigned live = 0, waiting = 0;

@@ -71,8 +71,6 @@ void Context::adopt_thread() {
 void Context::start(const Stack& stack, void (*entry)()) {
   bottom_ = stack.bottom();
   bytes_ = Stack::kBytes;
-  fake_stack_ = nullptr;
-  sanitizer::allow(bottom_, bytes_);
   auto** top = reinterpret_cast<void**>(stack.top());
   // From above: a return address that ends the walk of a debugger, the address that the switch returns to, six
   // registers. `entry` finds the stack aligned as if it had been called.
@@ -81,7 +79,6 @@ void Context::start(const Stack& stack, void (*entry)()) {
   for (int i = 3; i <= 8; ++i) top[-i] = nullptr;
   stack_pointer_ = top - 8;
 #ifdef SIMT_TSAN
-  if (thread_ != nullptr) __tsan_destroy_fiber(thread_);
   thread_ = __tsan_create_fiber(0);
 #endif
 }

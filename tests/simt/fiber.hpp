@@ -34,8 +34,7 @@ class Context {
 
   /// The context of the calling thread.
   void adopt_thread();
-  /// A context that starts in `entry`, which must never return, when it is switched to. Starting again abandons what
-  /// was on the stack.
+  /// A context that starts in `entry`, which must never return, when it is switched to. Once only.
   void start(const Stack& stack, void (*entry)());
   void set_name(const char* name);
 

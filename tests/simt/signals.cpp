@@ -63,14 +63,22 @@ std::string describe_access() {
   return std::string(access.write ? "write to " : "read of ") + DeviceMemory::instance().describe(access.address);
 }
 
-[[noreturn]] void fail_kernel() {
+void accuse_kernel() {
   Block& block = *current_block();
-  if (block.on_stack_guard(access.address)) block.fail("stack overflow", locate(access.code), cudaErrorLaunchFailure);
-  if (block.shared().contains(access.address)) {
-    block.fail(std::string(access.write ? "write" : "read") + " past the end of the dynamic shared memory",
-               locate(access.code), cudaErrorIllegalAddress);
+  const std::string where = locate(access.code);
+  if (block.on_stack_guard(access.address)) {
+    block.accuse("stack overflow", where, cudaErrorLaunchFailure);
+  } else if (block.shared().contains(access.address)) {
+    block.accuse(std::string(access.write ? "write" : "read") + " past the end of the dynamic shared memory", where,
+                 cudaErrorIllegalAddress);
+  } else {
+    block.accuse(describe_access(), where, cudaErrorIllegalAddress);
   }
-  block.fail(describe_access(), locate(access.code), cudaErrorIllegalAddress);
+}
+
+[[noreturn]] void fail_kernel() {
+  accuse_kernel();
+  current_block()->stop();
 }
 
 [[noreturn]] void fail_host() {

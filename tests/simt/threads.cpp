@@ -15,7 +15,8 @@ void warp_barrier(unsigned mask, Site site) { current_block()->warp({WarpOp::kSy
 std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, int width, unsigned mask, Site site) {
   Block& block = *current_block();
   if (width < 1 || width > 32 || (width & (width - 1)) != 0) {
-    block.fail("a shuffle's width must be a power of two up to 32, not " + std::to_string(width), site);
+    block.accuse("a shuffle's width must be a power of two up to 32, not " + std::to_string(width), site);
+    block.stop();
   }
   const unsigned self = block.lane();
   const unsigned inside = static_cast<unsigned>(width) - 1;
@@ -51,16 +52,20 @@ void* shared_array(const void* key, std::size_t bytes, std::size_t alignment, co
   void* const data = block.shared().array(key, bytes, alignment, name, site);
   const std::size_t used = block.shared().static_bytes();
   if (data == nullptr || used > SharedMemory::kStaticLimit) {
-    block.fail("more than 48 KiB of static shared memory with array " + std::string(name), site);
+    block.accuse("more than 48 KiB of static shared memory with array " + std::string(name), site);
+    block.stop();
   }
   return data;
 }
 
 void* dynamic_shared() { return current_block()->shared().dynamic(); }
 
-void set_conditional(cudaGraphConditionalHandle handle, unsigned value) {
+void set_conditional(cudaGraphConditionalHandle handle, unsigned value, Site site) {
   Condition* const condition = find_condition(handle);
-  if (condition == nullptr) current_block()->fail("set_conditional with a handle of no graph", Site());
+  if (condition == nullptr) {
+    current_block()->accuse("set_conditional with a handle of no graph", site);
+    current_block()->stop();
+  }
   condition->value.store(value, std::memory_order_relaxed);
 }
 

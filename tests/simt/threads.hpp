@@ -34,6 +34,6 @@ void* shared_array(const void* key, std::size_t bytes, std::size_t alignment, co
 void* dynamic_shared();
 
 /// Sets the value of a conditional node's handle.
-void set_conditional(cudaGraphConditionalHandle handle, unsigned value);
+void set_conditional(cudaGraphConditionalHandle handle, unsigned value, Site site);
 
 }  // namespace simt

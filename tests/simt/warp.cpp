@@ -30,24 +30,29 @@ std::uint64_t Block::warp(const WarpCall& call) {
 void Block::check_mask(const Warp& warp, const WarpCall& call) {
   const unsigned lane = running_->lane;
   if (!(call.mask >> lane & 1)) {
-    fail("mask " + describe_mask(call.mask) + " does not name the thread's own lane " + std::to_string(lane),
-         call.site);
+    accuse("mask " + describe_mask(call.mask) + " does not name the thread's own lane " + std::to_string(lane),
+           call.site);
+    stop();
   }
   if (const unsigned absent = call.mask & ~warp.live; absent != 0) {
-    fail("mask " + describe_mask(call.mask) + " names lanes that do not exist or have ended: " + describe_mask(absent),
-         call.site);
+    accuse(
+        "mask " + describe_mask(call.mask) + " names lanes that do not exist or have ended: " + describe_mask(absent),
+        call.site);
+    stop();
   }
   if (call.op == WarpOp::kShuffle && !(call.mask >> call.source & 1)) {
-    fail("reads lane " + std::to_string(call.source) + ", which is outside of mask " + describe_mask(call.mask),
-         call.site);
+    accuse("reads lane " + std::to_string(call.source) + ", which is outside of mask " + describe_mask(call.mask),
+           call.site);
+    stop();
   }
   for (const Fiber* other : warp.lanes) {
     if (other == nullptr || !(warp.waiting & call.mask & 1u << other->lane)) continue;
     if (other->call.mask == call.mask && other->call.op == call.op) continue;
-    fail("mask " + describe_mask(call.mask) + " names thread " + describe(other->index) + ", which waits with mask " +
-             describe_mask(other->call.mask) + (other->call.op == call.op ? "" : " in another operation") + " at " +
-             describe(other->call.site),
-         call.site);
+    accuse("mask " + describe_mask(call.mask) + " names thread " + describe(other->index) + ", which waits with mask " +
+               describe_mask(other->call.mask) + (other->call.op == call.op ? "" : " in another operation") + " at " +
+               describe(other->call.site),
+           call.site);
+    stop();
   }
 }
 
