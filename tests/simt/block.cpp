@@ -205,7 +205,9 @@ void Block::stop() {
 void Block::abandon() {
   // With its stack: it must not be taken for the same memory, used by another thread.
   for (unsigned i = 0; i < count_; ++i) {
-    if (threads_[i]->state != State::kDone) fibers_[(i + turn_) % count_] = nullptr;
+    if (threads_[i]->state == State::kDone) continue;
+    threads_[i]->context.release(&launch_->end);
+    fibers_[(i + turn_) % count_] = nullptr;
   }
   ready_count_ = 0;
 }

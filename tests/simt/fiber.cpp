@@ -89,6 +89,15 @@ void Context::set_name([[maybe_unused]] const char* name) {
 #endif
 }
 
+void Context::release([[maybe_unused]] const void* object) {
+#ifdef SIMT_TSAN
+  void* const self = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(thread_, __tsan_switch_to_fiber_no_sync);
+  sanitizer::release(object);
+  __tsan_switch_to_fiber(self, __tsan_switch_to_fiber_no_sync);
+#endif
+}
+
 void Context::entered() {
 #ifdef SIMT_ASAN
   __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);

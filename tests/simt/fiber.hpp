@@ -37,6 +37,8 @@ class Context {
   /// A context that starts in `entry`, which must never return, when it is switched to. Once only.
   void start(const Stack& stack, void (*entry)());
   void set_name(const char* name);
+  /// What the context did happens before what follows sanitizer::acquire(object).
+  void release(const void* object);
 
   friend void switch_context(Context& from, Context& to);
 

@@ -39,6 +39,7 @@ Node* Graph::add_loop(std::shared_ptr<Condition> condition, std::vector<Node*> a
   Node* const node = add("conditional", {}, std::move(after));
   node->condition = std::move(condition);
   node->body = std::make_unique<Graph>();
+  node->body->is_body = true;
   return node;
 }
 

@@ -37,6 +37,7 @@ struct Graph {
   std::vector<std::unique_ptr<Node>> nodes;
   std::vector<std::shared_ptr<Condition>> conditions;
   bool instantiated = false;
+  bool is_body = false;  // of a loop
 };
 
 /// A graph made ready to run: a copy, which lives on when the graph is changed or destroyed.

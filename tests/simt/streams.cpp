@@ -177,6 +177,16 @@ std::vector<StreamPointer> streams_of(const Capture& capture) {
   return found;
 }
 
+bool break_captures(int device) {
+  bool any = false;
+  for (const StreamPointer& each : streams().all) {
+    if (each->capture == nullptr || each->device != device) continue;
+    each->capture->valid = false;
+    any = true;
+  }
+  return any;
+}
+
 bool forbids_unsafe_calls() {
   bool forbidden = false;
   for (const StreamPointer& each : streams().all) {

@@ -95,6 +95,8 @@ void drop_all_work();
 
 /// The streams that take part in a capture.
 std::vector<StreamPointer> streams_of(const Capture& capture);
+/// For calls that wait for the whole device: any capture on it is then invalid; false if there is none.
+bool break_captures(int device);
 /// Whether a capture on any stream forbids calls that might wait; it is then invalid.
 bool forbids_unsafe_calls();
 

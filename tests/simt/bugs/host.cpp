@@ -98,6 +98,32 @@ SIMT_BUG(wait_in_capture) {
   say("end", cudaStreamEndCapture(stream, &graph));
 }
 
+SIMT_BUG(device_wait_in_capture) {
+  const cudaStream_t stream = new_stream();
+  cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed);
+  say("synchronize", cudaDeviceSynchronize());
+  cudaGraph_t graph = nullptr;
+  say("end", cudaStreamEndCapture(stream, &graph));
+}
+
+SIMT_BUG(host_function_in_loop) {
+  const cudaStream_t stream = new_stream();
+  cudaGraph_t graph = nullptr;
+  cudaGraphCreate(&graph, 0);
+  cudaGraphNodeParams loop{};
+  loop.type = cudaGraphNodeTypeConditional;
+  cudaGraphConditionalHandleCreate(&loop.conditional.handle, graph, 1, cudaGraphCondAssignDefault);
+  loop.conditional.type = cudaGraphCondTypeWhile;
+  loop.conditional.size = 1;
+  cudaGraphNode_t node = nullptr;
+  cudaGraphAddNode(&node, graph, nullptr, nullptr, 0, &loop);
+  cudaGraph_t body = loop.conditional.phGraph_out[0];
+  cudaStreamBeginCaptureToGraph(stream, body, nullptr, nullptr, 0, cudaStreamCaptureModeRelaxed);
+  say("launch", cudaLaunchHostFunc(
+                    stream, [](void*) {}, nullptr));
+  cudaStreamEndCapture(stream, &body);
+}
+
 SIMT_BUG(unjoined_fork) {
   const cudaStream_t stream = new_stream();
   const cudaStream_t side = new_stream();

@@ -124,7 +124,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
 
 cudaError_t cudaDeviceSynchronize() {
   return api("cudaDeviceSynchronize", [] {
-    if (simt::forbids_unsafe_calls()) return cudaErrorStreamCaptureUnsupported;
+    if (simt::break_captures(simt::current_device())) return cudaErrorStreamCaptureUnsupported;
     simt::run_device(simt::current_device());
     return simt::sticky_error();
   });
@@ -166,6 +166,9 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
     if (known == nullptr) return cudaErrorInvalidResourceHandle;
     if (function == nullptr) return cudaErrorInvalidValue;
     if (const cudaError_t error = simt::check_stream(*known); error != cudaSuccess) return error;
+    if (known->capture != nullptr && known->capture->graph->is_body) {
+      return simt::invalid("a function of the host in the body of a loop", cudaErrorNotSupported);
+    }
     simt::submit(known, "work:host function", [=] { function(data); });
     return cudaSuccess;
   });
