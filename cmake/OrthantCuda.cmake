@@ -15,6 +15,9 @@ if(ORTHANT_CUDA)
   set(CMAKE_CUDA_ARCHITECTURES ${ORTHANT_CUDA_ARCHITECTURES})
   enable_language(CUDA)
 endif()
+if(ORTHANT_CUDA OR ORTHANT_SIMT)
+  find_package(CUDAToolkit 12.4 REQUIRED)
+endif()
 
 # What any build of the module has in common, the rig's too.
 function(orthant_cuda_module target)

@@ -149,15 +149,20 @@ class CsrMatrix final : public DeviceMatrix<T> {
 
   void product(Side side, Factor<const T> f, Factor<T> r, Workspace& workspace) const override {
     const Orientation<T>& x = side == Side::h ? rows_ : columns_;
-    T* partial = x.parts > 0 ? workspace.get<T>(Workspace::partial_sums, x.parts * f.rank) : nullptr;
-    gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial);
+    gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial_sums(x.parts, f.rank, workspace));
+  }
+
+  void reserve(int rank, bool passes, Workspace& workspace) const override {
+    DeviceMatrix<T>::reserve(rank, passes, workspace);
+    partial_sums(std::max(rows_.parts, columns_.parts), rank, workspace);
+    workspace.get<std::byte>(Workspace::accumulators, csr_loss_bytes(rank));
   }
 
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace& workspace) const override {
     // ||X - WH||^2 = sum over the entries of x (x - 2 v), plus ||WH||^2 = <WW', HH'>; all in double, since they cancel.
     const int k = w.rank;
     const std::int64_t size = static_cast<std::int64_t>(k) * k;
-    double* memory = workspace.get<double>(Workspace::accumulators, 2 * size + 2);
+    auto* memory = reinterpret_cast<double*>(workspace.get<std::byte>(Workspace::accumulators, csr_loss_bytes(k)));
     double *gram_w = memory + 2, *gram_h = gram_w + size;
     gram_matrix<double>(this->gpu_, w, core::Gram<double>{gram_w, k});
     gram_matrix<double>(this->gpu_, h, core::Gram<double>{gram_h, k});
@@ -167,6 +172,10 @@ class CsrMatrix final : public DeviceMatrix<T> {
   }
 
  private:
+  static T* partial_sums(std::int64_t parts, int rank, Workspace& workspace) {
+    return parts > 0 ? workspace.get<T>(Workspace::partial_sums, parts * rank) : nullptr;
+  }
+
   void check_offsets() const {
     const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
       survey_offsets(this->gpu_, m_, rows_.nonzeros, rows_.offsets.data(), out);
@@ -236,6 +245,8 @@ std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const
 std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
   return shape.nonzeros * (element_size + 4) + 8 * (shape.columns + 1);
 }
+
+std::int64_t csr_loss_bytes(int rank) { return 8 * (2 + 2 * static_cast<std::int64_t>(rank) * rank); }
 
 #define ORTHANT_INSTANTIATE(T, Index) \
   template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>&);

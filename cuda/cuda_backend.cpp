@@ -1,5 +1,6 @@
 #include "cuda/cuda_backend.hpp"
 
+#include "cuda/kernels/control.hpp"
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
@@ -25,6 +26,19 @@ class Graph final : public core::Recording {
 
  private:
   OwnedGraph graph_;
+};
+
+class EventMarker final : public core::Marker {
+ public:
+  explicit EventMarker(const Gpu& gpu) : gpu_(gpu), event_(gpu.record_event()) {}
+  bool reached() const override { return gpu_.is_reached(event_.get()); }
+  void read(const void* source, std::int64_t bytes, void* host) const override {
+    gpu_.copy_after(event_.get(), host, source, bytes);
+  }
+
+ private:
+  const Gpu& gpu_;
+  OwnedEvent event_;
 };
 
 template <class T>
@@ -165,6 +179,28 @@ template <class T>
 void CudaBackend<T>::repeat(std::unique_ptr<core::Recording>& recording, const std::function<void()>& calls) const {
   if (recording == nullptr) recording = std::make_unique<Graph>(gpu_.capture(calls));
   gpu_.launch(static_cast<const Graph&>(*recording).get());
+}
+
+template <class T>
+void CudaBackend<T>::repeat_while(const int* go_on, const std::function<void()>& calls) const {
+  if (!gpu_.is_capturing()) return core::Backend<T>::repeat_while(go_on, calls);
+  gpu_.capture_while([&](cudaGraphConditionalHandle condition) { set_condition(gpu_, condition, go_on); }, calls);
+}
+
+template <class T>
+void CudaBackend<T>::penalty(Factor<const T> f, ScaledPenalty penalty, double* out) const {
+  penalty_sum(gpu_, f, penalty, out);
+}
+
+template <class T>
+void CudaBackend<T>::advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured,
+                             int iterations, core::LoopState* state) const {
+  advance_loop(gpu_, rule, step, measured, iterations, state);
+}
+
+template <class T>
+std::unique_ptr<core::Marker> CudaBackend<T>::mark() const {
+  return std::make_unique<EventMarker>(gpu_);
 }
 
 template class CudaBackend<float>;

@@ -31,7 +31,12 @@ class CudaBackend final : public core::Backend<T> {
   void take_parts(core::Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
                   std::uint64_t seed, core::Side side, core::Factor<T> out) const override;
   void read(const void* source, std::int64_t bytes, void* host) const override;
+  void penalty(core::Factor<const T> f, core::ScaledPenalty penalty, double* out) const override;
+  void advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured, int iterations,
+               core::LoopState* state) const override;
+  std::unique_ptr<core::Marker> mark() const override;
   void repeat(std::unique_ptr<core::Recording>& recording, const std::function<void()>& calls) const override;
+  void repeat_while(const int* go_on, const std::function<void()>& calls) const override;
 
  private:
   const Gpu& gpu_;

@@ -59,4 +59,8 @@ std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int ele
   return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
 }
 
+std::int64_t CudaRuntime::loss_bytes(const MatrixShape& shape, int rank) const {
+  return shape.nonzeros < 0 ? 0 : csr_loss_bytes(rank);
+}
+
 }  // namespace orthant::cuda

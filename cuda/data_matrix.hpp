@@ -14,6 +14,14 @@ class DeviceMatrix : public core::DataMatrix<T> {
 
   core::MatrixStatistics statistics() const final { return statistics_; }
 
+  void reserve(int rank, bool passes, core::Workspace& workspace) const override {
+    const MatrixShape shape = this->shape();
+    if (passes) {
+      workspace.get<T>(core::Workspace::panels,
+                       rank * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns));
+    }
+  }
+
   void pass(core::Side side, core::Factor<T> local, core::Factor<const T> fixed, core::Gram<const T> fixed_gram,
             const core::UpdateRule<T>& rule, core::Factor<T> r, core::KktSums* kkt,
             core::Workspace& workspace) const final {

@@ -36,6 +36,11 @@ __device__ inline void sync_warp(unsigned mask = kAllLanes) { __syncwarp(mask); 
 /// Orders this thread's writes before its later ones for all threads of the device.
 __device__ inline void fence() { __threadfence(); }
 
+/// Whether the conditional node of the running graph goes on.
+__device__ inline void set_conditional(cudaGraphConditionalHandle handle, unsigned value) {
+  cudaGraphSetConditional(handle, value);
+}
+
 /// The value of another lane. `width`: lanes are divided into groups of this power of two.
 template <class T>
 __device__ inline T shuffle(T value, int lane, int width = 32, unsigned mask = kAllLanes) {

@@ -8,8 +8,36 @@ namespace {
 
 constexpr int kOldestCapability = 75;  // 10 * major + minor
 
-// The Gpu that this thread is capturing for.
+// What this thread is capturing for, and the stream that records: the Gpu's, or within a loop one for its body.
 thread_local const Gpu* capturing = nullptr;
+thread_local cudaStream_t recording_stream = nullptr;
+
+// While it lives, this thread records on a stream.
+class Recording {
+ public:
+  Recording(const Gpu* gpu, cudaStream_t stream) : gpu_(capturing), stream_(recording_stream) {
+    capturing = gpu;
+    recording_stream = stream;
+  }
+  ~Recording() {
+    capturing = gpu_;
+    recording_stream = stream_;
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+ private:
+  const Gpu* gpu_;
+  cudaStream_t stream_;
+};
+
+OwnedStream make_stream(unsigned flags) {
+  cudaStream_t stream = nullptr;
+  ORTHANT_CUDA(cudaStreamCreateWithFlags, &stream, flags);
+  return OwnedStream(stream);
+}
+
+using OwnedGraphTemplate = std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cudaGraphDestroy>>;
 
 }  // namespace
 
@@ -109,14 +137,10 @@ void Gpu::check_device(int device) {
 Gpu::Gpu(const CudaConfig& config) : math_(config.math), cublas_(config.cublas) {
   check_device(config.device);
   const Current current(*this);
-  const auto make_stream = [](unsigned flags) {
-    cudaStream_t stream = nullptr;
-    ORTHANT_CUDA(cudaStreamCreateWithFlags, &stream, flags);
-    return OwnedStream(stream);
-  };
   if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);
   stream_ = config.stream == nullptr ? owned_stream_.get() : config.stream;
   capture_stream_ = make_stream(cudaStreamNonBlocking);
+  side_stream_ = make_stream(cudaStreamNonBlocking);
   memory_ = std::make_unique<StreamMemory>(*this, config.memory);
   scratch_values_ = core::Buffer<double>(*memory_, kScratchValues);
   counters_ = core::Buffer<unsigned>(*memory_, kScratchCounters);
@@ -128,7 +152,7 @@ Gpu::~Gpu() {
   if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
 }
 
-cudaStream_t Gpu::stream() const { return capturing == this ? capture_stream_.get() : stream_; }
+cudaStream_t Gpu::stream() const { return capturing == this ? recording_stream : stream_; }
 
 void Gpu::copy(void* target, const void* source, std::int64_t bytes) const {
   if (bytes == 0) return;
@@ -158,27 +182,88 @@ void Gpu::synchronize() const {
 OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
   const Current current(*this);
   const std::scoped_lock lock(capture_mutex_);  // one stream records
+  const cudaStream_t stream = capture_stream_.get();
   // A stream apart, since the caller's may be the legacy one, which cannot be captured. Relaxed: kernels that are
   // launched for the first time are loaded by calls that the stricter modes forbid.
-  ORTHANT_CUDA(cudaStreamBeginCapture, capture_stream_.get(), cudaStreamCaptureModeRelaxed);
+  ORTHANT_CUDA(cudaStreamBeginCapture, stream, cudaStreamCaptureModeRelaxed);
   cudaGraph_t graph = nullptr;
-  capturing = this;
   try {
+    const Recording recording(this, stream);
     calls();
   } catch (...) {
-    capturing = nullptr;
-    cudaStreamEndCapture(capture_stream_.get(), &graph);
-    if (graph != nullptr) cudaGraphDestroy(graph);
+    cudaStreamEndCapture(stream, &graph);
+    const OwnedGraphTemplate owner(graph);
     cudaGetLastError();
     throw;
   }
-  capturing = nullptr;
-  const cudaError_t ended = cudaStreamEndCapture(capture_stream_.get(), &graph);
-  const std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cudaGraphDestroy>> owner(graph);
+  const cudaError_t ended = cudaStreamEndCapture(stream, &graph);
+  const OwnedGraphTemplate owner(graph);
   check(ended, "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
   ORTHANT_CUDA(cudaGraphInstantiate, &executable, graph, 0);
   return OwnedGraph(executable);
+}
+
+void Gpu::capture_while(const std::function<void(cudaGraphConditionalHandle)>& set_condition,
+                        const std::function<void()>& calls) const {
+  const cudaStream_t outer = stream();
+  cudaGraph_t graph = nullptr;
+  const cudaGraphNode_t* before = nullptr;
+  std::size_t count = 0;
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  ORTHANT_CUDA(cudaStreamGetCaptureInfo, outer, &status, nullptr, &graph, nullptr, nullptr, nullptr);
+  cudaGraphConditionalHandle condition = 0;
+  ORTHANT_CUDA(cudaGraphConditionalHandleCreate, &condition, graph, 0, 0);
+  set_condition(condition);
+  // The node follows what has been recorded so far, and what comes follows the node.
+  ORTHANT_CUDA(cudaStreamGetCaptureInfo, outer, &status, nullptr, &graph, &before, nullptr, &count);
+  cudaGraphNodeParams parameters{};
+  parameters.type = cudaGraphNodeTypeConditional;
+  parameters.conditional.handle = condition;
+  parameters.conditional.type = cudaGraphCondTypeWhile;
+  parameters.conditional.size = 1;
+  cudaGraphNode_t node = nullptr;
+  ORTHANT_CUDA(cudaGraphAddNode, &node, graph, before, nullptr, count, &parameters);
+  ORTHANT_CUDA(cudaStreamUpdateCaptureDependencies, outer, &node, nullptr, 1, cudaStreamSetCaptureDependencies);
+  const OwnedStream inner = make_stream(cudaStreamNonBlocking);
+  cudaGraph_t body = parameters.conditional.phGraph_out[0];
+  ORTHANT_CUDA(cudaStreamBeginCaptureToGraph, inner.get(), body, nullptr, nullptr, 0, cudaStreamCaptureModeRelaxed);
+  try {
+    const Recording recording(this, inner.get());
+    calls();
+    set_condition(condition);
+  } catch (...) {
+    cudaStreamEndCapture(inner.get(), &body);
+    cudaGetLastError();
+    throw;
+  }
+  ORTHANT_CUDA(cudaStreamEndCapture, inner.get(), &body);
+}
+
+bool Gpu::is_capturing() const { return capturing == this; }
+
+OwnedEvent Gpu::record_event() const {
+  const Current current(*this);
+  cudaEvent_t event = nullptr;
+  ORTHANT_CUDA(cudaEventCreateWithFlags, &event, cudaEventDisableTiming);
+  OwnedEvent owner(event);
+  ORTHANT_CUDA(cudaEventRecord, event, stream());
+  return owner;
+}
+
+bool Gpu::is_reached(cudaEvent_t event) const {
+  const Current current(*this);
+  const cudaError_t code = cudaEventQuery(event);
+  if (code != cudaErrorNotReady) check(code, "cudaEventQuery");
+  return code == cudaSuccess;
+}
+
+void Gpu::copy_after(cudaEvent_t event, void* host, const void* source, std::int64_t bytes) const {
+  const Current current(*this);
+  ORTHANT_CUDA(cudaEventSynchronize, event);
+  ORTHANT_CUDA(cudaMemcpyAsync, host, source, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost,
+               side_stream_.get());
+  ORTHANT_CUDA(cudaStreamSynchronize, side_stream_.get());
 }
 
 void Gpu::launch(cudaGraphExec_t graph) const {

@@ -27,6 +27,7 @@ struct Destroy {
   void operator()(Pointer object) const noexcept { kDestroy(object); }
 };
 using OwnedStream = std::unique_ptr<CUstream_st, Destroy<cudaStream_t, cudaStreamDestroy>>;
+using OwnedEvent = std::unique_ptr<CUevent_st, Destroy<cudaEvent_t, cudaEventDestroy>>;
 using OwnedGraph = std::unique_ptr<CUgraphExec_st, Destroy<cudaGraphExec_t, cudaGraphExecDestroy>>;
 using OwnedCublas = std::unique_ptr<cublasContext, Destroy<cublasHandle_t, cublasDestroy>>;
 
@@ -72,6 +73,15 @@ class Gpu {
   /// Records what `calls` enqueues on this thread instead of running it.
   OwnedGraph capture(const std::function<void()>& calls) const;
   void launch(cudaGraphExec_t graph) const;
+  bool is_capturing() const;  ///< on this thread
+  /// Within capture(): a loop. `set_condition` enqueues what tells whether the body, `calls`, is run (again).
+  void capture_while(const std::function<void(cudaGraphConditionalHandle)>& set_condition,
+                     const std::function<void()>& calls) const;
+
+  OwnedEvent record_event() const;
+  bool is_reached(cudaEvent_t event) const;
+  /// Waits for the event, and copies to host memory aside from the Context's stream.
+  void copy_after(cudaEvent_t event, void* host, const void* source, std::int64_t bytes) const;
 
   /// C = op(A) op(B), column-major, of T. alpha = 1, beta = 0.
   template <class T>
@@ -85,7 +95,7 @@ class Gpu {
 
   int index_ = 0;
   cudaDeviceProp properties_{};
-  OwnedStream owned_stream_, capture_stream_;
+  OwnedStream owned_stream_, capture_stream_, side_stream_;
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<MemoryResource> memory_;
   core::Buffer<double> scratch_values_;

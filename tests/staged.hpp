@@ -114,7 +114,17 @@ class StagedBackend final : public core::Backend<T> {
       backend_.take_parts(s.stage(f), scale, threshold, fill, random_fill, seed, side, s.stage(out));
     });
   }
+  void penalty(core::Factor<const T> f, core::ScaledPenalty penalty, double* out) const override {
+    call([&](auto& s) { backend_.penalty(s.stage(f), penalty, s.stage(out, 1)); });
+  }
+  void advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured, int iterations,
+               core::LoopState* state) const override {
+    Staging<T> s(backend_);
+    backend_.advance(rule, step, s.stage(measured, 1), iterations, s.stage(state, 1));
+    s.write_back();
+  }
   void read(const void* source, std::int64_t bytes, void* host) const override { backend_.read(source, bytes, host); }
+  std::unique_ptr<core::Marker> mark() const override { return backend_.mark(); }
 
  private:
   template <class Call>

@@ -22,6 +22,19 @@ __global__ void __launch_bounds__(kThreads)
   if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0];
 }
 
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    penalties(core::Factor<const T> f, double l1, double half_l2, double* out, Scratch scratch) {
+  const device::Global<const T> data = f.data;
+  const std::int64_t size = f.rank * f.count, step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  double sum[1] = {0};
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < size; i += step) {
+    const auto v = static_cast<double>(static_cast<T>(data[i / f.rank * f.ld + i % f.rank]));
+    sum[0] += v * (l1 + half_l2 * v);
+  }
+  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0];
+}
+
 // A block takes 32 components (blockIdx.y) of some columns (blockIdx.x), a lane to each component.
 constexpr int kLanes = 32, kMostChunks = 256;
 
@@ -70,6 +83,12 @@ void dot_product(const Gpu& gpu, core::Factor<const T> a, core::Factor<const T> 
 }
 
 template <class T>
+void penalty_sum(const Gpu& gpu, core::Factor<const T> f, core::ScaledPenalty penalty, double* out) {
+  launch(gpu, "penalty", penalties<T>, grid_size(f.rank * f.count, 4 * kThreads, kMostBlocks), kThreads, 0, f,
+         penalty.l1, penalty.l2 / 2, out, gpu.scratch());
+}
+
+template <class T>
 void component_pairs(const Gpu& gpu, Pairs pairs, core::Factor<const T> f, double* first, double* second) {
   const dim3 grid(grid_size(f.count, 64, kMostChunks), grid_size(f.rank, kLanes, Gpu::kScratchCounters));
   launch(gpu, "component sums",
@@ -80,6 +99,8 @@ void component_pairs(const Gpu& gpu, Pairs pairs, core::Factor<const T> f, doubl
 
 template void dot_product(const Gpu&, core::Factor<const float>, core::Factor<const float>, double*);
 template void dot_product(const Gpu&, core::Factor<const double>, core::Factor<const double>, double*);
+template void penalty_sum(const Gpu&, core::Factor<const float>, core::ScaledPenalty, double*);
+template void penalty_sum(const Gpu&, core::Factor<const double>, core::ScaledPenalty, double*);
 template void component_pairs(const Gpu&, Pairs, core::Factor<const float>, double*, double*);
 template void component_pairs(const Gpu&, Pairs, core::Factor<const double>, double*, double*);
 

@@ -9,6 +9,10 @@ namespace orthant::cuda {
 template <class T>
 void dot_product(const Gpu&, core::Factor<const T> a, core::Factor<const T> b, double* out);
 
+/// *out = l1 * sum(f) + l2 / 2 ||f||^2.
+template <class T>
+void penalty_sum(const Gpu&, core::Factor<const T> f, core::ScaledPenalty, double* out);
+
 /// What component_pairs() adds up.
 enum class Pairs { sum_and_squares, squares_by_sign };
 

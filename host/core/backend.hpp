@@ -8,6 +8,7 @@
 #include "host/core/buffer.hpp"
 #include "host/core/factor.hpp"
 #include "host/core/philox.hpp"
+#include "host/core/stopping.hpp"
 #include "orthant/matrix.hpp"
 
 namespace orthant::core {
@@ -22,6 +23,15 @@ struct BadEntry {
 class Recording {
  public:
   virtual ~Recording() = default;
+};
+
+/// A point in the order of calls.
+class Marker {
+ public:
+  virtual ~Marker() = default;
+  virtual bool reached() const = 0;
+  /// Waits until it is reached, then copies to host memory, without waiting for what was enqueued later.
+  virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;
 };
 
 /// What is done to factors. Calls are ordered; pointers are to the backend's memory unless said. A backend is immutable
@@ -86,14 +96,29 @@ class Backend {
   virtual void take_parts(Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
                           std::uint64_t seed, Side side, Factor<T> out) const = 0;
 
+  /// *out = l1 * sum(f) + l2 / 2 ||f||^2, in double.
+  virtual void penalty(Factor<const T> f, ScaledPenalty penalty, double* out) const = 0;
+
+  /// rule.advance(step, *measured, iterations, *state), where the two are.
+  virtual void advance(const StoppingRule& rule, CheckStep step, const Measured* measured, int iterations,
+                       LoopState* state) const = 0;
+
   /// Copies to host memory, waiting for what was enqueued before.
   virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;
+
+  virtual std::unique_ptr<Marker> mark() const = 0;
 
   /// Makes `calls`: calls to this backend and to matrices on it, the same every time, that neither read() nor allocate.
   /// A backend for which many small calls are slow records them in `recording` (null at first) and replays that.
   virtual void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& calls) const {
     (void)recording;
     calls();
+  }
+
+  /// Makes `calls` as long as *go_on (in the backend's memory, changed by them) is not 0. Within calls that are
+  /// recorded the backend decides that without the host.
+  virtual void repeat_while(const int* go_on, const std::function<void()>& calls) const {
+    for (int value = 0; read(go_on, sizeof value, &value), value != 0;) calls();
   }
 };
 

@@ -29,6 +29,13 @@ class DataMatrix {
   virtual MatrixStatistics statistics() const = 0;
   virtual std::int64_t bytes() const = 0;  ///< memory held beyond what is borrowed
 
+  /// Takes from the workspace what calls with factors of this rank need (`passes`: pass() too), so that they allocate
+  /// nothing. By default that happens in the first of them.
+  virtual void reserve(int rank, bool passes, Workspace&) const {
+    (void)rank;
+    (void)passes;
+  }
+
   /// The product of X with the factor on one side gives the terms of the other:
   /// side h: r (k x m) = H X' from f = H (k x n);  side w: r (k x n) = W' X from f = W (k x m).
   virtual void product(Side side, Factor<const T> f, Factor<T> r, Workspace&) const = 0;

@@ -93,7 +93,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
     if (options.update_h) border_h.store();
   };
   try {
-    Result result = core::alternate(backend, *x.data(), factors, options, workspace);
+    Result result = core::Alternation<T>(backend, *x.data(), factors, options, workspace).run();
     store();
     result.initialization_seconds = initialization_seconds;
     result.seconds = seconds_since(start);
@@ -167,7 +167,7 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   const bool one_sided = !options.update_w || !options.update_h;
   const core::Side fixed = options.update_w ? core::Side::h : core::Side::w;
   const std::int64_t loop =
-      core::alternate_bytes(shape, k, size, options) +
+      core::alternate_bytes(shape, k, size, options) + runtime.loss_bytes(shape, k) +
       (one_sided ? runtime.product_bytes(shape, fixed, k, size) : runtime.pass_bytes(shape, k, size));
   std::int64_t start = core::initialize_bytes(shape, k, size, options);
   if (start > 0) {

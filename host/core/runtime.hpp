@@ -39,6 +39,8 @@ class Runtime {
   virtual std::int64_t matrix_bytes(const MatrixShape&, int element_size) const = 0;
   virtual std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const = 0;
   virtual std::int64_t product_bytes(const MatrixShape&, Side, int rank, int element_size) const = 0;
+  /// Bytes that reserve() takes for loss().
+  virtual std::int64_t loss_bytes(const MatrixShape&, int rank) const = 0;
 };
 
 std::shared_ptr<Runtime> make_cpu_runtime(const CpuConfig&);

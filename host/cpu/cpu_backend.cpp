@@ -243,6 +243,38 @@ void CpuBackend<T>::take_parts(Factor<const T> f, const double* scale, T thresho
 }
 
 template <class T>
+void CpuBackend<T>::penalty(Factor<const T> f, ScaledPenalty penalty, double* out) const {
+  std::vector<double> sums(static_cast<std::size_t>(f.rank)), squares(sums.size());
+  component_sums(f, sums.data(), squares.data());
+  *out = 0;
+  for (std::size_t c = 0; c < sums.size(); ++c) *out += penalty.l1 * sums[c] + penalty.l2 / 2 * squares[c];
+}
+
+template <class T>
+void CpuBackend<T>::advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured,
+                            int iterations, core::LoopState* state) const {
+  rule.advance(step, *measured, iterations, *state);
+}
+
+namespace {
+
+// Calls are made at once, so that every point is reached.
+class Here final : public core::Marker {
+ public:
+  bool reached() const override { return true; }
+  void read(const void* source, std::int64_t bytes, void* host) const override {
+    std::memcpy(host, source, static_cast<std::size_t>(bytes));
+  }
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<core::Marker> CpuBackend<T>::mark() const {
+  return std::make_unique<Here>();
+}
+
+template <class T>
 void CpuBackend<T>::read(const void* source, std::int64_t bytes, void* host) const {
   std::memcpy(host, source, static_cast<std::size_t>(bytes));
 }

@@ -30,7 +30,11 @@ class CpuBackend final : public core::Backend<T> {
   void part_norms(core::Factor<const T> f, double* positive, double* negative) const override;
   void take_parts(core::Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
                   std::uint64_t seed, core::Side side, core::Factor<T> out) const override;
+  void penalty(core::Factor<const T> f, core::ScaledPenalty penalty, double* out) const override;
+  void advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured, int iterations,
+               core::LoopState* state) const override;
   void read(const void* source, std::int64_t bytes, void* host) const override;
+  std::unique_ptr<core::Marker> mark() const override;
 
  private:
   MemoryResource* memory_;

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "cuda/gpu.hpp"
+#include "host/core/stopping.hpp"
+
+namespace orthant::cuda {
+
+/// rule.advance() on the device.
+void advance_loop(const Gpu&, const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured,
+                  int iterations, core::LoopState* state);
+
+/// Whether the conditional node of a graph goes on: as *go_on says.
+void set_condition(const Gpu&, cudaGraphConditionalHandle condition, const int* go_on);
+
+}  // namespace orthant::cuda
