@@ -9,7 +9,7 @@ namespace {
 // The address is the operand after the kParts destinations, or before the sources.
 template <class T, std::size_t kParts, Space kSpace>
 void load(Thread& t, const Instruction& i) {
-  const std::byte* from = t.at(kSpace, t.get<std::uint64_t>(i.at[kParts]) + i.offset, kParts * sizeof(T));
+  const std::byte* from = t.at<kSpace>(t.get<std::uint64_t>(i.at[kParts]) + i.offset, kParts * sizeof(T));
   for (std::size_t k = 0; k < kParts; ++k) {
     T value;
     std::memcpy(&value, from + k * sizeof(T), sizeof(T));
@@ -18,7 +18,7 @@ void load(Thread& t, const Instruction& i) {
 }
 template <class T, std::size_t kParts, Space kSpace>
 void store(Thread& t, const Instruction& i) {
-  std::byte* to = t.at(kSpace, t.get<std::uint64_t>(i.at[0]) + i.offset, kParts * sizeof(T));
+  std::byte* to = t.at<kSpace>(t.get<std::uint64_t>(i.at[0]) + i.offset, kParts * sizeof(T));
   for (std::size_t k = 0; k < kParts; ++k) {
     const T value = t.get<T>(i.at[k + 1]);
     std::memcpy(to + k * sizeof(T), &value, sizeof(T));
@@ -128,7 +128,7 @@ using Decrement = decltype([]<class T>(T a, T b, T) { return a == 0 || a > b ? b
 
 template <class T, class Op, Space kSpace>
 void update(Thread& t, const Instruction& i) {
-  std::byte* const memory = t.at(kSpace, t.get<std::uint64_t>(i.at[1]) + i.offset, sizeof(T));
+  std::byte* const memory = t.at<kSpace>(t.get<std::uint64_t>(i.at[1]) + i.offset, sizeof(T));
   T old;
   std::memcpy(&old, memory, sizeof old);
   const auto value = static_cast<T>(Op{}(old, t.get<T>(i.at[2]), t.get<T>(i.at[3])));

@@ -89,7 +89,7 @@ void wait_for_block(Thread& t, const Instruction& i) {
 bool meets(Instruction& i, Together together, std::size_t mask_operand) {
   i.run = wait_for_warp;
   i.together = together;
-  i.target = mask_operand;
+  i.offset = mask_operand;
   return together != nullptr;
 }
 
@@ -136,7 +136,7 @@ struct Jump {
   Handler run;
 };
 const std::map<std::string_view, Jump> kJumps = {
-    {"bra", {{}, [](Thread& t, const Instruction& i) { t.jump(i.target); }}},
+    {"bra", {{}, [](Thread& t, const Instruction& i) { t.jump(i.offset); }}},
     {"brx", {{1}, [](Thread& t, const Instruction& i) { t.jump_by_index(i); }}},
     {"call", {{}, [](Thread& t, const Instruction& i) { t.call(i); }}},
     {"ret", {{}, [](Thread& t, const Instruction&) { t.leave(); }}},

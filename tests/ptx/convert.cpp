@@ -24,7 +24,7 @@ template <class T>
 constexpr bool kIs16 = std::is_same_v<T, Half> || std::is_same_v<T, Brain>;
 
 template <class T>
-auto read(const Thread& t, std::uint32_t slot) {
+auto read(const Thread& t, Slot slot) {
   if constexpr (kIs16<T>) {
     return T::widen(t.get<std::uint16_t>(slot));
   } else {

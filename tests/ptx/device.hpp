@@ -61,11 +61,27 @@ class Device {
     const auto accessible = [this](const void* pointer, std::size_t count) {
       return ptx::covers(live_, reinterpret_cast<std::uint64_t>(pointer), count);
     };
-    ptx::run({*module_, *module_->kernels.at(kernel), grid, block, shared_bytes, {bytes(arguments)...}, accessible});
+    ptx::run({*module_,
+              *module_->kernels.at(kernel),
+              grid,
+              block,
+              shared_bytes,
+              {bytes(arguments)...},
+              accessible,
+              [this](const std::string& name, const auto& values) {
+                external_calls_.push_back({name, values});
+              }});
   }
+
+  struct ExternalCall {
+    std::string name;
+    std::vector<std::vector<std::byte>> arguments;
+  };
+  const std::vector<ExternalCall>& external_calls() const { return external_calls_; }
 
  private:
   std::unique_ptr<ptx::Module> module_;
+  std::vector<ExternalCall> external_calls_;
   std::vector<std::unique_ptr<void, decltype(&std::free)>> owned_;
   std::vector<ptx::Range> live_;
 };

@@ -3,10 +3,12 @@
 
 #include <cctype>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
 
 #include "tests/ptx/machine.hpp"
+#include "tests/simt/conditions.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/simt/symbols.hpp"
 
@@ -27,6 +29,20 @@ std::string common_name(std::string symbol) {
   return symbol;
 }
 
+template <class T>
+T value_of(const std::vector<std::byte>& bytes) {
+  T value{};
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
+void call_external(const std::string& name, const std::vector<std::vector<std::byte>>& arguments) {
+  if (name != "cudaGraphSetConditional") throw Error(name + ": not known to the executor");
+  simt::Condition* const condition = simt::find_condition(value_of<cudaGraphConditionalHandle>(arguments[0]));
+  if (condition == nullptr) throw Error(name + ": no such handle");
+  condition->value = value_of<unsigned>(arguments[1]);
+}
+
 class Kernels {
  public:
   explicit Kernels(const std::filesystem::path& folder) : folder_(folder) {
@@ -39,7 +55,8 @@ class Kernels {
 
   void operator()(const simt::KernelCall& call) const {
     const Kernel& kernel = find(simt::symbol_of(call.function));
-    run({*kernel.module, *kernel.function, call.grid, call.block, call.shared_bytes, call.arguments, simt::on_device});
+    run({*kernel.module, *kernel.function, call.grid, call.block, call.shared_bytes, call.arguments, simt::on_device,
+         call_external});
   }
 
  private:

@@ -176,6 +176,21 @@ TEST_P(Kernels, CallsFunctions) {
   }
 }
 
+TEST_P(Kernels, CallsOfFunctionsElsewhereGoToTheLauncher) {
+  Device device = this->device("memory");
+  constexpr cudaGraphConditionalHandle kHandle = 0x123456789;
+  device.launch("set_conditional", 1, 3, 0, kHandle, device.copy(std::vector<int>{2, 7, 9}));
+  ASSERT_EQ(device.external_calls().size(), 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& [name, arguments] = device.external_calls()[i];
+    EXPECT_EQ(name, "cudaGraphSetConditional");
+    ASSERT_EQ(arguments.size(), 2);
+    ASSERT_EQ(arguments[0].size(), 8);
+    EXPECT_EQ(std::memcmp(arguments[0].data(), &kHandle, 8), 0);
+    EXPECT_EQ(std::to_integer<int>(arguments[1][0]), i == 0 ? 7 : 9);
+  }
+}
+
 TEST_P(Kernels, BranchTables) {
   const std::vector<int> which = {0, 1, 2, 3, 4, 5, 6, 7, 8, -3};
   Device device = this->device("memory");

@@ -21,6 +21,9 @@ enum class Space : std::uint8_t { generic, global, constant, shared, local };
 /// Whether the program may read and write [pointer, pointer + bytes) of global memory.
 using Accessible = std::function<bool(const void* pointer, std::size_t bytes)>;
 
+/// Runs a function that is not in the file.
+using External = std::function<void(const std::string& name, const std::vector<std::vector<std::byte>>& arguments)>;
+
 struct Launch {
   const Module& module;
   const Function& kernel;
@@ -28,6 +31,7 @@ struct Launch {
   std::size_t dynamic_shared_bytes = 0;
   std::vector<std::vector<std::byte>> arguments;
   Accessible accessible;
+  External external;
 };
 
 /// Runs all blocks, one after the other. Throws Error at the first fault.
@@ -46,20 +50,33 @@ class Memory {
   /// Fills shared memory with values that show.
   void poison_shared();
   // Each: null unless all bytes are of one live variable.
-  std::byte* shared(std::uint64_t offset, std::size_t bytes);
+  std::byte* shared(std::uint64_t offset, std::size_t bytes) {
+    for (const Range& range : shared_ranges_) {
+      if (range.contains(offset, bytes)) return window_.data() + offset;
+    }
+    return nullptr;
+  }
   bool is_shared(const void* pointer) const {
     return pointer >= window_.data() && pointer < window_.data() + window_.size();
   }
   std::uint64_t shared_base() const { return reinterpret_cast<std::uint64_t>(window_.data()); }
-  std::byte* global(std::uint64_t address, std::size_t bytes);
+  std::byte* global(std::uint64_t address, std::size_t bytes) {
+    const std::uint64_t line = address / kLine;
+    const bool known = line == known_lines_[line % known_lines_.size()] && (address + bytes - 1) / kLine == line;
+    return known ? reinterpret_cast<std::byte*>(address) : unknown_global(address, bytes);
+  }
   std::byte* constant(std::uint64_t address, std::size_t bytes) const;
 
  private:
+  std::byte* unknown_global(std::uint64_t address, std::size_t bytes);
+
   const Module& module_;
   Accessible accessible_;
   std::vector<Range> shared_ranges_;
   std::vector<std::byte> window_;
-  std::array<std::uint64_t, 1024> known_lines_{};  // of 64 bytes, by address: known to be accessible
+
+  static constexpr std::uint64_t kLine = 64;       // bytes
+  std::array<std::uint64_t, 1024> known_lines_{};  // that are accessible as a whole, by address
 };
 
 enum class State : std::uint8_t { ready, at_warp, at_barrier, ended };
@@ -84,13 +101,13 @@ class Thread {
 
   // For handlers.
   template <class T>
-  T get(std::uint32_t slot) const {
+  T get(Slot slot) const {
     T value;
     std::memcpy(&value, slots_ + slot, sizeof value);
     return value;
   }
   template <class T>
-  void set(std::uint32_t slot, T value) {
+  void set(Slot slot, T value) {
     if constexpr (std::is_floating_point_v<T>) {
       slots_[slot] = 0;
       std::memcpy(slots_ + slot, &value, sizeof value);
@@ -103,7 +120,13 @@ class Thread {
     return (slots_[i.at[operand]] != 0) != ((i.negated >> operand & 1) != 0);
   }
   /// The memory at an address; fails unless all its bytes are of one live variable and it is aligned to its size.
-  std::byte* at(Space space, std::uint64_t address, std::size_t bytes);
+  template <Space kSpace>
+  std::byte* at(std::uint64_t address, std::size_t bytes) {
+    std::byte* memory = nullptr;
+    if (kSpace == Space::global) memory = memory_.global(address, bytes);
+    if (kSpace == Space::shared) memory = memory_.shared(address, bytes);
+    return memory != nullptr && address % bytes == 0 ? memory : at(kSpace, address, bytes);
+  }
   Memory& memory() { return memory_; }
   void jump(std::uint64_t target) { next_ = function_->code.data() + target; }
   void jump_by_index(const Instruction& i);
@@ -122,8 +145,10 @@ class Thread {
     const Call* call;
   };
 
+  void call_external(const Call& call);
   void enter(const Function& function, std::uint64_t* slots);
   std::byte* variable(const Range& range) { return reinterpret_cast<std::byte*>(slots_) + range.begin; }
+  std::byte* at(Space space, std::uint64_t address, std::size_t bytes);
   std::byte* local(std::uint64_t address, std::size_t bytes);
 
   Memory& memory_;

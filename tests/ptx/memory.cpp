@@ -10,9 +10,7 @@ std::byte* pointer(std::uint64_t address) { return reinterpret_cast<std::byte*>(
 }  // namespace
 
 bool covers(const std::vector<Range>& ranges, std::uint64_t begin, std::size_t bytes) {
-  return std::any_of(ranges.begin(), ranges.end(), [=](const Range& range) {
-    return begin >= range.begin && bytes <= range.bytes && begin - range.begin <= range.bytes - bytes;
-  });
+  return std::any_of(ranges.begin(), ranges.end(), [=](const Range& range) { return range.contains(begin, bytes); });
 }
 
 Memory::Memory(const Module& module, const Function& kernel, std::size_t dynamic_bytes, Accessible accessible)
@@ -33,22 +31,13 @@ void Memory::poison_shared() {
   }
 }
 
-std::byte* Memory::shared(std::uint64_t offset, std::size_t bytes) {
-  return covers(shared_ranges_, offset, bytes) ? window_.data() + offset : nullptr;
-}
-
 std::byte* Memory::constant(std::uint64_t address, std::size_t bytes) const {
   return covers(module_.const_variables, address, bytes) ? pointer(address) : nullptr;
 }
 
-std::byte* Memory::global(std::uint64_t address, std::size_t bytes) {
-  const std::uint64_t line = address / 64;
-  std::uint64_t& known = known_lines_[line % known_lines_.size()];
-  if (line == known && (address + bytes - 1) / 64 == line) return pointer(address);
-  if (accessible_(pointer(line * 64), 64)) {
-    known = line;
-    if ((address + bytes - 1) / 64 == line) return pointer(address);
-  }
+std::byte* Memory::unknown_global(std::uint64_t address, std::size_t bytes) {
+  const std::uint64_t line = address / kLine;
+  if (accessible_(pointer(line * kLine), kLine)) known_lines_[line % known_lines_.size()] = line;
   const bool live = accessible_(pointer(address), bytes) || covers(module_.global_variables, address, bytes);
   return live ? pointer(address) : constant(address, bytes);
 }

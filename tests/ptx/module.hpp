@@ -32,19 +32,20 @@ using Together = void (*)(Warp&, std::uint32_t mask, const Instruction&);
 
 enum class Rounding : std::uint8_t { nearest, zero, down, up };
 
+using Slot = std::uint16_t;
+
 /// Every operand is a slot, 64 bits of the thread's frame: a register, a constant, an address of a variable or a
 /// special register. What is narrower is in the low bits.
 struct Instruction {
   Handler run = nullptr;
   Together together = nullptr;
-  std::array<std::uint32_t, 10> at{};  // slots, in the order of the text; the parts of a vector one after the other
-  std::uint32_t guard = 0;             // executed if this predicate is guard_value
+  // Of an address: what is added. Of a branch: an instruction; of a call, or of a branch by index: a row of the
+  // function's table. Of what a warp does together: the operand that is the mask.
+  std::int64_t offset = 0;
+  std::array<Slot, 10> at{};  // slots, in the order of the text; the parts of a vector one after the other
+  Slot guard = 0;             // executed if this predicate is guard_value
   bool guard_value = true;
   std::uint16_t negated = 0;  // bit i: predicate at[i] is read negated
-  std::int64_t offset = 0;    // of an address
-  // Of a branch: an instruction; of a call, or of a branch by index: a row of the function's table; of what a warp does
-  // together: the operand that is the mask.
-  std::uint64_t target = 0;
   Rounding rounding = Rounding::nearest;
   bool flush = false, saturate = false;  // .ftz, .sat
 };
@@ -59,6 +60,10 @@ struct Place {
 /// A range of memory: in a frame, from its beginning; in shared memory, from the beginning of the window.
 struct Range {
   std::size_t begin = 0, bytes = 0;
+
+  bool contains(std::uint64_t first, std::size_t count) const {
+    return first >= begin && count <= bytes && first - begin <= bytes - count;
+  }
 };
 
 /// Whether one of the ranges contains [begin, begin + bytes).
@@ -68,7 +73,7 @@ enum class Special : std::uint8_t { tid, ntid, ctaid, nctaid, laneid, warpid };
 
 struct Call {
   const Function* callee = nullptr;
-  std::vector<std::uint32_t> results, arguments;  // slots with the addresses of the caller's variables
+  std::vector<Slot> results, arguments;  // slots with the addresses of the caller's variables
 };
 
 struct Function {
@@ -85,12 +90,12 @@ struct Function {
   // A frame: slots, then the variables (.param, .local) of the function.
   std::vector<std::uint64_t> image;  // what the slots hold at first
   struct FrameAddress {
-    std::uint32_t slot;
+    Slot slot;
     std::size_t offset;
   };
   std::vector<FrameAddress> frame_addresses;
   struct SpecialSlot {
-    std::uint32_t slot;
+    Slot slot;
     Special special;
     int axis;
   };
@@ -101,7 +106,10 @@ struct Function {
 };
 
 /// The slots that every function has: a constant true predicate, and one for results that nobody wants.
-inline constexpr std::uint32_t kTrueSlot = 0, kSinkSlot = 1;
+inline constexpr Slot kTrueSlot = 0, kSinkSlot = 1;
+
+/// Functions that a file may call and that are not in it: whoever launches must have them.
+inline constexpr std::array kExternalFunctions = {"cudaGraphSetConditional"};
 
 struct Module {
   std::string name, target;

@@ -66,6 +66,10 @@ TEST(Parse, UnknownNames) {
   EXPECT_THAT(parsed("mov.u32 %r9, 1;"), HasSubstr("unknown name \"%r9\""));
   EXPECT_THAT(parsed("bra nowhere;"), HasSubstr("unknown label \"nowhere\""));
   EXPECT_THAT(parsed("call elsewhere;"), HasSubstr("k calls the unknown function elsewhere"));
+  EXPECT_THAT(
+      parsed(
+          "call cudaGraphSetConditional;\nret;\n}\n.extern .func cudaGraphSetConditional(.param .b64 h);\n.func g() {"),
+      HasSubstr("k calls cudaGraphSetConditional with other parameters than it has"));
   EXPECT_THAT(parsed("call self;", ".func self()"), HasSubstr("self is recursive"));
   EXPECT_THAT(parsed("", ".entry k(.param .u64 p) .fancy"), HasSubstr("text.ptx:4: unknown directive \".fancy\""));
   EXPECT_THAT(parsed("", ".entry k(.param .fancy p)"), HasSubstr("text.ptx:4: unknown attribute \"fancy\""));

@@ -273,7 +273,7 @@ class Parser {
     }
     add_return();
     take();
-    for (const auto& [instruction, label] : jumps_) function_->code[instruction].target = label_target(label);
+    for (const auto& [instruction, label] : jumps_) function_->code[instruction].offset = label_target(label);
     for (const auto& [name, row] : tables_used_) resolve_table(name, row);
     tables_used_.clear();
     layout_->finish();
@@ -339,7 +339,7 @@ class Parser {
     const std::string mnemonic(take());
     Shape shape;
     if (mnemonic.starts_with("call")) {
-      i.target = call();
+      i.offset = call();
     } else if (mnemonic.starts_with("bra")) {
       jumps_.emplace_back(function_->code.size(), take());
     } else {
@@ -366,9 +366,9 @@ class Parser {
     std::size_t count = 0;
     while (!is(";")) {
       if (branch_by_index && count == 1) {
-        i.target = function_->branch_tables.size();
+        i.offset = function_->branch_tables.size();
         function_->branch_tables.emplace_back();
-        tables_used_.emplace_back(take(), i.target);
+        tables_used_.emplace_back(take(), i.offset);
         return;
       }
       const std::size_t first = count;
@@ -411,7 +411,7 @@ class Parser {
     i.at[count++] = is_number(name) ? layout_->constant(bits(name)) : slot_of(name, 0);
   }
 
-  std::uint32_t slot_of(std::string_view name, std::int64_t offset) {
+  Slot slot_of(std::string_view name, std::int64_t offset) {
     if (name == "_") return kSinkSlot;
     if (name == "WARP_SZ") return layout_->constant(32);
     if (const Symbol* symbol = scopes_.find(name)) return layout_->slot(*symbol, offset);
@@ -435,8 +435,8 @@ class Parser {
     return function_->calls.size() - 1;
   }
 
-  std::vector<std::uint32_t> slots_in_parentheses() {
-    std::vector<std::uint32_t> slots;
+  std::vector<Slot> slots_in_parentheses() {
+    std::vector<Slot> slots;
     expect("(");
     while (!take_if(")")) {
       slots.push_back(slot_of(take(), 0));
@@ -463,8 +463,15 @@ class Parser {
     std::size_t deepest = 0;
     for (const Call& call : function.calls) {
       Function& callee = *module_->functions.at(call.callee->name);
-      if (!callee.defined)
+      const bool known =
+          std::find(kExternalFunctions.begin(), kExternalFunctions.end(), callee.name) != kExternalFunctions.end();
+      if (!callee.defined && !known) {
         throw Error(module_->name + ": " + function.name + " calls the unknown function " + callee.name);
+      }
+      if (call.arguments.size() != callee.parameters.size() || call.results.size() != callee.results.size()) {
+        throw Error(module_->name + ": " + function.name + " calls " + callee.name +
+                    " with other parameters than it has");
+      }
       deepest = std::max(deepest, finish(callee, depth + 1));
       function.shared.insert(function.shared.end(), callee.shared.begin(), callee.shared.end());
       function.has_dynamic_shared |= callee.has_dynamic_shared;

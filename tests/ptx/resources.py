@@ -109,8 +109,9 @@ def compile_one(nvcc, root, source, sm, folder):
     ptx = folder / f"{source.stem}.{sm}.ptx"
     flags = ["-std=c++20", "-O3", "-lineinfo", "--expt-relaxed-constexpr", "-diag-suppress=554", "-I", root]
     run([nvcc, *flags, "-I", root / "include", "-ptx", f"-arch=compute_{sm}", "-o", ptx, source])
-    # By nvcc as well, which knows where ptxas is.
-    text = run([nvcc, "-cubin", f"-arch=sm_{sm}", "-lineinfo", "-Xptxas=-v", "-o", ptx.with_suffix(".cubin"), ptx])
+    # By nvcc as well, which knows where ptxas is. What calls functions elsewhere is for a linker.
+    linked = ["-rdc=true"] if ".extern .func" in ptx.read_text() else []
+    text = run([nvcc, "-cubin", *linked, f"-arch=sm_{sm}", "-lineinfo", "-Xptxas=-v", "-o", ptx.with_suffix(".cubin"), ptx])
     bounds = launch_bounds(ptx.read_text())
     reports = list(REPORT.finditer(text))
     if len(reports) != len(bounds):

@@ -1,6 +1,7 @@
 #include "tests/ptx/symbols.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "tests/ptx/machine.hpp"
 
@@ -32,20 +33,21 @@ FrameLayout::FrameLayout(Function& function) : function_(function) {
   add_slot(0);  // kSinkSlot
 }
 
-std::uint32_t FrameLayout::add_slot(std::uint64_t value) {
+Slot FrameLayout::add_slot(std::uint64_t value) {
   function_.image.push_back(value);
-  return static_cast<std::uint32_t>(function_.image.size() - 1);
+  if (function_.image.size() > std::numeric_limits<Slot>::max()) throw Error(function_.name + ": too many registers");
+  return static_cast<Slot>(function_.image.size() - 1);
 }
 
-std::uint32_t FrameLayout::new_register() { return add_slot(kPoison); }
+Slot FrameLayout::new_register() { return add_slot(kPoison); }
 
-std::uint32_t FrameLayout::constant(std::uint64_t value) {
+Slot FrameLayout::constant(std::uint64_t value) {
   const auto [found, is_new] = constants_.try_emplace(value);
   if (is_new) found->second = add_slot(value);
   return found->second;
 }
 
-std::uint32_t FrameLayout::frame_address(std::size_t offset) {
+Slot FrameLayout::frame_address(std::size_t offset) {
   const auto [found, is_new] = addresses_.try_emplace(offset);
   if (is_new) {
     found->second = add_slot(0);
@@ -54,14 +56,14 @@ std::uint32_t FrameLayout::frame_address(std::size_t offset) {
   return found->second;
 }
 
-std::uint32_t FrameLayout::special(std::string_view name) {
+Slot FrameLayout::special(std::string_view name) {
   const auto known = specials_.find(name);
   if (known != specials_.end()) return known->second;
   const std::string_view base = name.substr(0, name.find('.'));
   const std::size_t axis = name == base ? 0 : std::string_view("xyz").find(name.substr(base.size() + 1));
   const Special special = kSpecials.at(base);
   if (axis > 2) throw std::out_of_range("axis");
-  const std::uint32_t slot = add_slot(0);
+  const Slot slot = add_slot(0);
   function_.specials.push_back({slot, special, static_cast<int>(axis)});
   specials_.emplace(name, slot);
   return slot;
@@ -75,10 +77,10 @@ Range FrameLayout::variable(std::size_t bytes, std::size_t alignment) {
   return range;
 }
 
-std::uint32_t FrameLayout::slot(const Symbol& symbol, std::int64_t offset) {
+Slot FrameLayout::slot(const Symbol& symbol, std::int64_t offset) {
   switch (symbol.kind) {
     case Symbol::Kind::slot:
-      return static_cast<std::uint32_t>(symbol.value);
+      return static_cast<Slot>(symbol.value);
     case Symbol::Kind::frame:
       return frame_address(symbol.value + offset);
     case Symbol::Kind::dynamic_shared:

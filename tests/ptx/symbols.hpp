@@ -37,26 +37,26 @@ class FrameLayout {
  public:
   explicit FrameLayout(Function& function);
 
-  std::uint32_t new_register();
-  std::uint32_t constant(std::uint64_t value);
-  std::uint32_t frame_address(std::size_t offset);
+  Slot new_register();
+  Slot constant(std::uint64_t value);
+  Slot frame_address(std::size_t offset);
   /// Throws std::out_of_range for a name that is not known.
-  std::uint32_t special(std::string_view name);
+  Slot special(std::string_view name);
   /// A variable in the frame.
   Range variable(std::size_t bytes, std::size_t alignment);
   /// The slot of a symbol's value, or of its address plus an offset.
-  std::uint32_t slot(const Symbol& symbol, std::int64_t offset);
+  Slot slot(const Symbol& symbol, std::int64_t offset);
   /// Moves the variables behind the slots, whose number is known now.
   void finish();
 
  private:
-  std::uint32_t add_slot(std::uint64_t value);
+  Slot add_slot(std::uint64_t value);
 
   Function& function_;
   std::size_t variable_bytes_ = 0;
-  std::map<std::uint64_t, std::uint32_t> constants_;
-  std::map<std::size_t, std::uint32_t> addresses_;
-  std::map<std::string, std::uint32_t, std::less<>> specials_;
+  std::map<std::uint64_t, Slot> constants_;
+  std::map<std::size_t, Slot> addresses_;
+  std::map<std::string, Slot, std::less<>> specials_;
 };
 
 }  // namespace ptx

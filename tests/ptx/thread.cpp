@@ -127,14 +127,15 @@ std::byte* Thread::at(Space space, std::uint64_t address, std::size_t bytes) {
 }
 
 void Thread::jump_by_index(const Instruction& i) {
-  const auto& table = function_->branch_tables[i.target];
+  const auto& table = function_->branch_tables[i.offset];
   const auto index = get<std::uint32_t>(i.at[0]);
   if (index >= table.size()) fail("index " + std::to_string(index) + " of " + std::to_string(table.size()));
   jump(table[index]);
 }
 
 void Thread::call(const Instruction& i) {
-  const Call& call = function_->calls[i.target];
+  const Call& call = function_->calls[i.offset];
+  if (!call.callee->defined) return call_external(call);
   const Frame caller = {function_, slots_, next_, &call};
   callers_.push_back(caller);
   enter(*call.callee, slots_ + function_->frame_bytes / 8);
@@ -142,6 +143,15 @@ void Thread::call(const Instruction& i) {
     const Range& parameter = function_->parameters[k];
     std::memcpy(variable(parameter), reinterpret_cast<void*>(caller.slots[call.arguments[k]]), parameter.bytes);
   }
+}
+
+void Thread::call_external(const Call& call) {
+  std::vector<std::vector<std::byte>> arguments;
+  for (std::size_t k = 0; k < call.arguments.size(); ++k) {
+    const auto* const first = reinterpret_cast<const std::byte*>(slots_[call.arguments[k]]);
+    arguments.emplace_back(first, first + call.callee->parameters[k].bytes);
+  }
+  launch_.external(call.callee->name, arguments);
 }
 
 void Thread::leave() {

@@ -137,3 +137,7 @@ extern "C" __global__ void philox(std::uint64_t seed, float* out, double* out_do
   out_double[i] = orthant::core::uniform<double>(bits);
   for (int j = 0; j < 4; ++j) out_bits[4 * i + j] = bits.x[j];
 }
+
+extern "C" __global__ void set_conditional(cudaGraphConditionalHandle handle, const int* values) {
+  if (values[threadIdx.x] > 5) device::set_conditional(handle, static_cast<unsigned>(values[threadIdx.x]));
+}
