@@ -4,8 +4,10 @@
 
 #include <cublas_v2.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simt/blas/handles.hpp"
@@ -47,5 +49,20 @@ cublasStatus_t submit(const cublasContext& handle, Work work);
 /// alpha and beta.
 std::vector<Scalar> scalars(const cublasContext& handle, const std::string& call, const void* alpha, const void* beta,
                             cudaDataType type);
+
+inline bool is_operation(cublasOperation_t op) { return op == CUBLAS_OP_N || op == CUBLAS_OP_T || op == CUBLAS_OP_C; }
+
+inline std::int64_t least_ld(std::int64_t rows) { return std::max<std::int64_t>(1, rows); }
+
+inline bool allows_tf32(cublasMath_t math) {
+  return (static_cast<int>(math) & ~CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION) == CUBLAS_TF32_TENSOR_OP_MATH;
+}
+
+/// op(X) of rows x columns, where memory holds X by columns.
+inline Dense operand(std::string name, const void* data, cudaDataType type, cublasOperation_t op, std::int64_t rows,
+                     std::int64_t columns, std::int64_t ld) {
+  const bool plain = op == CUBLAS_OP_N;
+  return {std::move(name), data, type, rows, columns, plain ? 1 : ld, plain ? ld : 1};
+}
 
 }  // namespace simt

@@ -1,6 +1,5 @@
 // Matrix products of cuBLAS.
 
-#include <algorithm>
 #include <string>
 #include <type_traits>
 
@@ -28,8 +27,6 @@ struct Gemm {
   cublasComputeType_t compute;
   cublasGemmAlgo_t algorithm;
 };
-
-bool is_operation(cublasOperation_t op) { return op == CUBLAS_OP_N || op == CUBLAS_OP_T || op == CUBLAS_OP_C; }
 
 bool is_algorithm(cublasGemmAlgo_t algorithm) {
   const int number = algorithm;
@@ -83,9 +80,8 @@ bool is_supported(const Gemm& call) {
 cublasStatus_t check(const Gemm& call) {
   if (call.m < 0 || call.n < 0 || call.k < 0 || call.batches < 0) return CUBLAS_STATUS_INVALID_VALUE;
   if (!is_operation(call.op_a) || !is_operation(call.op_b)) return CUBLAS_STATUS_INVALID_VALUE;
-  const auto least = [](std::int64_t rows) { return std::max<std::int64_t>(1, rows); };
-  if (call.lda < least(call.op_a == CUBLAS_OP_N ? call.m : call.k) ||
-      call.ldb < least(call.op_b == CUBLAS_OP_N ? call.k : call.n) || call.ldc < least(call.m)) {
+  if (call.lda < least_ld(call.op_a == CUBLAS_OP_N ? call.m : call.k) ||
+      call.ldb < least_ld(call.op_b == CUBLAS_OP_N ? call.k : call.n) || call.ldc < least_ld(call.m)) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   if (!is_compute_type(call.compute) || !is_algorithm(call.algorithm)) return CUBLAS_STATUS_INVALID_VALUE;
@@ -101,16 +97,8 @@ cublasStatus_t check(const Gemm& call) {
 Inputs inputs_of(const Gemm& call, cublasMath_t math) {
   if (call.compute == CUBLAS_COMPUTE_32F_FAST_16BF) return Inputs::kBf16;
   if (call.compute == CUBLAS_COMPUTE_32F_FAST_TF32) return Inputs::kTf32;
-  const int mode = static_cast<int>(math) & ~CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
-  const bool allowed = call.compute == CUBLAS_COMPUTE_32F && mode == CUBLAS_TF32_TENSOR_OP_MATH;
+  const bool allowed = call.compute == CUBLAS_COMPUTE_32F && allows_tf32(math);
   return allowed ? Inputs::kTf32 : Inputs::kExact;
-}
-
-/// op(X), whose memory holds X by columns.
-Dense operand(const std::string& name, const void* data, cudaDataType type, cublasOperation_t op, std::int64_t rows,
-              std::int64_t columns, std::int64_t ld) {
-  const bool plain = op == CUBLAS_OP_N;
-  return {name, data, type, rows, columns, plain ? 1 : ld, plain ? ld : 1};
 }
 
 /// The operands of each product of the batch, in the order A, B, C.
@@ -132,7 +120,6 @@ cublasStatus_t gemm(const cublasContext& handle, const Gemm& call) {
   if (call.m == 0 || call.n == 0 || call.batches == 0) return CUBLAS_STATUS_SUCCESS;
   if (call.batches > 1 && call.stride_c == 0) {
     report(std::string(call.name) + ": all products of the batch are written to the same C");
-    return CUBLAS_STATUS_INVALID_VALUE;
   }
   const cudaDataType scale =
       call.compute == CUBLAS_COMPUTE_64F || call.compute == CUBLAS_COMPUTE_64F_PEDANTIC ? CUDA_R_64F : CUDA_R_32F;

@@ -1,6 +1,7 @@
 #pragma once
 
-// What the handles and descriptors of both libraries have in common.
+// What the handles and descriptors of both libraries have in common. Of both: a use that NVIDIA's libraries refuse gets
+// the same status here; one that they would not notice, or would crash at, is a report or a fault of the rig's.
 
 #include <cuda_runtime.h>
 
