@@ -32,6 +32,9 @@ class EventMarker final : public core::Marker {
  public:
   explicit EventMarker(const Gpu& gpu) : gpu_(gpu), event_(gpu.record_event()) {}
   bool reached() const override { return gpu_.is_reached(event_.get()); }
+  void wait() const noexcept override {
+    if (cudaEventSynchronize(event_.get()) != cudaSuccess) cudaGetLastError();
+  }
   void read(const void* source, std::int64_t bytes, void* host) const override {
     gpu_.copy_after(event_.get(), host, source, bytes);
   }

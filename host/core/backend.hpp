@@ -30,6 +30,7 @@ class Marker {
  public:
   virtual ~Marker() = default;
   virtual bool reached() const = 0;
+  virtual void wait() const noexcept = 0;  ///< until it is reached, or never will be
   /// Waits until it is reached, then copies to host memory, without waiting for what was enqueued later.
   virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;
 };

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "host/core/alternate.hpp"
+#include "host/core/border.hpp"
 #include "host/core/initialize.hpp"
 #include "host/core/randomized_svd.hpp"
 #include "host/core/validate.hpp"
@@ -18,54 +19,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void check_size(const std::string& name, std::int64_t value, std::int64_t expected, const std::string& what) {
-  if (value != expected) throw InvalidArgument(name, text(value), what + ", " + text(expected));
-}
-
-template <class T>
-void check_factors(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
-  core::check_view<T>("W", w, *x.context().runtime());
-  core::check_view<T>("H", h, *x.context().runtime());
-  check_size("W.rows", w.rows, x.rows(), "the rows of X");
-  check_size("H.columns", h.columns, x.columns(), "the columns of X");
-  check_size("H.rows", h.rows, w.columns, "the columns of W (the rank)");
-}
-
-// A caller's factor, as the loop wants it: k x count, component fastest. Worked on in place where it lies that way in
-// the backend's memory, otherwise a copy that store() writes back. `view` is k x count (the transpose of W, or H).
-template <class T>
-class Border {
- public:
-  Border(const core::Runtime& runtime, DenseView<T> view) : backend_(runtime.backend(T{})), view_(view) {
-    const int rank = static_cast<int>(view.rows);
-    if (view.layout == Layout::column_major && view.space == runtime.memory_space()) {
-      factor_ = {view.data, rank, view.columns, view.ld};
-    } else {
-      copy_ = core::Buffer<T>(backend_.memory(), view.rows * view.columns);
-      factor_ = {copy_.data(), rank, view.columns, rank};
-    }
-  }
-  core::Factor<T> factor() const { return factor_; }
-  void load() const {
-    if (copy_.size() > 0) backend_.copy_in(view_, factor_);
-  }
-  void store() const {
-    if (copy_.size() > 0) backend_.copy_out(factor_, view_);
-  }
-
- private:
-  const core::Backend<T>& backend_;
-  DenseView<T> view_;
-  core::Buffer<T> copy_;
-  core::Factor<T> factor_;
-};
-
-template <class T>
-DenseView<T> transposed(DenseView<T> v) {
-  return {v.data, v.columns, v.rows, v.ld, v.layout == Layout::row_major ? Layout::column_major : Layout::row_major,
-          v.space};
-}
-
 // `constant`: what H starts from, in place of options.initialization.
 template <class T>
 Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options,
@@ -74,7 +27,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
   const core::Runtime& runtime = *x.context().runtime();
   const core::Backend<T>& backend = runtime.backend(T{});
   core::Workspace workspace(backend.memory());
-  const Border<T> border_w(runtime, transposed(w)), border_h(runtime, h);
+  const core::Border<T> border_w(runtime, core::transposed(w)), border_h(runtime, h);
   const core::Factors<T> factors{border_w.factor(), border_h.factor()};
   const bool given = options.initialization == Initialization::given;
   if (given || !options.update_w) border_w.load();
@@ -110,7 +63,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
 
 template <class T>
 Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
-  check_factors<T>(x, w, h);
+  core::check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns, *x.context().runtime());
   const bool given = options.initialization == Initialization::given;
   const core::Backend<T>& backend = x.context().runtime()->backend(T{});
@@ -121,7 +74,7 @@ Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Optio
 
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options) {
-  check_factors<T>(x, w, h);
+  core::check_factors<T>(x, w, h);
   Options fixed_w = options;
   fixed_w.initialization = Initialization::given;
   fixed_w.update_w = false;
@@ -137,16 +90,16 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
 
 template <class T>
 double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
-  check_factors<T>(x, w, h);
+  core::check_factors<T>(x, w, h);
   const core::Runtime& runtime = *x.context().runtime();
   const core::Backend<T>& backend = runtime.backend(T{});
   core::Workspace workspace(backend.memory());
   const auto border = [&](DenseView<const T> v) {
-    Border<T> b(runtime, {const_cast<T*>(v.data), v.rows, v.columns, v.ld, v.layout, v.space});
+    core::Border<T> b(runtime, {const_cast<T*>(v.data), v.rows, v.columns, v.ld, v.layout, v.space});
     b.load();
     return b;
   };
-  const Border<T> border_w = border(transposed(w)), border_h = border(h);
+  const core::Border<T> border_w = border(core::transposed(w)), border_h = border(h);
   core::Buffer<double> out(backend.memory(), 1);
   x.data()->loss(border_w.factor(), border_h.factor(), out.data(), workspace);
   double value = 0;

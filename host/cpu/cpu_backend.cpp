@@ -262,6 +262,7 @@ namespace {
 class Here final : public core::Marker {
  public:
   bool reached() const override { return true; }
+  void wait() const noexcept override {}
   void read(const void* source, std::int64_t bytes, void* host) const override {
     std::memcpy(host, source, static_cast<std::size_t>(bytes));
   }

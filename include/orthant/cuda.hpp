@@ -37,7 +37,7 @@ struct CudaConfig {
   CUstream_st* stream = nullptr;
   /// Its stream and modes are as before after every call; a workspace set by cublasSetWorkspace is not.
   cublasContext* cublas = nullptr;
-  cusparseContext* cusparse = nullptr;  ///< likewise
+  cusparseContext* cusparse = nullptr;     ///< likewise
   DeviceMemoryResource* memory = nullptr;  ///< null: a memory pool of the Context's own (cudaMallocFromPoolAsync)
   MathMode math = MathMode::strict;
 };

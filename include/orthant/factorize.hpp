@@ -19,6 +19,38 @@ namespace orthant {
 template <class T>
 Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
 
+namespace core {
+class PendingFit;
+}
+
+/// A factorization that has been enqueued. The destructor waits for its end.
+class Pending {
+ public:
+  explicit Pending(std::unique_ptr<core::PendingFit> fit) noexcept;
+  Pending(Pending&&) noexcept;
+  Pending& operator=(Pending&&) noexcept;
+  ~Pending();
+
+  /// Whether it has ended; does not wait.
+  bool ready() const;
+  /// Waits for the end, not for what was enqueued after it. `history` has the end only, the times are 0.
+  /// @throws NumericalError, CudaError
+  Result get() const;
+
+ private:
+  std::unique_ptr<core::PendingFit> fit_;
+};
+
+/// factorize() without the host: enqueues all of it on the stream of X's Context, to be run in the order of the stream,
+/// and returns. On a device the loop and its stopping rule are one graph. W and H are in the memory of the backend (the
+/// device's); what is enqueued afterwards finds them finished. A CPU Context has no stream: there the call does the
+/// work.
+///
+/// The start is given or random; values of a given one are not looked at. `on_check` must be empty.
+/// @throws InvalidArgument, OutOfMemory before anything is enqueued
+template <class T>
+Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
+
 /// Finds H (k x n) for a fixed W (m x k): n convex problems, solved by the solver of `options` from H = 0 (hals) or
 /// from a constant (multiplicative_update). X is read once. `initialization`, `update_w` and `update_h` are ignored.
 template <class T>

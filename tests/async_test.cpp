@@ -1,0 +1,126 @@
+// factorize_async(): the same results as factorize(), without the host.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "orthant/error.hpp"
+#include "orthant/factorize.hpp"
+#include "tests/assertions.hpp"
+#include "tests/fit.hpp"
+#include "tests/placed.hpp"
+#include "tests/simd_targets.hpp"
+#include "tests/test_context.hpp"
+#include "tests/tolerance.hpp"
+
+namespace orthant::test {
+namespace {
+
+template <class T>
+class Async : public testing::Test {
+ public:
+  Context context = make_context();
+  const oracle::Dense exact = planted(61, 43, 4, 0.1, 3);
+  const DenseStorage<T> dense{exact};
+  const CsrStorage<T> sparse{sparsify(exact)};
+
+  // Both ways from the same start, compared bit by bit.
+  void expect_same(const Matrix<T>& x, const Options& options, Layout w_layout = Layout::row_major) {
+    const auto start = given_start<T>(61, 43, 4);
+    Factors<T> a(start.w.oracle(), start.h.oracle(), w_layout), b(start.w.oracle(), start.h.oracle(), w_layout);
+    const Result expected = a.fit(x, options);
+    Placed<T> placed(context);
+    const Pending pending = factorize_async<T>(x, placed(b.w.view()), placed(b.h.view()), options);
+    const Result result = pending.get();
+    EXPECT_TRUE(pending.ready());
+    placed.fetch();
+    EXPECT_EQ(b.entries(), a.entries());
+    EXPECT_EQ(result.iterations, expected.iterations);
+    EXPECT_EQ(result.stop_reason, expected.stop_reason);
+    EXPECT_EQ(result.loss, expected.loss);
+    EXPECT_EQ(result.objective, expected.objective);
+    EXPECT_EQ(result.relative_error, expected.relative_error);
+    EXPECT_EQ(result.kkt_residual, expected.kkt_residual);
+    EXPECT_EQ(result.dead_components, expected.dead_components);
+    ASSERT_EQ(result.history.size(), 1u);
+    EXPECT_EQ(result.history[0].iteration, expected.iterations);
+  }
+};
+TYPED_TEST_SUITE(Async, Precisions, PrecisionNames);
+
+TYPED_TEST(Async, FollowsTheLoopThatTheHostControls) {
+  using T = TypeParam;
+  const Matrix<T> matrices[] = {Matrix<T>(this->context, this->dense.view()),
+                                Matrix<T>(this->context, this->sparse.view())};
+  for (const Matrix<T>& x : matrices)
+    for (Options options :
+         {Options{.tolerance = 0}, Options{.tolerance = 1e-3},
+          Options{.tolerance = 1e-2, .stopping = Stopping::projected_gradient},
+          Options{.solver = Solver::multiplicative_update, .tolerance = 1e-3},
+          Options{.w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0}, .tolerance = 1e-3}, Options{.update_w = false},
+          Options{.update_h = false}, Options{.update_w = false, .update_h = false}, Options{.sweeps = 3}})
+      for (auto [most, every] : {std::pair{0, 10}, {7, 3}, {3, 10}, {40, 10}, {300, 7}}) {
+        options.initialization = Initialization::given;
+        options.max_iterations = most;
+        options.check_every = every;
+        SCOPED_TRACE("at most " + std::to_string(most) + " checked every " + std::to_string(every));
+        this->expect_same(x, options);
+      }
+}
+
+// The rounding of a tiny loss is seen, and the residual summed, without the host too.
+TYPED_TEST(Async, SumsTheResidualWhereTheLossIsTiny) {
+  using T = TypeParam;
+  const auto noiseless = planted(61, 43, 4, 0, 3);
+  const DenseStorage<T> without_noise(noiseless);
+  const CsrStorage<T> entries(sparsify(noiseless));
+  const Options options{.initialization = Initialization::random, .max_iterations = 300, .tolerance = 0};
+  for (const Matrix<T>& x : {Matrix<T>(this->context, without_noise.view()), Matrix<T>(this->context, entries.view())})
+    this->expect_same(x, options);
+}
+
+TYPED_TEST(Async, TakesRowMajorHAndColumnMajorW) {
+  const Matrix<TypeParam> x(this->context, this->dense.view());
+  this->expect_same(x, {.initialization = Initialization::given, .max_iterations = 7}, Layout::column_major);
+}
+
+TYPED_TEST(Async, TellsThatTheObjectiveIsNotFinite) {
+  using T = TypeParam;
+  const Matrix<T> x(this->context, this->dense.view());
+  auto f = given_start<T>(61, 43, 4);
+  f.w(3, 2) = std::numeric_limits<T>::infinity();
+  Placed<T> placed(this->context);
+  const Pending pending = factorize_async<T>(x, placed(f.w.view()), placed(f.h.view()),
+                                             {.initialization = Initialization::given, .max_iterations = 5});
+  EXPECT_THROW(pending.get(), NumericalError);
+}
+
+TYPED_TEST(Async, RefusesWhatNeedsTheHost) {
+  using T = TypeParam;
+  const Matrix<T> x(this->context, this->dense.view());
+  auto f = given_start<T>(61, 43, 4);
+  Placed<T> placed(this->context);
+  const DenseView<T> w = placed(f.w.view()), h = placed(f.h.view());
+  const auto refused = [&](DenseView<T> a, DenseView<T> b, const Options& options) {
+    try {
+      factorize_async<T>(x, a, b, options);
+      return std::string("nothing");
+    } catch (const InvalidArgument& e) {
+      return e.name();
+    }
+  };
+  EXPECT_EQ(refused(w, h, {}), "options.initialization");
+  EXPECT_EQ(refused(w, h, {.initialization = Initialization::random, .on_check = [](const Progress&) { return true; }}),
+            "options.on_check");
+  DenseView<T> wrong = w;
+  wrong.rows = 60;
+  EXPECT_EQ(refused(wrong, h, {.initialization = Initialization::random}), "W.rows");
+  if (kOnDevice) {
+    EXPECT_EQ(refused(f.w.view(), h, {.initialization = Initialization::random}), "W.space");
+    EXPECT_EQ(refused(w, f.h.view(), {.initialization = Initialization::random}), "H.space");
+  }
+}
+
+}  // namespace
+}  // namespace orthant::test
