@@ -30,6 +30,11 @@ class DenseMatrix final : public DeviceMatrix<T> {
   MatrixShape shape() const override { return {rows_, columns_, -1, layout_}; }
   std::int64_t bytes() const override { return static_cast<std::int64_t>(copy_.bytes()); }
 
+  void reserve(int rank, bool passes, Workspace& workspace) const override {
+    DeviceMatrix<T>::reserve(rank, passes, workspace);
+    this->gpu_.prepare_gemm();
+  }
+
   void product(Side side, Factor<const T> f, Factor<T> r, Workspace&) const override {
     // As cuBLAS sees it, memory is a column-major matrix of `length` x `lines`. The factor of the lines needs it
     // transposed to give terms for the places, and the other way round.

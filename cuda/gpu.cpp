@@ -271,7 +271,9 @@ void Gpu::launch(cudaGraphExec_t graph) const {
   ORTHANT_CUDA(cudaGraphLaunch, graph, stream());
 }
 
-void Gpu::prepare_cublas() const {
+void Gpu::prepare_gemm() const {
+  const Current current(*this);
+  const std::scoped_lock lock(cublas_mutex_);
   if (cublas_ == nullptr) {
     ORTHANT_CUDA(cublasCreate, &cublas_);
     owned_cublas_.reset(cublas_);
@@ -324,9 +326,9 @@ class HandleModes {
 template <class T>
 void Gpu::gemm(cublasOperation_t op_a, cublasOperation_t op_b, std::int64_t m, std::int64_t n, std::int64_t k,
                const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* c, std::int64_t ldc) const {
+  prepare_gemm();
   const Current current(*this);
   const std::scoped_lock lock(cublas_mutex_);
-  prepare_cublas();
   const HandleModes modes(cublas_, owned_cublas_ == nullptr, stream(), cublas_workspace_.data(),
                           cublas_workspace_.bytes());
   constexpr bool single = std::is_same_v<T, float>;

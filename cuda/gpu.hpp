@@ -83,6 +83,8 @@ class Gpu {
   /// Waits for the event, and copies to host memory aside from the Context's stream.
   void copy_after(cudaEvent_t event, void* host, const void* source, std::int64_t bytes) const;
 
+  /// Makes what gemm() needs, which is done by its first call otherwise, and cannot be while that is captured.
+  void prepare_gemm() const;
   /// C = op(A) op(B), column-major, of T. alpha = 1, beta = 0.
   template <class T>
   void gemm(cublasOperation_t op_a, cublasOperation_t op_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
@@ -91,7 +93,6 @@ class Gpu {
  private:
   class StreamMemory;
   void check_device(int device);
-  void prepare_cublas() const;
 
   int index_ = 0;
   cudaDeviceProp properties_{};

@@ -1,0 +1,218 @@
+// The CUDA backend inside an application: the caller's stream, handles, memory resource and device pointers, several
+// Contexts and threads, and what is said where no device can be used.
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "orthant/error.hpp"
+#include "orthant/factorize.hpp"
+#include "tests/fit.hpp"
+#include "tests/placed.hpp"
+#include "tests/simt/rig.hpp"
+#include "tests/test_context.hpp"
+
+namespace orthant::test {
+namespace {
+
+using testing::HasSubstr;
+
+const Options kOptions{.initialization = Initialization::random, .max_iterations = 12, .tolerance = 0};
+
+class CudaInterop : public testing::Test {
+ public:
+  const DenseStorage<float> storage{planted(61, 43, 5, 0.1, 3)};
+
+  // Result of the same fit on any Context, bit by bit.
+  std::vector<double> fit(const Context& context, const Options& options = kOptions) const {
+    const Matrix<float> x(context, storage.view());
+    Factors<float> f(61, 43, 5);
+    f.fit(x, options);
+    return f.entries();
+  }
+  const std::vector<double> expected = fit(Context::cuda());
+
+  static std::string refusal(const CudaConfig& config = {}) {
+    try {
+      Context::cuda(config);
+      return "";
+    } catch (const BackendUnavailable& e) {
+      return e.what();
+    }
+  }
+};
+
+TEST_F(CudaInterop, WorksOnAnyStream) {
+  for (unsigned flags : {cudaStreamDefault, cudaStreamNonBlocking}) {
+    cudaStream_t stream = nullptr;
+    ASSERT_EQ(cudaStreamCreateWithFlags(&stream, flags), cudaSuccess);
+    EXPECT_EQ(fit(Context::cuda({.stream = stream})), expected);
+    ASSERT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+  }
+  EXPECT_EQ(fit(Context::cuda({.stream = cudaStreamLegacy})), expected);
+  EXPECT_EQ(fit(Context::cuda({.stream = cudaStreamPerThread})), expected);
+}
+
+// X is made by work that the caller has enqueued before, W and H are used by work enqueued after; nobody waits.
+TEST_F(CudaInterop, IsOrderedByTheCallersStream) {
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+  const Context context = Context::cuda({.stream = stream});
+  float *w = nullptr, *h = nullptr, *copy = nullptr;
+  ASSERT_EQ(cudaMallocAsync(&w, 61 * 5 * sizeof(float), stream), cudaSuccess);
+  ASSERT_EQ(cudaMallocAsync(&h, 5 * 43 * sizeof(float), stream), cudaSuccess);
+  ASSERT_EQ(cudaMallocHost(&copy, 61 * 5 * sizeof(float)), cudaSuccess);
+  {
+    const Matrix<float> x(context, storage.view());
+    simt::reset_calls();
+    const Pending pending = factorize_async<float>(x, {w, 61, 5, 5, Layout::row_major, MemorySpace::device},
+                                                   {h, 5, 43, 5, Layout::column_major, MemorySpace::device}, kOptions);
+    ASSERT_EQ(cudaMemcpyAsync(copy, w, 61 * 5 * sizeof(float), cudaMemcpyDeviceToHost, stream), cudaSuccess);
+    const auto calls = simt::calls();
+    EXPECT_EQ(calls.count("cudaStreamSynchronize"), 0u);
+    EXPECT_EQ(calls.count("cudaDeviceSynchronize"), 0u);
+    EXPECT_EQ(calls.count("cudaEventSynchronize"), 0u);
+    EXPECT_EQ(calls.at("cudaGraphLaunch"), 1);
+    EXPECT_FALSE(pending.ready());  // the rig runs streams when somebody waits
+    ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+    EXPECT_TRUE(pending.ready());
+    EXPECT_EQ(pending.get().iterations, 12);
+  }
+  const std::vector<double> entries(copy, copy + 61 * 5);
+  EXPECT_EQ(entries, std::vector<double>(expected.begin(), expected.begin() + 61 * 5));
+  cudaFreeHost(copy);
+  cudaFreeAsync(w, stream);
+  cudaFreeAsync(h, stream);
+  cudaStreamDestroy(stream);
+  EXPECT_EQ(simt::take_report(), "");
+}
+
+TEST_F(CudaInterop, LeavesTheCallersHandleAsItWas) {
+  cublasHandle_t handle = nullptr;
+  cudaStream_t stream = nullptr, other = nullptr;
+  ASSERT_EQ(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
+  ASSERT_EQ(cudaStreamCreate(&stream), cudaSuccess);
+  ASSERT_EQ(cudaStreamCreate(&other), cudaSuccess);
+  cublasSetStream(handle, other);
+  cublasSetPointerMode(handle, CUBLAS_POINTER_MODE_DEVICE);
+  cublasSetMathMode(handle, CUBLAS_TF32_TENSOR_OP_MATH);
+  cublasSetAtomicsMode(handle, CUBLAS_ATOMICS_ALLOWED);
+  EXPECT_EQ(fit(Context::cuda({.stream = stream, .cublas = handle})), expected);
+  cudaStream_t stream_after = nullptr;
+  cublasPointerMode_t pointers{};
+  cublasMath_t math{};
+  cublasAtomicsMode_t atomics{};
+  cublasGetStream(handle, &stream_after);
+  cublasGetPointerMode(handle, &pointers);
+  cublasGetMathMode(handle, &math);
+  cublasGetAtomicsMode(handle, &atomics);
+  EXPECT_EQ(stream_after, other);
+  EXPECT_EQ(pointers, CUBLAS_POINTER_MODE_DEVICE);
+  EXPECT_EQ(math, CUBLAS_TF32_TENSOR_OP_MATH);
+  EXPECT_EQ(atomics, CUBLAS_ATOMICS_ALLOWED);
+  cublasDestroy(handle);
+  cudaStreamDestroy(stream);
+  cudaStreamDestroy(other);
+}
+
+TEST_F(CudaInterop, TakesAllMemoryFromTheCallersResource) {
+  CountingMemory memory;
+  {
+    const Context context = Context::cuda({.memory = &memory});
+    const std::int64_t of_context = memory.live();
+    EXPECT_GT(of_context, 0);
+    simt::reset_calls();
+    EXPECT_EQ(fit(context), expected);
+    const auto calls = simt::calls();
+    EXPECT_EQ(calls.count("cudaMalloc"), 0u);
+    EXPECT_EQ(calls.count("cudaMallocFromPoolAsync"), 0u);
+    EXPECT_EQ(calls.at("cudaMallocAsync"), memory.allocations() - 2);  // the Context's two were before
+  }
+  EXPECT_EQ(memory.live(), 0);
+}
+
+TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
+  CountingMemory memory;
+  const Context context = make_context(1, &memory);
+  EXPECT_EQ(fit(context), expected);
+  memory.rebase();
+  fit(context);
+  const std::int64_t allocations = memory.allocations();
+  for (std::int64_t n = 0; n < allocations; ++n) {
+    memory.reset();
+    memory.fail_at(n);
+    EXPECT_THROW(fit(context), OutOfMemory) << "at allocation " << n;
+    EXPECT_EQ(memory.live(), 0) << "at allocation " << n;
+  }
+  memory.reset();
+  EXPECT_EQ(fit(context), expected);
+}
+
+TEST_F(CudaInterop, ServesSeveralContextsAndThreads) {
+  const Context shared = Context::cuda();
+  std::vector<std::vector<double>> results(6);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i)
+    threads.emplace_back([&, i] { results[i] = fit(i % 2 == 0 ? shared : Context::cuda()); });
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& result : results) EXPECT_EQ(result, expected);
+}
+
+TEST_F(CudaInterop, KnowsWhoseMemoryAPointerIs) {
+  const Context context = Context::cuda();
+  Placed<float> placed(context);
+  DenseStorage<float> host = storage;
+  const auto name_of = [&](DenseView<float> view) {
+    try {
+      Matrix<float>(context, view);
+      return std::string("nothing");
+    } catch (const InvalidArgument& e) {
+      return e.name() + " " + e.value();
+    }
+  };
+  DenseView<float> device = placed(host.view());
+  EXPECT_EQ(name_of(device), "nothing");
+  device.space = MemorySpace::host;
+  EXPECT_EQ(name_of(device), "X.space host");
+  DenseView<float> wrong = host.view();
+  wrong.space = MemorySpace::device;
+  EXPECT_EQ(name_of(wrong), "X.space device");
+}
+
+TEST_F(CudaInterop, RefusesRanksBeyondItsKernels) {
+  const DenseStorage<float> small(planted(3, 4, 2, 0.1, 3));
+  const Matrix<float> x(Context::cuda(), small.view());
+  Factors<float> f(3, 4, 1025);
+  try {
+    f.fit(x, kOptions);
+    ADD_FAILURE() << "accepted";
+  } catch (const InvalidArgument& e) {
+    EXPECT_EQ(e.name(), "rank");
+    EXPECT_THAT(e.expected(), HasSubstr("1024"));
+  }
+}
+
+TEST_F(CudaInterop, SaysWhatIsMissing) {
+  EXPECT_THAT(refusal({.device = 7}), HasSubstr("device 7 does not exist; there is 1 device"));
+  simt::set_device_count(0);
+  EXPECT_THAT(refusal(), HasSubstr("there is no CUDA device"));
+  simt::set_device_count(1);
+  simt::set_driver_version(0);
+  EXPECT_THAT(refusal(), HasSubstr("no NVIDIA driver"));
+  simt::set_driver_version(CUDART_VERSION);
+  cudaDeviceProp properties{};
+  ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
+  const cudaDeviceProp before = properties;
+  properties.major = 6;
+  properties.minor = 1;
+  simt::set_properties(properties);
+  EXPECT_THAT(refusal(), HasSubstr("compute capability 6.1, needed is 7.5"));
+  simt::set_properties(before);
+  EXPECT_EQ(refusal(), "");
+}
+
+}  // namespace
+}  // namespace orthant::test
