@@ -1,9 +1,11 @@
 // The handle of cuBLAS's substitute: modes, streams, workspaces, captures, failures on request.
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "tests/simt/blas/testing.hpp"
+#include "tests/simt/sanitizers.hpp"
 
 namespace blas_test {
 namespace {
@@ -89,7 +91,9 @@ TEST_F(CublasWork, UsesTheWorkspaceUntilTheStreamIsSet) {
   const OnDevice<float> a({1}), c({0}), workspace(std::vector<float>(64, 5));
   ASSERT_EQ(cublasSetWorkspace(handle, workspace.data(), 256), CUBLAS_STATUS_SUCCESS);
   ASSERT_EQ(multiply(a, c), CUBLAS_STATUS_SUCCESS);
-  EXPECT_NE(workspace.read()[0], 5) << "what the workspace held is gone";
+  float held = workspace.read()[0];
+  simt::sanitizer::mark_initialised(&held, sizeof held);  // which it is not
+  EXPECT_NE(held, 5) << "what the workspace held is gone";
   const OnDevice<float> other(std::vector<float>(64, 5));
   ASSERT_EQ(cublasSetWorkspace(handle, other.data(), 256), CUBLAS_STATUS_SUCCESS);
   ASSERT_EQ(cublasSetStream(handle, nullptr), CUBLAS_STATUS_SUCCESS);
@@ -201,24 +205,29 @@ TEST_F(CublasWork, BelongsToOneDevice) {
   simt::set_device_count(1);
 }
 
-void wait_for_flag(void* flag) {
-  auto* const set = static_cast<std::atomic<bool>*>(flag);
-  while (!*set) std::this_thread::yield();
-}
+/// A function of the host's that runs until it is told to end.
+struct Busy {
+  std::atomic<bool> begun = false, end = false;
+  static void run(void* busy) {
+    static_cast<Busy*>(busy)->begun = true;
+    while (!static_cast<Busy*>(busy)->end) std::this_thread::yield();
+  }
+};
 
 TEST_F(CublasWork, ReportsTwoThreadsAtTheSameTime) {
   // While one thread waits for the device, calls of two others meet in the handle.
-  std::atomic<bool> flag = false;
-  ASSERT_EQ(cudaLaunchHostFunc(nullptr, wait_for_flag, &flag), cudaSuccess);
+  Busy busy;
+  ASSERT_EQ(cudaLaunchHostFunc(nullptr, Busy::run, &busy), cudaSuccess);
   std::thread waits([] { cudaDeviceSynchronize(); });
+  while (!busy.begun) std::this_thread::yield();
   const auto call = [this] { cublasSetMathMode(handle, CUBLAS_DEFAULT_MATH); };
   std::thread first(call), second(call);
   std::string text;
-  for (int i = 0; i < 5000 && text.empty(); ++i) {
+  for (int i = 0; i < 20000 && text.empty(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     text = simt::take_report();
   }
-  flag = true;
+  busy.end = true;
   waits.join();
   first.join();
   second.join();

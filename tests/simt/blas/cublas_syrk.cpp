@@ -29,7 +29,7 @@ cublasStatus_t syrk(const char* name, cublasHandle_t handle, cublasFillMode_t up
                             {operand(of + ": A", a, kType<T>, op, n, k, lda),
                              operand(of + ": C", c, kType<T>, CUBLAS_OP_N, n, n, ldc)},
                             scalars(*handle, of, alpha, beta, kType<T>),
-                            [inputs, part](const Work& work) {
+                            [=](const Work& work) {
                               const Dense& factor = work.operands[0];
                               multiply(work.scalars[0].value, factor, factor.transposed(), work.scalars[1].value,
                                        work.operands[1], inputs, part);
