@@ -96,6 +96,8 @@ void Block::prepare(Launch& launch, uint3 index) {
   gridDim = launch.call.grid;
 }
 
+void Block::end_share() { sanitizer::acquire(&end_); }
+
 void Block::enter() {
   Context::entered();
   for (;;) {
@@ -111,7 +113,6 @@ void Block::begin_thread() {
   write(write(write(write(name, "block ("), index_), ") thread ("), running_->index)[0] = ')';
   running_->context.set_name(name);
 #endif
-  sanitizer::acquire(&launch_->begin);
   sanitizer::acquire(this);
 }
 
@@ -129,7 +130,7 @@ void Block::end_thread() {
            other->call.site);
     stop();
   }
-  sanitizer::release(&launch_->end);
+  sanitizer::release(&end_);
   self.state = State::kDone;
   warp.live &= ~(1u << self.lane);
   --live_;
@@ -206,7 +207,7 @@ void Block::abandon() {
   // With its stack: it must not be taken for the same memory, used by another thread.
   for (unsigned i = 0; i < count_; ++i) {
     if (threads_[i]->state == State::kDone) continue;
-    threads_[i]->context.release(&launch_->end);
+    threads_[i]->context.release(&end_);
     fibers_[(i + turn_) % count_] = nullptr;
   }
   ready_count_ = 0;

@@ -34,6 +34,8 @@ class Block {
  public:
   /// Runs the block of this index; false if it failed.
   bool run(Launch& launch, uint3 index);
+  /// After the last block of a grid: what its threads did happens before what the calling thread does next.
+  void end_share();
 
   // For the thread that runs.
   void barrier(Site site);
@@ -99,6 +101,7 @@ class Block {
   Site barrier_site_;
   const Fiber* barrier_first_ = nullptr;
   bool failed_ = false;
+  char end_ = 0;  // where threads that end are waited for, for the thread sanitizer
   SharedMemory shared_;
   AccessCounter accesses_;
 };

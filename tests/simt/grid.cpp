@@ -7,7 +7,6 @@
 
 #include "tests/simt/block.hpp"
 #include "tests/simt/faults.hpp"
-#include "tests/simt/sanitizers.hpp"
 
 namespace simt {
 namespace {
@@ -67,6 +66,7 @@ class Workers {
       const auto z = static_cast<unsigned>(i / grid.x / grid.y);
       if (!block.run(launch, {x, y, z})) launch.failed = true;
     }
+    block.end_share();
   }
 
   std::mutex mutex_;
@@ -82,9 +82,7 @@ class Workers {
 
 void run_grid(Launch& launch) {
   static Workers workers;
-  sanitizer::release(&launch.begin);
   workers.run(launch);
-  sanitizer::acquire(&launch.end);
 }
 
 }  // namespace simt

@@ -14,8 +14,7 @@ struct Launch {
   const std::function<void()>& body;
   const std::string& name;
   std::atomic<bool> failed = false;
-  // Where the thread sanitizer synchronises: the host before and after the grid, and fences.
-  char begin = 0, end = 0, fence = 0;
+  char fence = 0;  // where fences meet, for the thread sanitizer
 };
 
 /// Blocks are dealt to this many threads, the i-th to i % kWorkers: which blocks can race does not depend on who wakes

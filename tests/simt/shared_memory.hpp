@@ -29,7 +29,7 @@ class SharedMemory {
   /// What was written outside of arrays, in words; empty if nothing.
   std::string damage() const;
 
-  /// Addresses for the thread sanitizer to synchronise at: as fresh as the block's memory.
+  /// Addresses for the thread sanitizer to synchronise at, which belong to nobody else.
   const void* barrier(unsigned phase) const { return memory_ + phase % 2; }
   const void* warp(unsigned warp, unsigned lane, unsigned phase) const {
     return memory_ + 2 + (warp * 32 + lane) * 2 + phase % 2;
@@ -48,8 +48,6 @@ class SharedMemory {
   static constexpr std::size_t kMarks = 4096, kGuard = 64 * 1024, kGap = 64;
   static constexpr std::size_t kMaxArrays = 64;
   static constexpr std::size_t kBytes = kMarks + 2 * kStaticLimit + 256 * 1024;
-
-  void map();
 
   char* memory_ = nullptr;
   char* next_ = nullptr;  // the first byte of no array
