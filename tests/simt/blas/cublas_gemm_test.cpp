@@ -3,6 +3,7 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -146,7 +147,9 @@ TEST_F(Cublas, Tf32RoundsInputsToTenBitsTiesAway) {
   EXPECT_EQ(rounded(2 - 0x1p-23F), 2.0F);
   EXPECT_EQ(rounded(0x1p-140F), 0x1p-136F * 0) << "half of the smallest that is left";
   EXPECT_EQ(rounded(std::numeric_limits<float>::infinity()), std::numeric_limits<float>::infinity());
-  EXPECT_TRUE(std::isnan(rounded(std::numeric_limits<float>::quiet_NaN())));
+  for (const std::uint32_t nan : {0x7FC00000U, 0x7FFFFFFFU, 0x7F800001U}) {
+    EXPECT_TRUE(std::isnan(rounded(std::bit_cast<float>(nan))));
+  }
 }
 
 TEST_F(Cublas, Bf16RoundsInputsToSevenBitsTiesToEven) {
@@ -270,7 +273,8 @@ TEST_F(Cublas, RefusesWrongArguments) {
            [](A& x) { x.op_a = CUBLAS_OP_T; },  // lda must be 3
            [](A& x) { x.op_b = CUBLAS_OP_C; },  // ldb must be 4
            [](A& x) { x.m = 0, x.lda = 0; },    // at least 1 even if empty
-           [](A& x) { x.op_a = CUBLAS_OP_CONJG; },
+           [](A& x) { x.op_a = CUBLAS_OP_CONJG, x.lda = 3; },
+           [](A& x) { x.op_b = CUBLAS_OP_CONJG, x.ldb = 4; },
            [](A& x) { x.alpha = nullptr; },
            [](A& x) { x.beta = nullptr; },
            [](A& x) { x.a = nullptr; },
@@ -354,6 +358,7 @@ TEST_F(Cublas, ReadsFactorsOfTheDeviceWhenItRuns) {
   const float on_host = 1;
   ASSERT_EQ(call(&on_host, factors.data()), CUBLAS_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("alpha, which the pointer mode says is of the device"));
+  EXPECT_EQ(c.read()[0], 560);
   ASSERT_EQ(cublasSetPointerMode(handle, CUBLAS_POINTER_MODE_HOST), CUBLAS_STATUS_SUCCESS);
   EXPECT_EQ(call(&on_host, factors.data()), CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_THAT(simt::take_report(), HasSubstr("beta is in device memory, but the pointer mode says host"));
@@ -361,15 +366,15 @@ TEST_F(Cublas, ReadsFactorsOfTheDeviceWhenItRuns) {
 
 TEST_F(Cublas, MultipliesBatches) {
   // 2 x 1 times 1 x 2, three times; C with a gap between the products.
-  const OnDevice<float> a({1, 2, 3, 4, 5, 6}), b({1, 10}), c(std::vector<float>(14, -1));
+  const OnDevice<float> a({1, 2, 3, 4, 5, 6}), b({1, 10, 100, 1000}), c(std::vector<float>(14, -1));
   const float one = 1, zero = 0;
   const auto call = [&](long long stride_c, std::int64_t batches) {
     return cublasGemmStridedBatchedEx_64(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 1, &one, a.data(), CUDA_R_32F, 2, 2,
-                                         b.data(), CUDA_R_32F, 1, 0, &zero, c.data(), CUDA_R_32F, 2, stride_c, batches,
+                                         b.data(), CUDA_R_32F, 1, 1, &zero, c.data(), CUDA_R_32F, 2, stride_c, batches,
                                          CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
   };
   EXPECT_EQ(call(5, 3), CUBLAS_STATUS_SUCCESS);
-  EXPECT_THAT(c.read(), ElementsAre(1, 2, 10, 20, -1, 3, 4, 30, 40, -1, 5, 6, 50, 60));
+  EXPECT_THAT(c.read(), ElementsAre(1, 2, 10, 20, -1, 30, 40, 300, 400, -1, 500, 600, 5000, 6000));
   EXPECT_EQ(call(5, -1), CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_EQ(call(5, 0), CUBLAS_STATUS_SUCCESS);
   EXPECT_EQ(call(0, 2), CUBLAS_STATUS_SUCCESS);

@@ -124,7 +124,8 @@ TEST_F(CublasWork, IsCapturedWithAWorkspaceOnly) {
   cudaStream_t stream = nullptr;
   ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
   for (const bool with_workspace : {false, true}) {
-    ASSERT_EQ(cublasSetStream(handle, stream), CUBLAS_STATUS_SUCCESS);
+    ASSERT_EQ(cublasSetWorkspace(handle, workspace.data(), 256), CUBLAS_STATUS_SUCCESS);
+    ASSERT_EQ(cublasSetStream(handle, stream), CUBLAS_STATUS_SUCCESS);  // which resets the workspace
     if (with_workspace) {
       ASSERT_EQ(cublasSetWorkspace(handle, workspace.data(), 256), CUBLAS_STATUS_SUCCESS);
     }
@@ -149,11 +150,15 @@ TEST_F(CublasWork, IsCapturedWithAWorkspaceOnly) {
 
 TEST_F(CublasWork, IsNotMadeOrDestroyedDuringACapture) {
   cudaStream_t stream = nullptr;
+  cublasHandle_t other = nullptr;
+  ASSERT_EQ(cublasCreate(&other), CUBLAS_STATUS_SUCCESS);
   ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
   ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), cudaSuccess);
   cublasHandle_t made = nullptr;
   EXPECT_EQ(cublasCreate(&made), CUBLAS_STATUS_ALLOC_FAILED);
   EXPECT_THAT(simt::take_report(), HasSubstr("cublasCreate allocates"));
+  EXPECT_EQ(cublasDestroy(other), CUBLAS_STATUS_SUCCESS);
+  EXPECT_THAT(simt::take_report(), HasSubstr("cublasDestroy waits for the device"));
   cudaGraph_t graph = nullptr;
   EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
   ASSERT_EQ(cudaStreamDestroy(stream), cudaSuccess);

@@ -49,6 +49,18 @@ TEST_F(Cublas, SymmetricProductsFillOneTriangle) {
   }
 }
 
+TEST_F(Cublas, SymmetricProductFollowsTheMathMode) {
+  const OnDevice<float> a({1 + 0x1p-11F}), c({0});
+  const auto product = [&] {
+    EXPECT_EQ(syrk(handle, CUBLAS_FILL_MODE_UPPER, CUBLAS_OP_N, 1, 1, 1.0F, a.data(), 1, 0.0F, c.data(), 1),
+              CUBLAS_STATUS_SUCCESS);
+    return c.read()[0];
+  };
+  EXPECT_EQ(product(), 1 + 0x1p-10F + 0x1p-22F);
+  ASSERT_EQ(cublasSetMathMode(handle, CUBLAS_TF32_TENSOR_OP_MATH), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(product(), 1 + 0x1p-9F + 0x1p-20F);
+}
+
 TEST_F(Cublas, SymmetricProductRefusesWrongArguments) {
   const OnDevice<float> a({1, 2}), c({std::numeric_limits<float>::quiet_NaN()});
   constexpr auto kLower = CUBLAS_FILL_MODE_LOWER;
@@ -82,6 +94,9 @@ TEST_F(Cublas, SumsInPlaceAsTheDocumentationAllows) {
   EXPECT_EQ(cublasSgeam(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, &three, a.data(), 2, &zero, nan.data(), 2, a.data(), 2),
             CUBLAS_STATUS_SUCCESS);
   EXPECT_THAT(a.read(), ElementsAre(3, 6, 9, 12));
+  EXPECT_EQ(cublasSgeam(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, &zero, nan.data(), 2, &three, a.data(), 2, a.data(), 2),
+            CUBLAS_STATUS_SUCCESS);
+  EXPECT_THAT(a.read(), ElementsAre(9, 18, 27, 36));
   EXPECT_EQ(cublasSgeam(handle, CUBLAS_OP_T, CUBLAS_OP_N, 2, 2, &three, a.data(), 2, &zero, nan.data(), 2, a.data(), 2),
             CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_EQ(

@@ -59,7 +59,7 @@ cusparseStatus_t check(const cusparseSpMatDescr& matrix, cusparseIndexType_t off
 }
 
 cusparseStatus_t check(const cusparseDnMatDescr& matrix) {
-  if (matrix.rows < 0 || matrix.columns < 0 || matrix.ld < 0) return CUSPARSE_STATUS_INVALID_VALUE;
+  if (matrix.rows < 0 || matrix.columns < 0) return CUSPARSE_STATUS_INVALID_VALUE;
   if (matrix.order != CUSPARSE_ORDER_COL && matrix.order != CUSPARSE_ORDER_ROW) return CUSPARSE_STATUS_INVALID_VALUE;
   if (size_of(matrix.type) == 0 || !is_aligned(matrix.values, size_of(matrix.type))) {
     return CUSPARSE_STATUS_INVALID_VALUE;

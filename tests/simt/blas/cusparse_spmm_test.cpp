@@ -217,7 +217,7 @@ class Spmm : public Cusparse {
 };
 
 TEST_F(Spmm, RefusesWrongArguments) {
-  const DenseMatrix<float> small(Matrix<float>{3, 2, 3});
+  const DenseMatrix<float> small(Matrix<float>{3, 2, 3}), wide(Matrix<float>{4, 3, 4});
   const DenseMatrix<double> other(Matrix<double>{4, 2, 4});
   const auto expect = [&](Call changed, cusparseStatus_t status) {
     std::size_t bytes = 0;
@@ -243,6 +243,7 @@ TEST_F(Spmm, RefusesWrongArguments) {
            changed([](Call& x) { x.algorithm = static_cast<cusparseSpMMAlg_t>(7); }),
            changed([&](Call& x) { x.b = small.descriptor; }),
            changed([&](Call& x) { x.c = small.descriptor; }),
+           changed([&](Call& x) { x.c = wide.descriptor; }),
        }) {
     expect(wrong, CUSPARSE_STATUS_INVALID_VALUE);
   }
@@ -334,6 +335,10 @@ TEST_F(Spmm, ReportsWhatIsNoMatrix) {
   ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("the offsets of A do not rise"));
   a_->set_offset(1, 3);
+  a_->set_offset(0, 1);
+  ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("the offsets of A do not rise"));
+  a_->set_offset(0, 0);
   a_->set_offset(4, 8);
   ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("the offsets of A do not rise"));
@@ -354,11 +359,18 @@ TEST_F(Spmm, UsesWhatWasPreprocessed) {
 }
 
 TEST_F(Spmm, ReportsOtherParametersThanWerePreprocessed) {
+  const DenseMatrix<float> transposed(Matrix<float>{2, 4, 2}.fill(1));
+  Call others[3] = {call, call, call};
+  others[0].algorithm = CUSPARSE_SPMM_CSR_ALG2;
+  others[1].op_a = CUSPARSE_OPERATION_TRANSPOSE;
+  others[2].op_b = CUSPARSE_OPERATION_TRANSPOSE;
+  others[2].b = transposed.descriptor;
   ASSERT_EQ(call.preprocess(handle, buffer), CUSPARSE_STATUS_SUCCESS);
-  call.algorithm = CUSPARSE_SPMM_CSR_ALG2;
-  ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
-  EXPECT_THAT(simt::take_report(), HasSubstr("parameters differ from those of cusparseSpMM_preprocess"));
-  EXPECT_THAT(fault(), HasSubstr("the active buffer is not as cusparseSpMM_preprocess leaves it"));
+  for (const Call& other : others) {
+    ASSERT_EQ(other.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(simt::take_report(), HasSubstr("parameters differ from those of cusparseSpMM_preprocess"));
+    EXPECT_THAT(fault(), HasSubstr("the active buffer is not as cusparseSpMM_preprocess leaves it"));
+  }
 }
 
 TEST_F(Spmm, ReportsAnActiveBufferThatHasChanged) {
@@ -376,11 +388,23 @@ TEST_F(Spmm, ReportsABufferThatTwoMatricesShare) {
   ASSERT_EQ(of_other.preprocess(handle, buffer), CUSPARSE_STATUS_SUCCESS);
   ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("the pattern of A is not the one that cusparseSpMM_preprocess saw"));
+  // A product of the other one without anything preprocessed uses the buffer too.
+  ASSERT_EQ(call.preprocess(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  Call without = of_other;
+  const Sparse<float> third(ragged_numbers<float, std::int32_t>());
+  without.a = third.descriptor;
+  ASSERT_EQ(without.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("the active buffer is not as cusparseSpMM_preprocess leaves it"));
 }
 
 TEST_F(Spmm, ReportsAPatternThatHasChanged) {
   ASSERT_EQ(call.preprocess(handle, buffer), CUSPARSE_STATUS_SUCCESS);
   a_->set_index(0, 1);
+  ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("the pattern of A is not the one"));
+  a_->set_index(0, 0);
+  a_->set_offset(1, 2);  // the same columns in other rows
   ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("the pattern of A is not the one"));
 }
@@ -426,6 +450,15 @@ TEST_F(Spmm, IsCapturedAndOutlivesItsDescriptors) {
   ASSERT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
   ASSERT_EQ(cudaGraphDestroy(graph), cudaSuccess);
   ASSERT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+TEST_F(Spmm, BelongsToOneDevice) {
+  simt::set_device_count(2);
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  EXPECT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_EXECUTION_FAILED);
+  EXPECT_THAT(simt::take_report(), HasSubstr("the current device is not that of the handle"));
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  simt::set_device_count(1);
 }
 
 TEST_F(Spmm, FailsWhenToldTo) {

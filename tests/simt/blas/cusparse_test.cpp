@@ -69,6 +69,18 @@ TEST_F(Cusparse, FailsWhenToldTo) {
   EXPECT_EQ(cusparseDestroyDnMat(matrix), CUSPARSE_STATUS_EXECUTION_FAILED);
 }
 
+TEST_F(Cusparse, IsNotMadeDuringACapture) {
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), cudaSuccess);
+  cusparseHandle_t made = nullptr;
+  EXPECT_EQ(cusparseCreate(&made), CUSPARSE_STATUS_ALLOC_FAILED);
+  EXPECT_THAT(simt::take_report(), HasSubstr("cusparseCreate allocates"));
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
+  ASSERT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
 /// Memory for descriptors, which do not look into it.
 alignas(8) char memory[64];
 
