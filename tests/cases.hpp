@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <random>
 #include <string>
@@ -60,19 +61,19 @@ struct FactorCase {
   }
 };
 
-/// Where each case is slow, as in the rig under a sanitizer, some stand for all: every rank, with one count.
-#ifdef ORTHANT_FEW_CASES
-inline constexpr bool kFewCases = true;
-#else
-inline constexpr bool kFewCases = false;
-#endif
+/// Where each case is slow, as in the rig under a sanitizer, some stand for all: every rank, with one count. Asked for
+/// by the environment variable ORTHANT_FEW_CASES.
+inline bool few_cases() {
+  static const bool few = std::getenv("ORTHANT_FEW_CASES") != nullptr;
+  return few;
+}
 
 /// Every rank with every count, padded in turn, and every content once.
 inline std::vector<FactorCase> factor_cases() {
   std::vector<FactorCase> all;
   for (std::size_t r = 0; r < std::size(kRanks); ++r)
     for (std::size_t c = 0; c < std::size(kCounts); ++c)
-      if (!kFewCases || c == r % 3)
+      if (!few_cases() || c == r % 3)
         all.push_back({kRanks[r], kCounts[c], kPaddings[all.size() % std::size(kPaddings)], Content::uniform});
   for (Content content : kContents) all.push_back({33, 257, 3, content});
   return all;
@@ -110,7 +111,7 @@ inline std::vector<MatrixCase> dense_cases() {
   std::vector<MatrixCase> all;
   for (std::size_t r = 0; r < std::size(kRanks); ++r)
     for (const auto& shape : shapes) {
-      if (kFewCases && (&shape - shapes) % 4 != static_cast<std::ptrdiff_t>(r % 4)) continue;
+      if (few_cases() && (&shape - shapes) % 4 != static_cast<std::ptrdiff_t>(r % 4)) continue;
       const std::size_t i = all.size();
       all.push_back(
           {shape.rows, shape.columns, kRanks[r], -1, kLayouts[i / 7 % 2], kPaddings[i % 2], Content::uniform});

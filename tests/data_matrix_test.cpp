@@ -75,7 +75,7 @@ class DataMatrix : public SimdTest<S> {
   void for_each(Check check) {
     for_each_dense(check);
     for_each_sparse(check);
-    if (!cases::kFewCases) for_each_large(check);
+    if (!cases::few_cases()) for_each_large(check);
   }
 
   core::Workspace workspace() { return core::Workspace(this->context().runtime()->memory()); }

@@ -6,12 +6,12 @@
 namespace orthant::cuda {
 namespace {
 
-__global__ void advance(core::StoppingRule rule, core::CheckStep step, const core::Measured* measured, int iterations,
-                        core::LoopState* state) {
+__global__ void __launch_bounds__(1) advance(core::StoppingRule rule, core::CheckStep step,
+                                             const core::Measured* measured, int iterations, core::LoopState* state) {
   rule.advance(step, *measured, iterations, *state);
 }
 
-__global__ void condition(cudaGraphConditionalHandle handle, const int* go_on) {
+__global__ void __launch_bounds__(1) condition(cudaGraphConditionalHandle handle, const int* go_on) {
   device::set_conditional(handle, *go_on != 0 ? 1u : 0u);
 }
 

@@ -23,7 +23,8 @@ __device__ void for_each(std::int64_t items, const Function& function) {
 }
 
 template <class Index>
-__global__ void numbers(std::int64_t count, const Index* wide, std::int32_t* narrow, std::int64_t* positions) {
+__global__ void __launch_bounds__(kThreads)
+    numbers(std::int64_t count, const Index* wide, std::int32_t* narrow, std::int64_t* positions) {
   const device::Global<const Index> in = wide;
   const device::Global<std::int32_t> out = narrow;
   const device::Global<std::int64_t> place = positions;
@@ -33,23 +34,25 @@ __global__ void numbers(std::int64_t count, const Index* wide, std::int32_t* nar
   });
 }
 
-__global__ void segments_of(std::int64_t nonzeros, std::int64_t count, const std::int64_t* segment_offsets,
-                            const std::int64_t* positions, std::int32_t* segments) {
+__global__ void __launch_bounds__(kThreads)
+    segments_of(std::int64_t nonzeros, std::int64_t count, const std::int64_t* segment_offsets,
+                const std::int64_t* positions, std::int32_t* segments) {
   const device::Global<const std::int64_t> offsets = segment_offsets, place = positions;
   const device::Global<std::int32_t> out = segments;
   for_each(nonzeros, [&](std::int64_t q) { out[q] = static_cast<std::int32_t>(segment_of(offsets, count, place[q])); });
 }
 
 template <class T>
-__global__ void gathered(std::int64_t count, const T* source, const std::int64_t* positions, T* target) {
+__global__ void __launch_bounds__(kThreads)
+    gathered(std::int64_t count, const T* source, const std::int64_t* positions, T* target) {
   const device::Global<const T> in = source;
   const device::Global<const std::int64_t> place = positions;
   const device::Global<T> out = target;
   for_each(count, [&](std::int64_t q) { out[q] = static_cast<T>(in[place[q]]); });
 }
 
-__global__ void offsets_of(std::int64_t count, std::int64_t nonzeros, const std::int32_t* sorted,
-                           std::int64_t* offsets) {
+__global__ void __launch_bounds__(kThreads)
+    offsets_of(std::int64_t count, std::int64_t nonzeros, const std::int32_t* sorted, std::int64_t* offsets) {
   const device::Global<const std::int32_t> keys = sorted;
   const device::Global<std::int64_t> out = offsets;
   for_each(count, [&](std::int64_t i) {
@@ -66,8 +69,8 @@ __global__ void offsets_of(std::int64_t count, std::int64_t nonzeros, const std:
   });
 }
 
-__global__ void starts_of_runs(std::int64_t items, const std::int32_t* row_of, const std::int32_t* column_of,
-                               std::int64_t* starts) {
+__global__ void __launch_bounds__(kThreads) starts_of_runs(std::int64_t items, const std::int32_t* row_of,
+                                                           const std::int32_t* column_of, std::int64_t* starts) {
   const device::Global<const std::int32_t> rows = row_of, columns = column_of;
   const device::Global<std::int64_t> out = starts;
   for_each(items, [&](std::int64_t q) {
@@ -80,9 +83,9 @@ __global__ void starts_of_runs(std::int64_t items, const std::int32_t* row_of, c
 }
 
 template <class T>
-__global__ void runs(std::int64_t nonzeros, const std::int64_t* targets, const std::int32_t* row_of,
-                     const std::int32_t* column_of, const T* entry_values, std::int32_t* out_row_of,
-                     std::int32_t* out_column_of, T* out_entry_values) {
+__global__ void __launch_bounds__(kThreads)
+    runs(std::int64_t nonzeros, const std::int64_t* targets, const std::int32_t* row_of, const std::int32_t* column_of,
+         const T* entry_values, std::int32_t* out_row_of, std::int32_t* out_column_of, T* out_entry_values) {
   const device::Global<const std::int64_t> target = targets;
   const device::Global<const std::int32_t> rows = row_of, columns = column_of;
   const device::Global<const T> values = entry_values;
@@ -102,8 +105,8 @@ __global__ void runs(std::int64_t nonzeros, const std::int64_t* targets, const s
   });
 }
 
-__global__ void part_counts(std::int64_t items, const std::int64_t* segment_offsets, std::int64_t per_part,
-                            std::int64_t* parts) {
+__global__ void __launch_bounds__(kThreads)
+    part_counts(std::int64_t items, const std::int64_t* segment_offsets, std::int64_t per_part, std::int64_t* parts) {
   const device::Global<const std::int64_t> offsets = segment_offsets;
   const device::Global<std::int64_t> out = parts;
   for_each(items, [&](std::int64_t i) {
@@ -116,8 +119,8 @@ __global__ void part_counts(std::int64_t items, const std::int64_t* segment_offs
   });
 }
 
-__global__ void part_lists(std::int64_t count, const std::int64_t* first_parts, std::int32_t* segments,
-                           std::int32_t* firsts) {
+__global__ void __launch_bounds__(kThreads)
+    part_lists(std::int64_t count, const std::int64_t* first_parts, std::int32_t* segments, std::int32_t* firsts) {
   const device::Global<const std::int64_t> bounds = first_parts;
   const device::Global<std::int32_t> segment = segments, first = firsts;
   for_each(count, [&](std::int64_t i) {

@@ -57,18 +57,24 @@ __global__ void __launch_bounds__(kThreads, 8)
         }
       }
     }
+    ORTHANT_UNROLL_LOOP
     for (int p = 0; p < kOwn; ++p) {
+      ORTHANT_UNROLL_LOOP
       for (int q = 0; q < kOwn; ++q) total[p][q] += static_cast<double>(sum[p][q]);
     }
   }
   if (gridDim.x > 1) {
     constexpr int kEntries = kTile * kTile;
     const device::Global<double> parts = scratch.values + static_cast<std::int64_t>(blockIdx.y) * gridDim.x * kEntries;
+    ORTHANT_UNROLL_LOOP
     for (int p = 0; p < kOwn; ++p) {
+      ORTHANT_UNROLL_LOOP
       for (int q = 0; q < kOwn; ++q) parts[blockIdx.x * kEntries + (p * kOwn + q) * kThreads + thread] = total[p][q];
     }
     if (!is_last_block(scratch.counters + blockIdx.y, gridDim.x)) return;
+    ORTHANT_UNROLL_LOOP
     for (int p = 0; p < kOwn; ++p) {
+      ORTHANT_UNROLL_LOOP
       for (int q = 0; q < kOwn; ++q) {
         double sum = 0;
         for (unsigned b = 0; b < gridDim.x; ++b) sum += parts[b * kEntries + (p * kOwn + q) * kThreads + thread];
@@ -76,7 +82,9 @@ __global__ void __launch_bounds__(kThreads, 8)
       }
     }
   }
+  ORTHANT_UNROLL_LOOP
   for (int p = 0; p < kOwn; ++p) {
+    ORTHANT_UNROLL_LOOP
     for (int q = 0; q < kOwn; ++q) {
       const int i = row0 + own_row + p, j = column0 + own_column + q;
       if (i >= k || j >= k || i > j) continue;

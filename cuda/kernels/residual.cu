@@ -10,43 +10,43 @@ namespace {
 constexpr int kThreads = kReduceThreads;
 constexpr int kMostBlocks = 4096;
 
-// Tiles of 32 x 32 entries of X: a thread has every second line of one column. WH exists in registers only.
-constexpr int kTile = 32, kStage = 16;
-constexpr int kLines = kTile * kTile / kThreads, kLineStep = kThreads / kTile;
+// Tiles of 16 lines of 32 entries of X: a thread has every second line of one column. WH exists in registers only.
+constexpr int kTile = 32, kTileLines = 16, kStage = 16;
+constexpr int kLines = kTileLines * kTile / kThreads, kLineStep = kThreads / kTile;
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) dense(const T* matrix, std::int64_t ld, core::Factor<const T> w,
                                                   core::Factor<const T> h, double* out, Scratch scratch) {
-  ORTHANT_SHARED(double, ws, [kTile][kStage + 1]);
+  ORTHANT_SHARED(double, ws, [kTileLines][kStage + 1]);
   ORTHANT_SHARED(double, hs, [kTile][kStage + 1]);
   const device::Global<const T> x = matrix, w_data = w.data, h_data = h.data;
-  const int thread = static_cast<int>(threadIdx.x), column = thread % kTile, line = thread / kTile;
-  const std::int64_t across = (h.count + kTile - 1) / kTile, tiles = across * ((w.count + kTile - 1) / kTile);
+  const int thread = static_cast<int>(threadIdx.x), column = thread % kTile, first_line = thread / kTile;
+  const std::int64_t across = (h.count + kTile - 1) / kTile, tiles = across * ((w.count + kTileLines - 1) / kTileLines);
   double sum[1] = {0};
   for (std::int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
-    const std::int64_t i0 = t / across * kTile, j0 = t % across * kTile;
+    const std::int64_t i0 = t / across * kTileLines, j0 = t % across * kTile;
     double v[kLines] = {};
     for (int c0 = 0; c0 < w.rank; c0 += kStage) {
       device::sync_block();
       for (int i = thread; i < kTile * kStage; i += kThreads) {
         const int c = i % kStage, l = i / kStage;
-        const bool rank_inside = c0 + c < w.rank;
-        ws[l][c] = rank_inside && i0 + l < w.count
-                       ? static_cast<double>(static_cast<T>(w_data[(i0 + l) * w.ld + c0 + c]))
-                       : 0.0;
-        hs[l][c] = rank_inside && j0 + l < h.count
-                       ? static_cast<double>(static_cast<T>(h_data[(j0 + l) * h.ld + c0 + c]))
-                       : 0.0;
+        const bool inside = c0 + c < w.rank;
+        const std::int64_t line = i0 + l, place = j0 + l;
+        if (l < kTileLines) {
+          ws[l][c] = inside && line < w.count ? static_cast<double>(static_cast<T>(w_data[line * w.ld + c0 + c])) : 0.0;
+        }
+        hs[l][c] = inside && place < h.count ? static_cast<double>(static_cast<T>(h_data[place * h.ld + c0 + c])) : 0.0;
       }
       device::sync_block();
       for (int c = 0; c < kStage; ++c) {
         const double hc = hs[column][c];
         ORTHANT_UNROLL_LOOP
-        for (int l = 0; l < kLines; ++l) v[l] += static_cast<double>(ws[line + l * kLineStep][c]) * hc;
+        for (int l = 0; l < kLines; ++l) v[l] += static_cast<double>(ws[first_line + l * kLineStep][c]) * hc;
       }
     }
+    ORTHANT_UNROLL_LOOP
     for (int l = 0; l < kLines; ++l) {
-      const std::int64_t i = i0 + line + l * kLineStep, j = j0 + column;
+      const std::int64_t i = i0 + first_line + l * kLineStep, j = j0 + column;
       if (i >= w.count || j >= h.count) continue;
       const double e = static_cast<double>(static_cast<T>(x[i * ld + j])) - v[l];
       sum[0] += e * e;
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kThreads)
   if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0];
 }
 
-__global__ void combine(const double* entries, const double* product, double* loss) {
+__global__ void __launch_bounds__(1) combine(const double* entries, const double* product, double* loss) {
   const double sum = *entries + *product;
   *loss = (sum > 0 || sum != sum ? sum : 0.0) / 2;
 }
@@ -96,7 +96,7 @@ __global__ void combine(const double* entries, const double* product, double* lo
 template <class T>
 void dense_residual(const Gpu& gpu, const T* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
                     double* out) {
-  const std::int64_t tiles = ((w.count + kTile - 1) / kTile) * ((h.count + kTile - 1) / kTile);
+  const std::int64_t tiles = ((w.count + kTileLines - 1) / kTileLines) * ((h.count + kTile - 1) / kTile);
   launch(gpu, "residual", dense<T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, x, ld, w, h, out, gpu.scratch());
 }
 

@@ -1,6 +1,7 @@
 // Each call to CUDA and its libraries fails in turn, by the rig: every run ends in a typed error, nothing is leaked,
 // and the same Context works afterwards.
 
+#include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -67,6 +68,15 @@ void fail_every_call(const std::function<void()>& task, const std::function<void
 
 class CudaFaults : public testing::Test {
  public:
+  // A device for which the Context keeps little memory, since the rig protects and unprotects it for each wait.
+  CudaFaults() {
+    cudaGetDeviceProperties(&before_, 0);
+    cudaDeviceProp properties = before_;
+    properties.major = 8;
+    simt::set_properties(properties);
+  }
+  ~CudaFaults() override { simt::set_properties(before_); }
+
   const oracle::Dense exact = planted(13, 9, 2, 0.1, 3);
   const DenseStorage<float> dense{exact};
   const CsrStorage<float> sparse{sparsify(exact)};
@@ -78,6 +88,9 @@ class CudaFaults : public testing::Test {
       EXPECT_LT(f.fit(x, options).relative_error, 0.9);
     }
   }
+
+ private:
+  cudaDeviceProp before_{};
 };
 
 TEST_F(CudaFaults, OfAFitOnAContextThatLivesOn) {
