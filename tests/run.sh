@@ -1,9 +1,11 @@
 #!/bin/bash
 # Installs what is missing, builds everything with warnings as errors, and runs all tests:
-#   1. the release build with g++: every test, the Python suites, the outside projects
-#   2. the C++ tests under the address and undefined-behaviour sanitizers
-#   3. the C++ tests under the thread sanitizer, with clang (whose warnings are errors too)
-#   4. the fuzz targets of the readers, for a bounded time
+#   1. the release build with g++: every test, the Python suites, the outside projects; where the CUDA toolkit is, the
+#      CUDA backend for real devices, and in the rig (tests/simt) the same suites on it, compiled and from PTX
+#   2. the C++ tests, those in the rig too, under the address and undefined-behaviour sanitizers
+#   3. the C++ tests, those in the rig too, under the thread sanitizer, with clang (whose warnings are errors too)
+#   4. the rig and the CUDA backend under the memory sanitizer, and their memory traffic counted
+#   5. the fuzz targets of the readers, for a bounded time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,35 +22,51 @@ fi
 if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
   architectures="80-real;90-real;120"
   if nvidia-smi >/dev/null 2>&1; then architectures=native; fi
-  echo "CUDA toolkit: found; the CUDA backend is built for $architectures"
+  simt=ON
+  echo "CUDA toolkit: found; the CUDA backend is built for $architectures, and run in the rig"
 else
   architectures=
+  simt=OFF
   echo "CUDA toolkit: none; the CPU backend is built alone"
 fi
 
 echo "== format"
-git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror
+git ls-files '*.cpp' '*.hpp' '*.cu' '*.cuh' | xargs clang-format --dry-run --Werror
 
 # Waiting threads sleep: tests run side by side, each with threads of its own.
 export OMP_WAIT_POLICY=passive
 
 echo "== release"
-cmake --preset release -DORTHANT_TESTS=ON -DORTHANT_BENCH=ON -DORTHANT_PYTHON="$PWD/$python" >/dev/null
+cmake --preset release -DORTHANT_TESTS=ON -DORTHANT_BENCH=ON -DORTHANT_PYTHON="$PWD/$python" \
+  -DORTHANT_SIMT=$simt -DORTHANT_CUDA_ARCHITECTURES="$architectures" >/dev/null
 cmake --build build/release
 ctest --test-dir build/release --output-on-failure -j "$(nproc)"
 
 echo "== address and undefined-behaviour sanitizers"
-cmake --preset asan >/dev/null
+cmake --preset asan -DORTHANT_SIMT=$simt >/dev/null
 cmake --build build/asan
 ctest --test-dir build/asan --output-on-failure -j "$(nproc)"
 
 echo "== thread sanitizer"
-cmake --preset tsan >/dev/null
+cmake --preset tsan -DORTHANT_SIMT=$simt >/dev/null
 cmake --build build/tsan
 # The tool by which clang's OpenMP runtime tells the sanitizer what it synchronises.
 OMP_TOOL_LIBRARIES=$(find /usr/lib/llvm-* -name libarcher.so | head -n 1)
 export OMP_TOOL_LIBRARIES
 TSAN_OPTIONS="ignore_noninstrumented_modules=1" ctest --test-dir build/tsan --output-on-failure -j "$(nproc)"
+
+if [[ $simt == ON ]]; then
+  echo "== memory sanitizer"
+  cmake --preset msan >/dev/null
+  cmake --build build/msan --target orthant_simt_tests orthant_rig_tests orthant_cuda_rig
+  build/msan/tests/simt/orthant_simt_tests --gtest_brief=1
+  ctest --test-dir build/msan --output-on-failure -j "$(nproc)" -L rig
+
+  echo "== memory traffic"
+  cmake --preset traffic >/dev/null
+  cmake --build build/traffic --target orthant_simt_tests
+  build/traffic/tests/simt/orthant_simt_tests --gtest_brief=1
+fi
 
 echo "== fuzz targets"
 bash tests/fuzz/run.sh 20
