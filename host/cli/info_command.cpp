@@ -56,7 +56,8 @@ void print(const Json& info) {
 Subcommand add_info(CLI::App& command) {
   CLI::App* app = command.add_subcommand("info", "Tell backends, threads, instruction set and versions");
   const auto json = std::make_shared<bool>(false);
-  app->add_flag("--json", *json, "As JSON: backends (for each: available, device and the CPU's threads, or reason), cores, versions");
+  app->add_flag("--json", *json,
+                "As JSON: backends (for each: available, device and the CPU's threads, or reason), cores, versions");
   return {app, [json] {
             const Json info = describe();
             if (*json)
