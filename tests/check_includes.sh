@@ -5,6 +5,7 @@
 #   host/cpu     include, host/core, itself
 #   host/io      include, itself
 #   host/cli     include, host/io, itself, and what `orthant bench` measures with
+#   cuda         include, host/core, itself, and the rig's vocabulary in place of CUDA's
 # And every public header compiles alone, with the compiler in CXX (c++).
 set -uo pipefail
 cd "${1:-$(dirname "$0")/..}"
@@ -20,7 +21,7 @@ check() {
     name=${line#*\"}
     name=${name%%\"*}
     [[ $name =~ ^($allowed) ]] || fail "${line%%:*}: includes \"$name\"; $folder may include only $allowed"
-  done < <(grep -rHE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.hpp' --include='*.cpp' "$folder")
+  done < <(grep -rHE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.hpp' --include='*.cpp' --include='*.cu' --include='*.cuh' "$folder")
 }
 
 check include 'orthant/'
@@ -28,6 +29,12 @@ check host/core 'orthant/|host/core/'
 check host/cpu 'orthant/|host/core/|host/cpu/'
 check host/io 'orthant/|host/io/'
 check host/cli 'orthant/|host/io/|host/cli/|bench/'
+check cuda 'orthant/|host/core/|cuda/|tests/simt/device.hpp'
+
+# CUDA's headers are for cuda/ alone.
+while IFS= read -r line; do
+  fail "$line: CUDA's headers belong to cuda/"
+done < <(grep -rHE '#[[:space:]]*include[[:space:]]*<(cuda|cublas|cusparse|cub/|thrust/)' include host)
 
 # Angle brackets reach the folders too, since the root is an include directory.
 while IFS= read -r line; do
