@@ -9,7 +9,8 @@ enum ExitCode {
   kBadUsage = 2,  ///< options
   kNoDevice = 3,  ///< the device that was asked for is not available
   kOutOfMemory = 4,
-  kNumericalError = 5  ///< the iteration left the finite numbers
+  kNumericalError = 5,  ///< the iteration left the finite numbers
+  kDeviceError = 6      ///< a call to the device failed
 };
 
 /// For the help of every subcommand.
@@ -21,6 +22,7 @@ inline constexpr const char* kExitCodeHelp =
   3    the device asked for is not available
   4    out of memory
   5    the iteration left the finite numbers
+  6    a call to the device failed
   130  stopped by Ctrl-C (SIGINT), 143 by SIGTERM: what was reached is written)";
 
 }  // namespace orthant::cli

@@ -86,6 +86,8 @@ int guarded(int argc, char** argv) {
     return fail("out of memory", kOutOfMemory);
   } catch (const NumericalError& e) {
     return fail(e.what(), kNumericalError);
+  } catch (const CudaError& e) {
+    return fail(e.what(), kDeviceError);
   } catch (const std::exception& e) {
     return fail(e.what(), kBadInput);
   }
