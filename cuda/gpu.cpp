@@ -104,7 +104,9 @@ Gpu::Current::~Current() {
 }
 
 void Gpu::check_device(int device) {
-  const auto unavailable = [](const std::string& reason) { return BackendUnavailable("cuda", reason); };
+  const auto unavailable = [](const std::string& reason) {
+    return BackendUnavailable("cuda", reason + "; use Context::cpu()");
+  };
   int driver = 0, count = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
     cudaGetLastError();

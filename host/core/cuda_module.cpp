@@ -24,7 +24,8 @@ void* open_module(std::string& reason) {
   } else {
     // Without a driver there is nothing to load the module for.
     void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-    if (driver == nullptr) throw BackendUnavailable("cuda", "no NVIDIA driver is installed (libcuda.so.1 is missing)");
+    if (driver == nullptr)
+      throw BackendUnavailable("cuda", "no NVIDIA driver is installed (libcuda.so.1 is missing); use Context::cpu()");
     dlclose(driver);
     Dl_info self;
     if (dladdr(reinterpret_cast<const void*>(&version), &self) != 0 && self.dli_fname != nullptr) {
