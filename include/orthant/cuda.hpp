@@ -2,10 +2,9 @@
 
 #include "orthant/context.hpp"
 
-// Vendor handles are forward-declared: this header needs no CUDA.
+// Vendor types are forward-declared: this header needs no CUDA.
 struct CUstream_st;
 struct cublasContext;
-struct cusparseContext;
 
 namespace orthant {
 
@@ -37,7 +36,6 @@ struct CudaConfig {
   CUstream_st* stream = nullptr;
   /// Its stream and modes are as before after every call; a workspace set by cublasSetWorkspace is not.
   cublasContext* cublas = nullptr;
-  cusparseContext* cusparse = nullptr;     ///< likewise
   DeviceMemoryResource* memory = nullptr;  ///< null: a memory pool of the Context's own (cudaMallocFromPoolAsync)
   MathMode math = MathMode::strict;
 };
