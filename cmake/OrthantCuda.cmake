@@ -16,7 +16,7 @@ if(ORTHANT_CUDA)
   enable_language(CUDA)
 endif()
 if(ORTHANT_CUDA OR ORTHANT_SIMT)
-  find_package(CUDAToolkit 12.4 REQUIRED)
+  find_package(CUDAToolkit 13.0 REQUIRED)  # whose calls for captures differ from those before
 endif()
 
 # What any build of the module has in common, the rig's too.
