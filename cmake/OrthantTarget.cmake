@@ -17,8 +17,10 @@ function(orthant_target target)
                                              -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${ORTHANT_SANITIZE})
     if(ORTHANT_SANITIZE MATCHES "memory")
-      # The standard library is not compiled with this sanitizer: local variables, which it writes to, are trusted.
-      target_compile_options(${target} PRIVATE "SHELL:-mllvm -msan-poison-stack=0")
+      # The standard library is not compiled with this sanitizer: local variables, which it writes to, are trusted,
+      # except where a target (kernels, which use no library) has them watched.
+      target_compile_options(${target} PRIVATE
+        "SHELL:$<$<NOT:$<BOOL:$<TARGET_PROPERTY:ORTHANT_WATCH_LOCALS>>>:-mllvm -msan-poison-stack=0>")
     endif()
   endif()
 endfunction()
