@@ -147,6 +147,46 @@ inline Dense hals_scale(const Dense& f, const Dense& g, const Dense& r, Penalty 
   return scale;
 }
 
+/// d_beta(x | v), v being no smaller than `floor` (Fevotte & Idier 2011).
+inline double divergence(double x, double v, double beta, double floor = 0) {
+  v = std::max(v, floor);
+  if (beta == 2) return (x - v) * (x - v) / 2;
+  if (beta == 1) return (x > 0 ? x * std::log(x / v) : 0) - x + v;
+  if (beta == 0) return x / v - std::log(x / v) - 1;
+  return (std::pow(x, beta) + (beta - 1) * std::pow(v, beta) - beta * x * std::pow(v, beta - 1)) / (beta * (beta - 1));
+}
+
+inline double divergence(const Dense& x, const Dense& w, const Dense& h, double beta, double floor = 0) {
+  const Dense v = multiply(w, h);
+  double s = 0;
+  for (std::size_t i = 0; i < x.values.size(); ++i) s += divergence(x.values[i], v.values[i], beta, floor);
+  return s;
+}
+
+/// Numerator (X * V^(beta - 2)) F' and denominator V^(beta - 1) F' of the multiplicative update of L (k x m), V = L'F.
+struct DivergenceTerms {
+  Dense numerator, denominator;
+};
+inline DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f, double beta, double floor = 0) {
+  Dense v = multiply(transpose(l), f), a = v;
+  for (std::size_t i = 0; i < v.values.size(); ++i) {
+    const double fit = std::max(v.values[i], floor);
+    a.values[i] = x.values[i] * std::pow(fit, beta - 2);
+    v.values[i] = std::pow(fit, beta - 1);
+  }
+  return {multiply(f, transpose(a)), multiply(f, transpose(v))};
+}
+
+/// The multiplicative update for a beta-divergence.
+inline Dense ratio_update(Dense f, const DivergenceTerms& terms, Penalty p, double exponent) {
+  for (std::int64_t c = 0; c < f.rows; ++c)
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double denominator = terms.denominator(c, j) + p.l1 + p.l2 * f(c, j);
+      f(c, j) = denominator > 0 ? f(c, j) * std::pow(terms.numerator(c, j) / denominator, exponent) : 0;
+    }
+  return f;
+}
+
 /// Squared norms of the step P = min(F * curvature, gradient) and of R.
 struct Kkt {
   double step_squared = 0, product_squared = 0;
@@ -162,6 +202,22 @@ inline Kkt kkt(const Dense& f, const Dense& g, const Dense& r, Penalty p = {}) {
       sums.step_squared += step * step;
       sums.product_squared += r(c, j) * r(c, j);
     }
+  return sums;
+}
+
+/// Of a beta-divergence: P = min(F / max of the column * D, D - N), D being the denominator with the penalty.
+inline Kkt kkt(const Dense& f, const DivergenceTerms& terms, Penalty p = {}) {
+  Kkt sums;
+  for (std::int64_t j = 0; j < f.columns; ++j) {
+    double largest = 0;
+    for (std::int64_t c = 0; c < f.rows; ++c) largest = std::max(largest, f(c, j));
+    for (std::int64_t c = 0; c < f.rows; ++c) {
+      const double d = terms.denominator(c, j) + p.l1 + p.l2 * f(c, j), n = terms.numerator(c, j);
+      const double step = std::min(largest > 0 ? f(c, j) / largest * d : 0, d - n);
+      sums.step_squared += step * step;
+      sums.product_squared += n * n;
+    }
+  }
   return sums;
 }
 

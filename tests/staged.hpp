@@ -39,7 +39,9 @@ class Staging {
   core::Gram<U> stage(core::Gram<U> g) {
     return {stage(g.data, static_cast<std::int64_t>(g.rank) * g.rank), g.rank};
   }
-  core::Terms<T> stage(const core::Terms<T>& terms) { return {stage(terms.gram), stage(terms.numerator)}; }
+  core::Terms<T> stage(const core::Terms<T>& terms) {
+    return {stage(terms.gram), stage(terms.numerator), stage(terms.denominator)};
+  }
 
   void write_back() {
     for (const auto& [copy, target] : targets_) {
@@ -102,6 +104,13 @@ class StagedBackend final : public core::Backend<T> {
            core::KktSums* kkt) const override {
     call([&](auto& s) { backend_.kkt(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1)); });
   }
+  void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,
+                      core::KktSums* kkt) const override {
+    call([&](auto& s) { backend_.scale_by_ratio(s.stage(f), s.stage(terms), penalty, exponent, s.stage(kkt, 1)); });
+  }
+  void sum_columns(core::Factor<const T> f, T* sums) const override {
+    call([&](auto& s) { backend_.sum_columns(s.stage(f), s.stage(sums, f.rank)); });
+  }
   void multiply_small(const double* m, core::Factor<T> f) const override {
     call([&](auto& s) { backend_.multiply_small(m, s.stage(f)); });
   }
@@ -161,6 +170,29 @@ class StagedMatrix final : public core::DataMatrix<T> {
             core::Workspace& workspace) const override {
     Staging<T> s(backend_);
     x_.pass(side, s.stage(local), s.stage(fixed), s.stage(fixed_gram), rule, s.stage(r), s.stage(kkt, 1), workspace);
+    s.write_back();
+  }
+  std::optional<core::BadEntry> find_zero() const override { return x_.find_zero(); }
+  void divergence_terms(core::Side side, core::Factor<const T> w, core::Factor<const T> h,
+                        const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator,
+                        core::Workspace& workspace) const override {
+    Staging<T> s(backend_);
+    x_.divergence_terms(side, s.stage(w), s.stage(h), divergence, s.stage(numerator), s.stage(denominator), workspace);
+    s.write_back();
+  }
+  void divergence_pass(core::Side side, core::Factor<T> local, core::Factor<const T> fixed,
+                       const core::Divergence& divergence, core::Factor<const T> known_denominator,
+                       const core::UpdateRule<T>& rule, core::Factor<T> numerator, core::Factor<T> denominator,
+                       core::KktSums* kkt, core::Workspace& workspace) const override {
+    Staging<T> s(backend_);
+    x_.divergence_pass(side, s.stage(local), s.stage(fixed), divergence, s.stage(known_denominator), rule,
+                       s.stage(numerator), s.stage(denominator), s.stage(kkt, 1), workspace);
+    s.write_back();
+  }
+  void divergence(core::Factor<const T> w, core::Factor<const T> h, const core::Divergence& divergence, double* out,
+                  core::Workspace& workspace) const override {
+    Staging<T> s(backend_);
+    x_.divergence(s.stage(w), s.stage(h), divergence, s.stage(out, 1), workspace);
     s.write_back();
   }
 

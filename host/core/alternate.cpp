@@ -12,15 +12,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-bool is_one_sided(const Options& options) { return !options.update_w || !options.update_h; }
-
-// The side whose factor a pass updates panel by panel; the product of X with it is kept for the other. One-sided: the
-// fixed side, whose product never changes, so that X is not needed again.
-Side local_side_of(const Options& options, const MatrixShape& shape) {
-  if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
-  return local_side(shape);
-}
-
 template <class T>
 StoppingRule make_stopping_rule(const Options& options, double squared_norm) {
   StoppingRule rule;
@@ -41,32 +32,19 @@ template <class T>
 Alternation<T>::Alternation(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors,
                             const Options& options, Workspace& workspace)
     : backend_(backend),
-      x_(x),
       factors_(factors),
       options_(options),
       penalties_(scale_penalties(options, x.shape())),
-      workspace_(workspace),
       rank_(factors.w.rank),
-      one_sided_(is_one_sided(options)),
-      local_(local_side_of(options, x.shape())),
       stopping_(make_stopping_rule<T>(options, x.statistics().squared_norm)),
       measured_(backend.memory(), 1),
       state_(backend.memory(), 1),
       sums_(backend.memory(), 4 * static_cast<std::int64_t>(rank_)),
-      gram_memory_(backend.memory(), 2 * static_cast<std::int64_t>(rank_) * rank_),
-      product_memory_(backend.memory(), rank_ * factors.of(other(local_)).count),
-      rule_w_(make_update_rule(backend, options_, penalties_.w)),
-      rule_h_(make_update_rule(backend, options_, penalties_.h)),
-      probe_w_(make_kkt_probe(backend, penalties_.w)),
-      probe_h_(make_kkt_probe(backend, penalties_.h)) {
-  x.reserve(rank_, !one_sided_, workspace);
-}
+      objective_(make_objective(backend, x, factors, options_, workspace)) {}
 
 template <class T>
 Result Alternation<T>::run() {
-  prepare();
-  probe();
-  check(CheckStep::begin, 0);
+  begin();
   Result result;
   const Progress begin = read_progress();
   result.history.push_back(begin);
@@ -91,7 +69,7 @@ Result Alternation<T>::run() {
   }
   if (stopped) result.stop_reason = StopReason::stopped_by_caller;
   if (result.iterations > 0) result.seconds_per_iteration = seconds_since(start) / result.iterations;
-  probe();
+  objective_->probe(measured());
   check(CheckStep::end, 0);
   component_sums();
   std::vector<double> sums(static_cast<std::size_t>(sums_.size()));
@@ -109,13 +87,11 @@ void Alternation<T>::enqueue() {
     });
   };
   backend_.repeat(whole_, [&] {
-    prepare();
-    probe();
-    check(CheckStep::begin, 0);
+    begin();
     rounds(&state().go_on, stopping_.check_every);
     const int rest = stopping_.max_iterations % stopping_.check_every;
     if (rest > 0) rounds(&state().last_round, rest);
-    probe();
+    objective_->probe(measured());
     check(CheckStep::end, 0);
     component_sums();
   });
@@ -139,66 +115,42 @@ Result Alternation<T>::collect(const Marker& marker) const {
 }
 
 template <class T>
-void Alternation<T>::prepare() const {
+void Alternation<T>::begin() const {
   backend_.clear(measured_.data(), sizeof(Measured));
   backend_.clear(state_.data(), sizeof(LoopState));
-  if (one_sided_) {
-    x_.product(local_, factors_.of(local_), r(), workspace_);
-    gram(local_);
-  }
-  gram(other(local_));
+  objective_->prepare();
+  objective_->probe(measured());
+  check(CheckStep::begin, 0);
 }
 
-template <class T>
-void Alternation<T>::step_other(const UpdateRule<T>& rule, bool checked) const {
-  const Side side = other(local_);
-  rule.apply(factors_.of(side), terms_of_other(), checked ? &measured().kkt(side) : nullptr);
-  gram(side);
-}
-
-template <class T>
-void Alternation<T>::step_local(const UpdateRule<T>& rule, bool checked) const {
-  const Side side = other(local_);
-  x_.pass(local_, factors_.of(local_), factors_.of(side), gram_of(side), rule, r(),
-          checked ? &measured().kkt(local_) : nullptr, workspace_);
-  gram(local_);
-}
-
-// W from the old H, then H from the new W, whichever of them is local.
+// W from the old H, then H from the new W.
 template <class T>
 void Alternation<T>::iterate(bool checked) const {
-  if (!one_sided_ && local_ == Side::w) step_local(rule_of(local_), checked);
-  step_other(rule_of(other(local_)), checked);
-  if (!one_sided_ && local_ == Side::h) step_local(rule_of(local_), checked);
+  if (options_.update_w) objective_->update(Side::w, checked ? &measured().kkt_w : nullptr);
+  if (options_.update_h) objective_->update(Side::h, checked ? &measured().kkt_h : nullptr);
 }
 
-// A pass that changes nothing: terms and KKT sums of the factors as they are.
-template <class T>
-void Alternation<T>::probe() const {
-  const auto probe_of = [&](Side side) -> const UpdateRule<T>& { return side == Side::w ? *probe_w_ : *probe_h_; };
-  const Side side = other(local_);
-  if (!one_sided_) step_local(probe_of(local_), true);
-  probe_of(side).apply(factors_.of(side), terms_of_other(), &measured().kkt(side));
-}
-
-// Measures the current factors, r() being the product with the current local one, and makes the step.
+// Measures the current factors and makes the step.
 template <class T>
 void Alternation<T>::check(CheckStep step, int iterations) const {
-  const auto flat = [&](Gram<T> g) { return Factor<const T>{g.data, rank_, rank_, rank_}; };
   const auto advance = [&](CheckStep s) {
     backend_.advance(stopping_, s, measured_.data(), iterations, state_.data());
   };
-  backend_.dot(r(), factors_.of(other(local_)), &measured().product_dot);
-  backend_.dot(flat(gram_of(Side::w)), flat(gram_of(Side::h)), &measured().gram_dot);
+  const auto accept_loss = [&] {
+    objective_->loss(&measured().residual);
+    advance(CheckStep::accept);
+  };
   for (Side side : {Side::w, Side::h}) {
     const ScaledPenalty p = penalties_.of(side);
     if (p.l1 != 0 || p.l2 != 0) backend_.penalty(factors_.of(side), p, &measured().penalty(side));
   }
-  advance(CheckStep::estimate);
-  backend_.repeat_while(&state().needs_residual, [&] {
-    x_.loss(factors_.w, factors_.h, &measured().residual, workspace_);
-    advance(CheckStep::accept);
-  });
+  if (objective_->can_estimate()) {
+    objective_->estimate(measured());
+    advance(CheckStep::estimate);
+    backend_.repeat_while(&state().needs_residual, accept_loss);
+  } else {
+    accept_loss();
+  }
   advance(step);
 }
 
@@ -219,9 +171,10 @@ Progress Alternation<T>::progress_of(const Measured& m, const LoopState& s) cons
   progress.max_iterations = options_.max_iterations;
   progress.loss = s.loss;
   progress.objective = s.objective;
-  progress.relative_error = stopping_.squared_norm > 0 ? std::sqrt(2 * s.loss / stopping_.squared_norm)
-                            : s.loss > 0               ? std::numeric_limits<double>::infinity()
-                                                       : 0;
+  progress.relative_error = options_.loss.beta != 2      ? std::numeric_limits<double>::quiet_NaN()
+                            : stopping_.squared_norm > 0 ? std::sqrt(2 * s.loss / stopping_.squared_norm)
+                            : s.loss > 0                 ? std::numeric_limits<double>::infinity()
+                                                         : 0;
   progress.kkt_residual = std::sqrt(stopping_.kkt_squared(m));
   return progress;
 }
@@ -248,16 +201,8 @@ void Alternation<T>::finish(const Progress& end, const std::vector<double>& sums
 template class Alternation<float>;
 template class Alternation<double>;
 
-Penalties scale_penalties(const Options& options, const MatrixShape& shape) {
-  const bool sklearn = options.penalty_scaling == PenaltyScaling::sklearn;
-  const double w = sklearn ? static_cast<double>(shape.columns) : 1, h = sklearn ? static_cast<double>(shape.rows) : 1;
-  return {{options.w_penalty.l1 * w, options.w_penalty.l2 * w}, {options.h_penalty.l1 * h, options.h_penalty.l2 * h}};
-}
-
 std::int64_t alternate_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
-  const std::int64_t product = local_side_of(options, shape) == Side::w ? shape.columns : shape.rows;
-  const std::int64_t k = rank;
-  return (2 * k * k + product * k) * element_size + 4 * k * 8 +
+  return objective_bytes(shape, rank, element_size, options) + 4 * static_cast<std::int64_t>(rank) * 8 +
          static_cast<std::int64_t>(sizeof(Measured) + sizeof(LoopState));
 }
 

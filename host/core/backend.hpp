@@ -86,6 +86,16 @@ class Backend {
   /// The sums that hals() would report if it updated all components at once; f stays. Cost: 2 count k^2 flops.
   virtual void kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;
 
+  /// Multiplicative update of any divergence (Fevotte & Idier 2011), from numerator n and denominator d of `terms`:
+  ///   f_c *= (n_c / (d_c + l1 + l2 f_c))^exponent, 0 where the denominator is 0; subnormal results become 0.
+  /// Exponent 0 leaves f as it is. `kkt`, unless null, receives, at the old f, with gradient = d + l1 + l2 f - n and
+  /// f_max the largest of the column, the sums of min(f_c / f_max (d_c + l1 + l2 f_c), gradient_c)^2 and of n_c^2.
+  virtual void scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, double exponent,
+                              KktSums* kkt) const = 0;
+
+  /// sums[c] = sum over j of f(c, j), summed in double.
+  virtual void sum_columns(Factor<const T> f, T* sums) const = 0;
+
   /// f = M f for a small square M (rank x rank, column-major, host memory, in double).
   virtual void multiply_small(const double* m, Factor<T> f) const = 0;
 

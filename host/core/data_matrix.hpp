@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
+#include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
 #include "host/core/update_rule.hpp"
 #include "host/core/workspace.hpp"
@@ -48,6 +50,34 @@ class DataMatrix {
   /// with the *new* local factor: the terms with which the other side is updated next. `kkt` as in UpdateRule::apply.
   virtual void pass(Side side, Factor<T> local, Factor<const T> fixed, Gram<const T> fixed_gram,
                     const UpdateRule<T>& rule, Factor<T> r, KktSums* kkt, Workspace&) const = 0;
+
+  /// @name The same for any beta-divergence
+  /// WH is made piece by piece and never stored. `denominator` without memory is not made: it is known.
+  ///@{
+  /// As reserve(), for these.
+  virtual void reserve_divergence(int rank, const Divergence& divergence, bool passes, Workspace&) const {
+    (void)rank;
+    (void)divergence;
+    (void)passes;
+  }
+
+  /// The first zero of X in the order of its rows, if it has any (stored or not).
+  virtual std::optional<BadEntry> find_zero() const = 0;
+
+  /// Numerator and denominator for the factor of side `side`, both factors being as they are.
+  virtual void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const Divergence& divergence,
+                                Factor<T> numerator, Factor<T> denominator, Workspace&) const = 0;
+
+  /// One visit of X: the terms of `local`, `rule`, and with the new local factor the terms of the other side.
+  /// `known_denominator`, unless it has no memory, is that of the local factor.
+  virtual void divergence_pass(Side side, Factor<T> local, Factor<const T> fixed, const Divergence& divergence,
+                               Factor<const T> known_denominator, const UpdateRule<T>& rule, Factor<T> numerator,
+                               Factor<T> denominator, KktSums* kkt, Workspace&) const = 0;
+
+  /// The divergence of X from WH, over all entries, in double, to backend memory.
+  virtual void divergence(Factor<const T> w, Factor<const T> h, const Divergence& divergence, double* out,
+                          Workspace&) const = 0;
+  ///@}
 };
 
 /// The side that passes update panel by panel, while an accumulator is held for the other one. That of the longer

@@ -35,11 +35,13 @@ struct Gram {
 };
 
 /// All that an update needs to know of X and of the fixed factor (architecture: observation 2). For the Frobenius loss:
-/// the Gram of the fixed factor and the product of X with it.
+/// the Gram of the fixed factor and, as `numerator`, the product of X with it. For other losses numerator and
+/// denominator as of Divergence; where ld of the denominator is 0, all columns have the same.
 template <class T>
 struct Terms {
   Gram<const T> gram;
   Factor<const T> numerator;
+  Factor<const T> denominator = {};
 };
 
 /// Weights of one factor's penalty, scaling applied: l1 * sum(F) + l2/2 ||F||^2. Updates add it to the terms on the fly

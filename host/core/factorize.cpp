@@ -6,6 +6,7 @@
 
 #include "host/core/alternate.hpp"
 #include "host/core/border.hpp"
+#include "host/core/divergence_objective.hpp"
 #include "host/core/initialize.hpp"
 #include "host/core/randomized_svd.hpp"
 #include "host/core/validate.hpp"
@@ -65,6 +66,7 @@ template <class T>
 Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
   core::check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns, *x.context().runtime());
+  core::check_loss(options.loss, *x.data());
   const bool given = options.initialization == Initialization::given;
   const core::Backend<T>& backend = x.context().runtime()->backend(T{});
   if (given || !options.update_w) core::check_factor_values<T>("W", w, backend);
@@ -80,6 +82,7 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   fixed_w.update_w = false;
   fixed_w.update_h = true;
   core::check_options(fixed_w, x.data()->shape(), w.columns, *x.context().runtime());
+  core::check_loss(options.loss, *x.data());
   core::check_factor_values<T>("W", w, x.context().runtime()->backend(T{}));
   // Zero suits HALS, whose problem is convex; a multiplicative update could not leave it.
   const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
@@ -89,8 +92,9 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
 }
 
 template <class T>
-double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
+double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h, Loss loss) {
   core::check_factors<T>(x, w, h);
+  core::check_loss(loss, *x.data());
   const core::Runtime& runtime = *x.context().runtime();
   const core::Backend<T>& backend = runtime.backend(T{});
   core::Workspace workspace(backend.memory());
@@ -101,7 +105,12 @@ double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h) {
   };
   const core::Border<T> border_w = border(core::transposed(w)), border_h = border(h);
   core::Buffer<double> out(backend.memory(), 1);
-  x.data()->loss(border_w.factor(), border_h.factor(), out.data(), workspace);
+  if (loss == Loss::frobenius()) {
+    x.data()->loss(border_w.factor(), border_h.factor(), out.data(), workspace);
+  } else {
+    x.data()->divergence(border_w.factor(), border_h.factor(), core::make_divergence(loss, *x.data()), out.data(),
+                         workspace);
+  }
   double value = 0;
   backend.read(out.data(), sizeof value, &value);
   return value;
@@ -119,9 +128,13 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   plan.matrix = runtime.matrix_bytes(shape, size);
   const bool one_sided = !options.update_w || !options.update_h;
   const core::Side fixed = options.update_w ? core::Side::h : core::Side::w;
+  const bool squared = options.loss == Loss::frobenius();
   const std::int64_t loop =
-      core::alternate_bytes(shape, k, size, options) + runtime.loss_bytes(shape, k) +
-      (one_sided ? runtime.product_bytes(shape, fixed, k, size) : runtime.pass_bytes(shape, k, size));
+      core::alternate_bytes(shape, k, size, options) +
+      (squared ? runtime.loss_bytes(shape, k) +
+                     (one_sided ? runtime.product_bytes(shape, fixed, k, size) : runtime.pass_bytes(shape, k, size))
+       : one_sided ? runtime.divergence_terms_bytes(shape, other(fixed), {options.loss.beta}, k, size)
+                   : runtime.divergence_pass_bytes(shape, {options.loss.beta}, k, size));
   std::int64_t start = core::initialize_bytes(shape, k, size, options);
   if (start > 0) {
     for (core::Side side : {core::Side::w, core::Side::h}) {
@@ -135,7 +148,7 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
 #define ORTHANT_INSTANTIATE(T)                                                                   \
   template Result factorize(const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&);       \
   template Result transform(const Matrix<T>&, DenseView<const T>, DenseView<T>, const Options&); \
-  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>);                \
+  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>, Loss);          \
   template MemoryPlan plan<T>(const Context&, const MatrixShape&, std::int64_t, const Options&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

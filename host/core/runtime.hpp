@@ -39,6 +39,11 @@ class Runtime {
   virtual std::int64_t matrix_bytes(const MatrixShape&, int element_size) const = 0;
   virtual std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const = 0;
   virtual std::int64_t product_bytes(const MatrixShape&, Side, int rank, int element_size) const = 0;
+  /// Bytes that divergence_pass takes from the workspace, and divergence_terms of one side.
+  virtual std::int64_t divergence_pass_bytes(const MatrixShape&, const Divergence&, int rank,
+                                             int element_size) const = 0;
+  virtual std::int64_t divergence_terms_bytes(const MatrixShape&, Side, const Divergence&, int rank,
+                                              int element_size) const = 0;
   /// Bytes that reserve() takes for loss().
   virtual std::int64_t loss_bytes(const MatrixShape&, int rank) const = 0;
 };

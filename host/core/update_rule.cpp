@@ -42,6 +42,21 @@ class KktProbe final : public UpdateRule<T> {
   ScaledPenalty penalty_;
 };
 
+template <class T>
+class RatioUpdate final : public UpdateRule<T> {
+ public:
+  RatioUpdate(const Backend<T>& backend, ScaledPenalty penalty, double exponent)
+      : backend_(backend), penalty_(penalty), exponent_(exponent) {}
+  void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override {
+    backend_.scale_by_ratio(f, terms, penalty_, exponent_, kkt);
+  }
+
+ private:
+  const Backend<T>& backend_;
+  ScaledPenalty penalty_;
+  double exponent_;
+};
+
 }  // namespace
 
 template <class T>
@@ -56,9 +71,16 @@ std::unique_ptr<UpdateRule<T>> make_kkt_probe(const Backend<T>& backend, ScaledP
   return std::make_unique<KktProbe<T>>(backend, penalty);
 }
 
+template <class T>
+std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, ScaledPenalty penalty, double exponent) {
+  return std::make_unique<RatioUpdate<T>>(backend, penalty, exponent);
+}
+
 template std::unique_ptr<UpdateRule<float>> make_update_rule(const Backend<float>&, const Options&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<double>> make_update_rule(const Backend<double>&, const Options&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<float>> make_kkt_probe(const Backend<float>&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<double>> make_kkt_probe(const Backend<double>&, ScaledPenalty);
+template std::unique_ptr<UpdateRule<float>> make_ratio_update(const Backend<float>&, ScaledPenalty, double);
+template std::unique_ptr<UpdateRule<double>> make_ratio_update(const Backend<double>&, ScaledPenalty, double);
 
 }  // namespace orthant::core

@@ -27,4 +27,8 @@ std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const
 template <class T>
 std::unique_ptr<UpdateRule<T>> make_kkt_probe(const Backend<T>& backend, ScaledPenalty penalty);
 
+/// Backend::scale_by_ratio: the multiplicative update of any divergence; exponent 0 only reports the KKT sums.
+template <class T>
+std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, ScaledPenalty penalty, double exponent);
+
 }  // namespace orthant::core

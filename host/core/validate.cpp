@@ -95,7 +95,28 @@ void check_at_least(const std::string& name, int value, int least) {
     throw InvalidArgument("options." + name, std::to_string(value), "at least " + std::to_string(least));
 }
 
+void check_loss(Loss loss, const MatrixShape& shape) {
+  if (!std::isfinite(loss.beta)) throw InvalidArgument("options.loss.beta", text(loss.beta), "a finite number");
+  if (shape.nonzeros >= 0 && loss.beta != 2 && loss.beta != 1) {
+    throw InvalidArgument(
+        "options.loss.beta", text(loss.beta),
+        "2 (frobenius) or 1 (kullback_leibler) for sparse X: other sums over the entries that are not "
+        "stored have no closed form; dense X takes any beta");
+  }
+}
+
 }  // namespace
+
+template <class T>
+void check_loss(Loss loss, const DataMatrix<T>& x) {
+  check_loss(loss, x.shape());
+  if (loss.beta > 0) return;
+  if (const std::optional<BadEntry> zero = x.find_zero()) {
+    throw InvalidArgument("X(" + text(zero->row) + ", " + text(zero->column) + ")", "0",
+                          "positive entries only for beta = " + text(loss.beta) +
+                              ", whose loss is infinite at a zero; with beta > 0 zeros are allowed");
+  }
+}
 
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime) {
   if (rank < 1 || rank > runtime.max_rank()) {
@@ -109,6 +130,11 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   check_at_least("sweeps", options.sweeps, 1);
   check_at_least("max_iterations", options.max_iterations, 0);
   check_at_least("check_every", options.check_every, 1);
+  check_loss(options.loss, shape);
+  if (options.loss.beta != 2 && options.solver != Solver::multiplicative_update) {
+    throw InvalidArgument("options.solver", "hals",
+                          "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius");
+  }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;
   if (rank > std::min(shape.rows, shape.columns)) {
@@ -139,6 +165,9 @@ ORTHANT_CHECK_VIEW(std::uint64_t)
   template void check_factor_values(const std::string&, DenseView<const T>, const Backend<T>&);
 ORTHANT_CHECK_VALUES(float)
 ORTHANT_CHECK_VALUES(double)
+
+template void check_loss(Loss, const DataMatrix<float>&);
+template void check_loss(Loss, const DataMatrix<double>&);
 
 #define ORTHANT_CHECK_CSR(T, Index) template void check_csr(const CsrView<T, Index>&, const Runtime&);
 ORTHANT_CHECK_CSR(float, std::int32_t)

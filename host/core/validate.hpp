@@ -39,4 +39,9 @@ void check_csr(const CsrView<T, Index>& x, const Runtime& runtime);
 /// Throws unless every option is in its range and the combination is possible.
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime);
 
+/// Throws unless this loss can be computed of X. Called after check_options, whose checks of the shape it repeats for
+/// functions without options.
+template <class T>
+void check_loss(Loss loss, const DataMatrix<T>& x);
+
 }  // namespace orthant::core

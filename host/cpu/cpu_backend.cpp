@@ -7,6 +7,7 @@
 #include "host/core/validate.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
+#include "host/cpu/ratio_update.hpp"
 #include "host/cpu/scratch.hpp"
 #include "host/cpu/skinny_product.hpp"
 
@@ -66,7 +67,8 @@ void update(F f, const Terms<T>& terms, int threads, KktSums* kkt, Update&& pane
   const KktSums sums =
       sum_chunks<KktSums>(Chunks(f.count, kUpdateColumns), threads, [&](std::int64_t begin, std::int64_t length) {
         KktSums part;
-        panel_update(f.panel(begin, length), Terms<T>{terms.gram, terms.numerator.panel(begin, length)},
+        panel_update(f.panel(begin, length),
+                     Terms<T>{terms.gram, terms.numerator.panel(begin, length), terms.denominator.panel(begin, length)},
                      kkt != nullptr ? &part : nullptr);
         return part;
       });
@@ -195,6 +197,20 @@ void CpuBackend<T>::kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty 
   update(f, terms, threads_, kkt, [&](Factor<const T> panel, const Terms<T>& t, KktSums* sums) {
     FactorUpdate<T>::kkt(panel, t, penalty, sums);
   });
+}
+
+template <class T>
+void CpuBackend<T>::scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, double exponent,
+                                   KktSums* kkt) const {
+  update(f, terms, threads_, kkt,
+         [&](Factor<T> panel, const Terms<T>& t, KktSums* sums) { ratio_update(panel, t, penalty, exponent, sums); });
+}
+
+template <class T>
+void CpuBackend<T>::sum_columns(Factor<const T> f, T* sums) const {
+  std::vector<double> exact(static_cast<std::size_t>(f.rank)), squares(exact.size());
+  component_sums(f, exact.data(), squares.data());
+  for (int c = 0; c < f.rank; ++c) sums[c] = static_cast<T>(exact[static_cast<std::size_t>(c)]);
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "host/cpu/csr_matrix.hpp"
+#include "host/cpu/dense_divergence.hpp"
 #include "host/cpu/dense_matrix.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/simd.hpp"
@@ -73,6 +74,17 @@ std::int64_t CpuRuntime::pass_bytes(const MatrixShape& shape, int rank, int elem
 
 std::int64_t CpuRuntime::product_bytes(const MatrixShape& shape, core::Side side, int rank, int element_size) const {
   return shape.nonzeros < 0 ? dense_product_bytes(shape, side, rank, element_size, threads_) : 0;
+}
+
+std::int64_t CpuRuntime::divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
+                                               int element_size) const {
+  return shape.nonzeros < 0 ? dense_divergence_pass_bytes(shape, divergence, rank, element_size, threads_)
+                            : csr_divergence_pass_bytes(rank, element_size, threads_);
+}
+
+std::int64_t CpuRuntime::divergence_terms_bytes(const MatrixShape& shape, core::Side side,
+                                                const core::Divergence& divergence, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? dense_divergence_terms_bytes(shape, side, divergence, rank, element_size, threads_) : 0;
 }
 
 }  // namespace orthant::cpu

@@ -8,6 +8,7 @@
 #include "host/core/validate.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
+#include "host/cpu/sparse_divergence.hpp"
 #include "host/cpu/sparse_product.hpp"
 
 namespace orthant::cpu {
@@ -275,7 +276,101 @@ class CsrMatrix final : public core::DataMatrix<T> {
     this->product(side, local, r, workspace);
   }
 
+  std::optional<core::BadEntry> find_zero() const override {
+    // By columns, whose rows are sorted within a band: the first row of each that is not stored, or stored as 0.
+    std::optional<core::BadEntry> first;
+    for (std::int64_t j = 0; j < columns_.count; ++j) {
+      std::int64_t row = 0;
+      for (int band = 0; band < columns_.bands; ++band) {
+        const std::int64_t* offsets = columns_.offsets + band * (columns_.count + 1);
+        for (std::int64_t p = offsets[j]; p < offsets[j + 1]; ++p, ++row) {
+          if (columns_.indices[p] != row || columns_.values[p] == 0) break;
+        }
+      }
+      if (row < shape_.rows && (!first || row < first->row)) first = core::BadEntry{row, j, 0};
+    }
+    return first;
+  }
+
+  void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const core::Divergence& divergence,
+                        Factor<T> numerator, Factor<T> denominator, Workspace&) const override {
+    terms(side, side == Side::w ? w : h, side == Side::w ? h : w, divergence, numerator, denominator);
+  }
+
+  void divergence_pass(Side side, Factor<T> local, Factor<const T> fixed, const core::Divergence& divergence,
+                       Factor<const T> known_denominator, const core::UpdateRule<T>& rule, Factor<T> numerator,
+                       Factor<T> denominator, KktSums* kkt, Workspace& workspace) const override {
+    const Compressed<T>& x = side == Side::w ? rows_ : columns_;
+    const int k = local.rank;
+    const std::int64_t panel_size = static_cast<std::int64_t>(kUpdateColumns) * k;
+    T* panels = workspace.get<T>(Workspace::panels, threads_ * panel_size);
+    KktSums parts[kMaxChunks] = {};
+    for_balanced(x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_,
+                 [&](int task, std::int64_t begin, std::int64_t length) {
+                   T* memory = panels + omp_get_thread_num() * panel_size;
+                   for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
+                     const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
+                     const Factor<T> panel = local.panel(p, n), sums{memory, k, n, k};
+                     add_terms(x, p, panel, fixed, divergence, sums, {});
+                     KktSums kkt_sums;
+                     rule.apply(panel, {{}, sums, known_denominator.panel(p, n)}, kkt != nullptr ? &kkt_sums : nullptr);
+                     parts[task] += kkt_sums;
+                   }
+                 });
+    if (kkt != nullptr) {
+      *kkt = {};
+      for (const KktSums& part : parts) *kkt += part;
+    }
+    terms(other(side), fixed, local, divergence, numerator, denominator);
+  }
+
+  void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
+                  Workspace&) const override {
+    double parts[kMaxChunks] = {};
+    for_balanced(columns_.offsets, columns_.count, 16, kMaxChunks, threads_,
+                 [&](int task, std::int64_t begin, std::int64_t length) {
+                   for (int band = 0; band < columns_.bands; ++band) {
+                     parts[task] += sparse_kullback_leibler(
+                         columns_.offsets + band * (columns_.count + 1) + begin, length, columns_.indices,
+                         columns_.values, Factor<const T>(h.panel(begin, length)), w, divergence.floor);
+                   }
+                 });
+    // The sum of all of WH is the dot product of the sums of the components.
+    const auto k = static_cast<std::size_t>(w.rank);
+    std::vector<double> sums_w(k), sums_h(k);
+    for (std::int64_t i = 0; i < w.count; ++i) {
+      for (std::size_t c = 0; c < k; ++c) sums_w[c] += static_cast<double>(w.column(i)[c]);
+    }
+    for (std::int64_t j = 0; j < h.count; ++j) {
+      for (std::size_t c = 0; c < k; ++c) sums_h[c] += static_cast<double>(h.column(j)[c]);
+    }
+    *out = std::accumulate(std::begin(parts), std::end(parts),
+                           std::inner_product(sums_w.begin(), sums_w.end(), sums_h.begin(), 0.0));
+  }
+
  private:
+  // Terms of segments [first, first + sums.count), whose columns of the factor are `panel`.
+  static void add_terms(const Compressed<T>& x, std::int64_t first, Factor<const T> panel, Factor<const T> fixed,
+                        const core::Divergence& divergence, Factor<T> numerator, Factor<T> denominator) {
+    for (const Factor<T>& sums : {numerator, denominator}) {
+      for (std::int64_t j = 0; j < sums.count; ++j) std::fill_n(sums.column(j), sums.rank, T(0));
+    }
+    for (int band = 0; band < x.bands; ++band) {
+      accumulate_divergence(x.offsets + band * (x.count + 1) + first, panel.count, x.indices, x.values, panel, fixed,
+                            divergence, numerator, denominator);
+    }
+  }
+
+  void terms(Side side, Factor<const T> f, Factor<const T> fixed, const core::Divergence& divergence,
+             Factor<T> numerator, Factor<T> denominator) const {
+    const Compressed<T>& x = side == Side::w ? rows_ : columns_;
+    const int tasks = x.bands > 1 ? threads_ : std::min(kMaxChunks, 8 * threads_);
+    for_balanced(x.offsets, x.count, 16, tasks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
+      add_terms(x, begin, f.panel(begin, length), fixed, divergence, numerator.panel(begin, length),
+                denominator.data != nullptr ? denominator.panel(begin, length) : Factor<T>{});
+    });
+  }
+
   template <class Index>
   void copy_canonical(const CsrView<T, Index>& x, bool sorted, MemoryResource& memory) {
     Buffer<std::int64_t> lengths(memory, x.rows + 1);
@@ -386,6 +481,10 @@ std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
 }
 
 std::int64_t csr_pass_bytes(const MatrixShape&, int rank, int element_size, int threads) {
+  return static_cast<std::int64_t>(threads) * kUpdateColumns * rank * element_size;
+}
+
+std::int64_t csr_divergence_pass_bytes(int rank, int element_size, int threads) {
   return static_cast<std::int64_t>(threads) * kUpdateColumns * rank * element_size;
 }
 

@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "host/core/validate.hpp"
+#include "host/cpu/dense_divergence.hpp"
+#include "host/cpu/divergence_elements.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
+#include "host/cpu/pass_plan.hpp"
 #include "host/cpu/residual.hpp"
 #include "host/cpu/skinny_product.hpp"
 
@@ -21,37 +24,6 @@ using core::Terms;
 using core::Workspace;
 
 namespace {
-
-// How a pass divides X. The local side is updated panel by panel; `along`: it is that of the rows of X as they lie in
-// memory. All but the number of threads follows from the shape, so that results do not depend on it.
-struct PassPlan {
-  std::int64_t panel;  // of the local side
-  bool fetch = false;  // the next panel comes to the second-level cache while this one is worked on
-  std::int64_t chunk;  // of the local side: a range of panels that has an accumulator of its own
-  int chunks;
-  int threads;
-
-  PassPlan(bool along, std::int64_t local, std::int64_t fixed, int element_size, int max_threads) {
-    if (along) {
-      // In 2 MB of second-level cache 48 rows of 4000 numbers stay beside the fixed factor and the accumulator of rank
-      // 32, and the sums of columns() are in registers for long enough to pay for loading and storing them.
-      panel = kUpdateColumns;
-      // The processor's prefetchers stop at the end of a page: short rows must be fetched ahead. (Longer ones gain
-      // nothing.)
-      fetch = fixed * element_size <= 4096;
-    } else {
-      // Wide, since each row adds only so many contiguous numbers, but within the second-level cache.
-      const std::int64_t fit = (1 << 20) / (fixed * element_size) / kUpdateColumns * kUpdateColumns;
-      panel = std::clamp<std::int64_t>(fit, kUpdateColumns, 4 * kUpdateColumns);
-    }
-    // A chunk costs adding up an accumulator, little beside the products of 128 columns or more.
-    std::int64_t wanted = 1;
-    while (wanted < 64 && wanted * 2 * 128 <= local) wanted *= 2;
-    chunk = ((local + wanted - 1) / wanted + panel - 1) / panel * panel;
-    chunks = static_cast<int>((local + chunk - 1) / chunk);
-    threads = std::min(max_threads, chunks);
-  }
-};
 
 // What a pass keeps in the workspace.
 template <class T>
@@ -73,7 +45,6 @@ struct PassMemory {
     return rank * (factors + plan.threads * 2 * padded<T>(plan.panel)) * static_cast<std::int64_t>(sizeof(T)) +
            plan.chunks * static_cast<std::int64_t>(sizeof(KktSums));
   }
-  T* accumulator(int thread) const { return accumulators + thread * accumulator_size; }
   T* panel(int thread) const { return panels + thread * panel_size; }
 };
 
@@ -128,42 +99,27 @@ class DenseMatrix final : public core::DataMatrix<T> {
     const PassPlan plan(along, local.count, fixed.count, sizeof(T), threads_);
     const PassMemory<T> memory(workspace, plan, fixed.count, k);
     if (along) pack_all(fixed, memory.packed);
-    FirstException first;
-#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(plan.threads)
-    for (int chunk = 0; chunk < plan.chunks; ++chunk) {
-      const int thread = omp_get_thread_num();
-      T* accumulator = memory.accumulator(thread);
-      first.guard([&] {
-        KktSums chunk_sums;
-        const std::int64_t begin = chunk * plan.chunk, end = std::min(local.count, begin + plan.chunk);
-        if (!along) std::fill_n(accumulator, memory.accumulator_size, T(0));
-        for (std::int64_t p = begin; p < end; p += plan.panel) {
-          const Factor<T> panel = local.panel(p, std::min(plan.panel, end - p));
-          KktSums panel_sums;
-          const auto update = [&](Factor<T> product) {
-            rule.apply(panel, Terms<T>{fixed_gram, product}, kkt != nullptr ? &panel_sums : nullptr);
-          };
-          if (along) {
-            const Columns how{.fresh = p == begin, .fetch_below = plan.fetch && p + 2 * plan.panel <= end};
-            visit_rows(p, panel, memory.packed, memory.panel(thread), accumulator, how, update);
-          } else {
-            visit_columns(p, panel, fixed, memory.panel(thread), accumulator, update);
-          }
-          chunk_sums += panel_sums;
-        }
-        memory.sums[chunk] = chunk_sums;
-      });
-      // In the order of the chunks, whichever thread made them: same bits for any number of threads.
-#pragma omp ordered
-      {
-        if (chunk == 0) {
-          std::copy_n(accumulator, memory.accumulator_size, memory.total);
-        } else {
-          for (std::int64_t i = 0; i < memory.accumulator_size; ++i) memory.total[i] += accumulator[i];
-        }
-      }
-    }
-    first.rethrow();
+    add_up_chunks(plan, local.count, memory.accumulator_size, memory.total, memory.accumulators,
+                  [&](int chunk, std::int64_t begin, std::int64_t end, T* accumulator) {
+                    KktSums chunk_sums;
+                    if (!along) std::fill_n(accumulator, memory.accumulator_size, T(0));
+                    for (std::int64_t p = begin; p < end; p += plan.panel) {
+                      const Factor<T> panel = local.panel(p, std::min(plan.panel, end - p));
+                      KktSums panel_sums;
+                      const auto update = [&](Factor<T> product) {
+                        rule.apply(panel, Terms<T>{fixed_gram, product}, kkt != nullptr ? &panel_sums : nullptr);
+                      };
+                      T* scratch = memory.panel(omp_get_thread_num());
+                      if (along) {
+                        const Columns how{.fresh = p == begin, .fetch_below = plan.fetch && p + 2 * plan.panel <= end};
+                        visit_rows(p, panel, memory.packed, scratch, accumulator, how, update);
+                      } else {
+                        visit_columns(p, panel, fixed, scratch, accumulator, update);
+                      }
+                      chunk_sums += panel_sums;
+                    }
+                    memory.sums[chunk] = chunk_sums;
+                  });
     for_chunks(Chunks(fixed.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
       if (along) {
         unpack(memory.total + begin, padded<T>(fixed.count), r.panel(begin, length));
@@ -177,7 +133,44 @@ class DenseMatrix final : public core::DataMatrix<T> {
     }
   }
 
+  std::optional<core::BadEntry> find_zero() const override {
+    // The first of each line, or all lines before it need no look.
+    std::optional<core::BadEntry> first;
+    for (std::int64_t i = 0; i < x_.rows; ++i) {
+      const T* line = x_.data + i * x_.ld;
+      const T* zero = std::find(line, line + x_.columns, T(0));
+      if (zero == line + x_.columns) continue;
+      const core::BadEntry found{flipped_ ? zero - line : i, flipped_ ? i : zero - line, 0};
+      if (!first || found.row < first->row) first = found;
+      if (!flipped_) break;
+    }
+    return first;
+  }
+
+  void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const core::Divergence& divergence,
+                        Factor<T> numerator, Factor<T> denominator, Workspace& workspace) const override {
+    dense_divergence_terms(lying(), side, side == Side::w ? w : h, side == Side::w ? h : w, divergence, numerator,
+                           denominator, workspace);
+  }
+
+  void divergence_pass(Side side, Factor<T> local, Factor<const T> fixed, const core::Divergence& divergence,
+                       Factor<const T> known_denominator, const core::UpdateRule<T>& rule, Factor<T> numerator,
+                       Factor<T> denominator, KktSums* kkt, Workspace& workspace) const override {
+    dense_divergence_pass(lying(), side, local, fixed, divergence, known_denominator, rule, numerator, denominator, kkt,
+                          workspace);
+  }
+
+  void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
+                  Workspace&) const override {
+    const Factor<const T> rows = flipped_ ? h : w, columns = flipped_ ? w : h;
+    *out = sum_chunks<double>(Chunks(x_.rows, kUpdateColumns), threads_, [&](std::int64_t begin, std::int64_t length) {
+      return divergence_sum(x_.part(begin, 0, length, x_.columns), rows.panel(begin, length), columns, divergence);
+    });
+  }
+
  private:
+  LyingMatrix<T> lying() const { return {x_, flipped_, threads_}; }
+
   // Whether the factor of this side belongs to the rows of x_, as it lies in memory.
   bool is_row_side(Side side) const { return (side == Side::w) != flipped_; }
 

@@ -13,6 +13,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "host/cpu/square_sum-inl.hpp"
 #include "host/cpu/transpose-inl.hpp"
 
 // Columns are independent, so they run along the SIMD lanes: a block of columns of F and R is transposed into scratch
@@ -45,38 +46,6 @@ HWY_INLINE void accumulate(const T* g, int k, const T* f, int begin, int end, Ve
     }
   }
 }
-
-// A sum of squares, lane by lane in double: squares of float would leave its range.
-template <class T>
-struct SquareSum {
-  using D = hn::ScalableTag<double>;
-  hn::Vec<D> sum;
-
-  HWY_INLINE SquareSum() : sum(hn::Zero(D())) {}
-
-  template <class V>
-  HWY_INLINE void add(V v) {
-    if constexpr (sizeof(T) == 8) {
-      sum = hn::MulAdd(v, v, sum);
-    } else {
-#if HWY_TARGET == HWY_SCALAR
-      add_double(hn::PromoteTo(D(), v));
-#else
-      const hn::Half<hn::ScalableTag<T>> half;
-      add_double(hn::PromoteTo(D(), hn::LowerHalf(half, v)));
-      add_double(hn::PromoteTo(D(), hn::UpperHalf(half, v)));
-#endif
-    }
-  }
-  HWY_INLINE void add_double(hn::Vec<D> v) { sum = hn::MulAdd(v, v, sum); }
-  HWY_INLINE double total() const {
-    double lanes[kLanes<double>];
-    hn::StoreU(sum, D(), lanes);
-    double result = 0;
-    for (double lane : lanes) result += lane;
-    return result;
-  }
-};
 
 template <class T>
 struct UpdateOperands {

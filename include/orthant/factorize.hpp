@@ -56,9 +56,10 @@ Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, cons
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
-/// 1/2 ||X - WH||_F^2, summed in double over the residual itself: exact also where it is tiny beside ||X||^2.
+/// The loss of WH, summed in double over the entries themselves: exact also where it is tiny beside ||X||^2.
+/// @throws InvalidArgument as factorize() for losses that X does not allow
 template <class T>
-double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h);
+double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h, Loss loss = Loss::frobenius());
 
 struct NnlsResult {
   double kkt_residual = 0;       ///< the largest ||min(x, Gx - r)||_inf / ||r||_inf over the problems

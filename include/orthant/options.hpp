@@ -11,6 +11,20 @@ enum class Solver {
   hals,                   ///< Hierarchical alternating least squares, Cichocki & Phan 2009. The default.
 };
 
+/// The loss that is minimised, a beta-divergence, summed over the entries x of X and v of WH (Fevotte & Idier 2011):
+///   1/2 (x - v)^2 (frobenius, beta = 2);  x log(x/v) - x + v (kullback_leibler, 1);  x/v - log(x/v) - 1
+///   (itakura_saito, 0);  else (x^beta + (beta - 1) v^beta - beta x v^(beta-1)) / (beta (beta - 1)).
+/// With beta <= 0, X must have no zeros; sparse X takes frobenius and kullback_leibler, whose sums over the entries
+/// that are not stored have a closed form. Where v is below 1e-12 times the mean of X, it counts as that.
+struct Loss {
+  double beta = 2;
+
+  static constexpr Loss frobenius() { return {2}; }
+  static constexpr Loss kullback_leibler() { return {1}; }
+  static constexpr Loss itakura_saito() { return {0}; }
+  friend constexpr bool operator==(Loss, Loss) = default;
+};
+
 /// Where W and H start. An `nndsvd*` start needs rank <= min(rows, columns).
 enum class Initialization {
   given,    ///< from the values in the views
@@ -43,15 +57,16 @@ struct Penalty {
 struct Progress {
   int iteration = 0;  ///< iterations done
   int max_iterations = 0;
-  double loss = 0;            ///< 1/2 ||X - WH||_F^2
+  double loss = 0;            ///< of the options
   double objective = 0;       ///< loss and penalties
-  double relative_error = 0;  ///< ||X - WH||_F / ||X||_F
+  double relative_error = 0;  ///< ||X - WH||_F / ||X||_F; NaN for other losses than frobenius
   double kkt_residual = 0;    ///< as Result::kkt_residual, of each factor before its last update
   double seconds = 0;         ///< since the first iteration began
 };
 
-/// What to compute: minimise 1/2 ||X - WH||_F^2 plus penalties over W >= 0, H >= 0.
+/// What to compute: minimise the loss plus penalties over W >= 0, H >= 0.
 struct Options {
+  Loss loss = Loss::frobenius();  ///< others than frobenius need multiplicative_update
   Solver solver = Solver::hals;
   Initialization initialization = Initialization::nndsvda;
   std::uint64_t seed = 0;  ///< of `random`, `nndsvdar` and of the randomized SVD behind every nndsvd

@@ -14,12 +14,14 @@ enum class StopReason { converged, max_iterations, stopped_by_caller };
 struct Result {
   StopReason stop_reason = StopReason::max_iterations;
   int iterations = 0;
-  double loss = 0;            ///< 1/2 ||X - WH||_F^2 of the returned factors
+  double loss = 0;            ///< of the returned factors
   double objective = 0;       ///< loss and penalties
-  double relative_error = 0;  ///< ||X - WH||_F / ||X||_F; 0 if X is all zero and WH too
+  double relative_error = 0;  ///< ||X - WH||_F / ||X||_F; 0 if X is all zero and WH too; NaN for other losses
   /// Distance from a stationary point, 0 at one: the larger, over the factors that were updated, of ||P|| / ||R||,
   /// where R is the factor's product with X and P the step of each entry towards its own minimum, cut off at zero,
-  /// in units of the gradient: P = min(F * curvature, gradient). Scaling W up and H down does not change it.
+  /// in units of the gradient: P = min(F * curvature, gradient). Scaling W up and H down does not change it. Losses
+  /// other than frobenius: R is the numerator of the multiplicative update, and P = min(D F / max F, gradient), D being
+  /// its denominator and max F the largest entry of the row of W or column of H.
   double kkt_residual = 0;
   /// Components whose row of H or column of W is all zero, so that they add nothing to WH.
   int dead_components = 0;

@@ -1,0 +1,128 @@
+#include "host/core/divergence_objective.hpp"
+
+#include "host/core/update_rule.hpp"
+
+namespace orthant::core {
+namespace {
+
+// The side whose factor a pass updates panel by panel. One-sided: the fixed one.
+Side local_side_of(const Options& options, const MatrixShape& shape) {
+  if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
+  return local_side(shape);
+}
+
+template <class T>
+class DivergenceObjective final : public Objective<T> {
+ public:
+  DivergenceObjective(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors,
+                      const Options& options, Workspace& workspace)
+      : backend_(backend),
+        x_(x),
+        factors_(factors),
+        workspace_(workspace),
+        divergence_(make_divergence(options.loss, x)),
+        one_sided_(is_one_sided(options)),
+        local_(local_side_of(options, x.shape())),
+        rank_(factors.w.rank),
+        numerator_(backend.memory(), rank_ * factors.of(other(local_)).count),
+        denominator_(backend.memory(), divergence_.has_closed_denominator() ? 2 * rank_ : numerator_.size()) {
+    const Penalties penalties = scale_penalties(options, x.shape());
+    for (Side side : {Side::w, Side::h}) {
+      rules_[static_cast<int>(side)] = make_ratio_update(backend, penalties.of(side), divergence_.exponent());
+      probes_[static_cast<int>(side)] = make_ratio_update(backend, penalties.of(side), 0);
+    }
+    x.reserve_divergence(rank_, divergence_, !one_sided_, workspace);
+  }
+
+  void prepare() const override {
+    sum_columns(Side::w);
+    sum_columns(Side::h);
+  }
+
+  void update(Side side, KktSums* kkt) const override {
+    step(side, *rules_[static_cast<int>(side)], kkt);
+    sum_columns(side);
+  }
+
+  void probe(Measured& measured) const override {
+    if (!one_sided_) step(local_, *probes_[static_cast<int>(local_)], &measured.kkt(local_));
+    const Side side = other(local_);
+    step(side, *probes_[static_cast<int>(side)], &measured.kkt(side));
+  }
+
+  bool can_estimate() const override { return false; }
+  void estimate(Measured&) const override {}
+  void loss(double* out) const override { x_.divergence(factors_.w, factors_.h, divergence_, out, workspace_); }
+
+ private:
+  Factor<T> numerator() const { return {numerator_.data(), rank_, factors_.of(other(local_)).count, rank_}; }
+  // What passes and terms make; without memory where it is known.
+  Factor<T> made_denominator() const {
+    if (divergence_.has_closed_denominator()) return {};
+    return {denominator_.data(), rank_, factors_.of(other(local_)).count, rank_};
+  }
+  T* sums(Side side) const { return denominator_.data() + (side == Side::w ? 0 : rank_); }
+  Factor<const T> known_denominator(Side side) const {
+    if (!divergence_.has_closed_denominator()) return {};
+    return {sums(other(side)), rank_, factors_.of(side).count, 0};
+  }
+  void sum_columns(Side side) const {
+    if (divergence_.has_closed_denominator()) backend_.sum_columns(factors_.of(side), sums(side));
+  }
+
+  void step(Side side, const UpdateRule<T>& rule, KktSums* kkt) const {
+    if (side == local_) {
+      x_.divergence_pass(side, factors_.of(side), factors_.of(other(side)), divergence_, known_denominator(side), rule,
+                         numerator(), made_denominator(), kkt, workspace_);
+      return;
+    }
+    if (one_sided_) {
+      x_.divergence_terms(side, factors_.w, factors_.h, divergence_, numerator(), made_denominator(), workspace_);
+    }
+    Factor<const T> denominator = known_denominator(side);
+    if (denominator.data == nullptr) denominator = made_denominator();
+    rule.apply(factors_.of(side), {{}, numerator(), denominator}, kkt);
+  }
+
+  const Backend<T>& backend_;
+  const DataMatrix<T>& x_;
+  const Factors<T> factors_;
+  Workspace& workspace_;
+  const Divergence divergence_;
+  const bool one_sided_;
+  const Side local_;
+  const int rank_;
+  Buffer<T> numerator_, denominator_;  // of the other side; or, instead of the latter, the component sums of both
+  std::unique_ptr<UpdateRule<T>> rules_[2], probes_[2];  // by Side
+};
+
+}  // namespace
+
+template <class T>
+Divergence make_divergence(const Loss& loss, const DataMatrix<T>& x) {
+  const MatrixShape shape = x.shape();
+  const double mean = x.statistics().sum / static_cast<double>(shape.rows) / static_cast<double>(shape.columns);
+  return {loss.beta, mean > 0 ? 1e-12 * mean : 1e-12};
+}
+
+template <class T>
+std::unique_ptr<Objective<T>> make_divergence_objective(const Backend<T>& backend, const DataMatrix<T>& x,
+                                                        const Factors<T>& factors, const Options& options,
+                                                        Workspace& workspace) {
+  return std::make_unique<DivergenceObjective<T>>(backend, x, factors, options, workspace);
+}
+
+std::int64_t divergence_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
+  const std::int64_t count = local_side_of(options, shape) == Side::w ? shape.columns : shape.rows;
+  const bool closed = Divergence{options.loss.beta}.has_closed_denominator();
+  return (rank * count + (closed ? 2 * rank : rank * count)) * element_size;
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                                              \
+  template Divergence make_divergence(const Loss&, const DataMatrix<T>&);                                   \
+  template std::unique_ptr<Objective<T>> make_divergence_objective(const Backend<T>&, const DataMatrix<T>&, \
+                                                                   const Factors<T>&, const Options&, Workspace&);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
+
+}  // namespace orthant::core

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "host/core/objective.hpp"
+
+namespace orthant::core {
+
+/// 1/2 ||X - WH||^2, all entries of X being known. The terms of a factor are the Gram of the other one and its product
+/// with X, which does not depend on the factor itself.
+template <class T>
+std::unique_ptr<Objective<T>> make_squared_objective(const Backend<T>& backend, const DataMatrix<T>& x,
+                                                     const Factors<T>& factors, const Options& options,
+                                                     Workspace& workspace);
+
+std::int64_t squared_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options);
+
+}  // namespace orthant::core

@@ -1,0 +1,388 @@
+// Beta-divergences against the textbook: terms, pass and loss of dense and sparse X for every instruction set, and what
+// must hold for every fit.
+
+#include "host/core/divergence.hpp"
+
+#include <gtest/gtest.h>
+
+#include "host/core/data_matrix.hpp"
+#include "orthant/error.hpp"
+#include "tests/assertions.hpp"
+#include "tests/cases.hpp"
+#include "tests/fit.hpp"
+#include "tests/simd_targets.hpp"
+#include "tests/tolerance.hpp"
+
+namespace orthant::test {
+namespace {
+
+using cases::Content;
+using cases::MatrixCase;
+using core::Side;
+
+constexpr double kBetas[] = {-1, 0, 0.5, 1, 1.5, 2, 3};
+
+// How errors of V show in a power of it.
+template <class T>
+double tolerance_of(double beta, std::int64_t depth) {
+  const double power = std::abs(beta - 2) + std::abs(beta - 1) + 1;
+  return power * (Tolerance<T>::sum(depth) + Tolerance<T>::elementwise());
+}
+
+// Positive, so that no V is near zero and every beta is defined.
+inline oracle::Dense positive(oracle::Dense d) {
+  for (auto& value : d.values) value = static_cast<double>(static_cast<float>(value + 0.25));
+  return d;
+}
+
+template <class S>
+class Divergence : public SimdTest<S> {
+ public:
+  using Value = typename S::Value;
+
+  // check(X, the same for the oracle, rank, padding, beta)
+  template <class Check>
+  void for_each(Check check) {
+    std::size_t beta = 0;
+    for (const MatrixCase& c : cases::dense_cases()) {
+      if (c.content == Content::denormal) continue;  // powers of it are out of range
+      const DenseStorage<Value> storage(cases::make_dense(c, 11), c.layout, c.padding);
+      const double of_case = kBetas[beta++ % std::size(kBetas)];
+      SCOPED_TRACE(c.name() + " beta " + std::to_string(of_case));
+      check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), storage.oracle(), of_case);
+    }
+    if (!cases::few_cases()) {
+      for (Layout layout : cases::kLayouts) {
+        const MatrixCase c{1201, 517, 20, -1, layout, 3};
+        const DenseStorage<Value> storage(cases::make_dense(c, 11), c.layout, c.padding);
+        SCOPED_TRACE(c.name());
+        check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), storage.oracle(), 1.0);
+        check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), storage.oracle(), 0.5);
+      }
+    }
+    for (const MatrixCase& c : cases::sparse_cases()) {
+      if (c.content == Content::denormal) continue;
+      SCOPED_TRACE(c.name());
+      const CsrStorage<Value> storage(cases::make_sparse(c, 12));
+      check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), oracle::densify(storage.oracle()), 1.0);
+    }
+  }
+
+  core::Workspace workspace() { return core::Workspace(this->context().runtime()->memory()); }
+};
+TYPED_TEST_SUITE(Divergence, SimdTypes, SimdNames);
+
+oracle::Dense oriented(Side local, const oracle::Dense& x) { return local == Side::w ? x : oracle::transpose(x); }
+
+oracle::Dense repeat_columns(const oracle::Dense& one, std::int64_t columns) {
+  oracle::Dense d(one.rows, columns);
+  for (std::int64_t c = 0; c < d.rows; ++c)
+    for (std::int64_t j = 0; j < columns; ++j) d(c, j) = one(c, 0);
+  return d;
+}
+
+oracle::Dense component_sums(const oracle::Dense& f) {
+  oracle::Dense sums(f.rows, 1);
+  for (std::int64_t c = 0; c < f.rows; ++c)
+    for (std::int64_t j = 0; j < f.columns; ++j) sums(c, 0) += f(c, j);
+  return sums;
+}
+
+TYPED_TEST(Divergence, Terms) {
+  using T = typename TypeParam::Value;
+  this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected, double beta) {
+    auto workspace = this->workspace();
+    const FactorStorage<T> w(positive(cases::make_factor(c.rank, c.rows, 13)), c.padding);
+    const FactorStorage<T> h(positive(cases::make_factor(c.rank, c.columns, 14)), 3 - c.padding);
+    const core::Divergence divergence{beta, 1e-12};
+    for (Side side : {Side::w, Side::h}) {
+      const bool of_w = side == Side::w;
+      const auto xt = oriented(side, expected);
+      const auto terms = oracle::divergence_terms(xt, of_w ? w.oracle() : h.oracle(), of_w ? h.oracle() : w.oracle(),
+                                                  beta, divergence.floor);
+      FactorStorage<T> numerator(c.rank, xt.rows, c.padding), denominator(c.rank, xt.rows, 3 - c.padding);
+      const bool closed = divergence.has_closed_denominator();
+      x.divergence_terms(side, w.factor(), h.factor(), divergence, numerator.factor(),
+                         closed ? core::Factor<T>{} : denominator.factor(), workspace);
+      const double tolerance = tolerance_of<T>(beta, c.rank) + Tolerance<T>::sum(xt.columns);
+      ASSERT_TRUE(entries_near(numerator.oracle(), terms.numerator, tolerance)) << "numerator, side " << of_w;
+      ASSERT_TRUE(numerator.gaps_untouched());
+      if (closed) continue;
+      ASSERT_TRUE(entries_near(denominator.oracle(), terms.denominator, tolerance)) << "denominator, side " << of_w;
+      ASSERT_TRUE(denominator.gaps_untouched());
+    }
+  });
+}
+
+TYPED_TEST(Divergence, PassIsTermsUpdateTerms) {
+  using T = typename TypeParam::Value;
+  this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected, double beta) {
+    auto workspace = this->workspace();
+    const core::Divergence divergence{beta, 1e-12};
+    const oracle::Penalty penalty{0.01, 0.1};
+    const auto rule =
+        core::make_ratio_update(this->device_backend(), core::ScaledPenalty{0.01, 0.1}, divergence.exponent());
+    for (Side side : {Side::w, Side::h}) {
+      SCOPED_TRACE(side == Side::w ? "local W" : "local H");
+      const auto xt = oriented(side, expected);
+      FactorStorage<T> local(positive(cases::make_factor(c.rank, xt.rows, 14)), c.padding);
+      const FactorStorage<T> fixed(positive(cases::make_factor(c.rank, xt.columns, 15)), 3 - c.padding);
+      const bool closed = divergence.has_closed_denominator();
+      const auto sums = component_sums(fixed.oracle());
+      const FactorStorage<T> known(sums);
+      FactorStorage<T> numerator(c.rank, xt.columns, c.padding), denominator(c.rank, xt.columns);
+
+      const auto old = local.oracle();
+      auto terms = oracle::divergence_terms(xt, old, fixed.oracle(), beta, divergence.floor);
+      if (closed) terms.denominator = repeat_columns(sums, xt.rows);
+      const auto updated = oracle::ratio_update(old, terms, penalty, divergence.exponent());
+      const auto kkt = oracle::kkt(old, terms, penalty);
+      const auto after = oracle::divergence_terms(transpose(xt), fixed.oracle(), updated, beta, divergence.floor);
+
+      core::KktSums kkt_sums{-1, -1};
+      core::Factor<const T> known_factor = known.factor();
+      known_factor.count = xt.rows;
+      known_factor.ld = 0;
+      x.divergence_pass(side, local.factor(), fixed.factor(), divergence,
+                        closed ? known_factor : core::Factor<const T>{}, *rule, numerator.factor(),
+                        closed ? core::Factor<T>{} : denominator.factor(), &kkt_sums, workspace);
+
+      const double tolerance = 2 * tolerance_of<T>(beta, c.rank) + 2 * Tolerance<T>::sum(xt.columns);
+      ASSERT_TRUE(entries_near(local.oracle(), updated, tolerance));
+      ASSERT_TRUE(local.gaps_untouched());
+      EXPECT_TRUE(number_near(kkt_sums.step_squared, kkt.step_squared, tolerance, tolerance * kkt.product_squared));
+      EXPECT_TRUE(number_near(kkt_sums.product_squared, kkt.product_squared, tolerance));
+      if (oracle::sum(xt) == 0) continue;  // all is 0 now, and powers of it are arbitrary
+      const double power = std::abs(beta - 2) + 1;
+      const double later = (1 + power) * tolerance + Tolerance<T>::sum(xt.rows);
+      ASSERT_TRUE(matrix_near(numerator.oracle(), after.numerator, later));
+      ASSERT_TRUE(numerator.gaps_untouched());
+      if (closed) continue;
+      ASSERT_TRUE(matrix_near(denominator.oracle(), after.denominator, later));
+    }
+  });
+}
+
+TYPED_TEST(Divergence, Loss) {
+  using T = typename TypeParam::Value;
+  this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected, double beta) {
+    if (beta <= 0 && oracle::sum(expected) == 0) return;
+    auto workspace = this->workspace();
+    const FactorStorage<T> w(positive(cases::make_factor(c.rank, c.rows, 16)), c.padding);
+    const FactorStorage<T> h(positive(cases::make_factor(c.rank, c.columns, 17)));
+    const core::Divergence divergence{beta, 1e-12};
+    for (double value : expected.values) {
+      if (beta <= 0 && value == 0) return;
+    }
+    double loss = -1;
+    x.divergence(w.factor(), h.factor(), divergence, &loss, workspace);
+    const double exact = oracle::divergence(expected, transpose(w.oracle()), h.oracle(), beta, divergence.floor);
+    EXPECT_TRUE(number_near(loss, exact, 10 * Tolerance<double>::sum(c.rows * c.columns)));
+  });
+}
+
+TYPED_TEST(Divergence, FirstZeroIsFound) {
+  using T = typename TypeParam::Value;
+  for (Layout layout : cases::kLayouts) {
+    auto values = cases::make_dense(70, 300, Content::uniform, 3);
+    for (auto& value : values.values) value += 0.5;
+    const auto zero_of = [&]() -> std::optional<core::BadEntry> {
+      const DenseStorage<T> storage(values, layout, 3);
+      return Matrix<T>(this->context(), storage.view()).data()->find_zero();
+    };
+    EXPECT_FALSE(zero_of());
+    values(69, 1) = values(41, 299) = values(41, 7) = values(52, 0) = 0;
+    const auto zero = zero_of();
+    ASSERT_TRUE(zero);
+    EXPECT_EQ(zero->row, 41);
+    EXPECT_EQ(zero->column, 7);
+  }
+  oracle::Sparse full{2, 3, {{0, 0, 1}, {0, 1, 1}, {0, 2, 1}, {1, 0, 1}, {1, 1, 1}, {1, 2, 1}}};
+  const auto zero_of = [&]() -> std::optional<core::BadEntry> {
+    const CsrStorage<T> storage(full);
+    return Matrix<T>(this->context(), storage.view()).data()->find_zero();
+  };
+  EXPECT_FALSE(zero_of());
+  full.entries[4].value = 0;
+  ASSERT_TRUE(zero_of());
+  EXPECT_EQ(zero_of()->row, 1);
+  EXPECT_EQ(zero_of()->column, 1);
+  full.entries.erase(full.entries.begin() + 2);
+  EXPECT_EQ(zero_of()->row, 0);
+  EXPECT_EQ(zero_of()->column, 2);
+}
+
+template <class T>
+class DivergenceFit : public testing::Test {
+ public:
+  Context context = make_context();
+};
+TYPED_TEST_SUITE(DivergenceFit, Precisions, PrecisionNames);
+
+Options multiplicative(double beta) {
+  Options options;
+  options.loss = {beta};
+  options.solver = Solver::multiplicative_update;
+  options.initialization = Initialization::given;
+  options.tolerance = 0;
+  options.check_every = 1;
+  return options;
+}
+
+TYPED_TEST(DivergenceFit, ObjectiveNeverRises) {
+  using T = TypeParam;
+  auto exact = planted(90, 60, 5, 0.2, 3);
+  for (auto& value : exact.values) value += 0.01;
+  for (Layout layout : cases::kLayouts) {
+    const DenseStorage<T> storage(exact, layout);
+    const Matrix<T> x(this->context, storage.view());
+    for (double beta : {-1.0, 0.0, 0.5, 1.0, 1.5, 2.5, 3.0}) {
+      for (double penalty : {0.0, 0.05}) {
+        if (penalty > 0 && (beta < 1 || beta > 2)) continue;  // the exponent's proof is of the loss alone
+        SCOPED_TRACE("beta " + std::to_string(beta) + " penalty " + std::to_string(penalty));
+        Options options = multiplicative(beta);
+        options.w_penalty.l1 = options.h_penalty.l1 = penalty;
+        options.max_iterations = 60;
+        auto f = given_start<T>(90, 60, 5);
+        const Result result = f.fit(x, options);
+        for (std::size_t i = 1; i < result.history.size(); ++i) {
+          ASSERT_LE(result.history[i].objective, result.history[i - 1].objective * (1 + 10 * Tolerance<T>::eps))
+              << "iteration " << i;
+        }
+        EXPECT_LT(result.loss, result.history.front().loss / 2);
+        EXPECT_TRUE(
+            number_near(result.loss, oracle::divergence(storage.oracle(), f.w.oracle(), f.h.oracle(), beta), 1e-9));
+        EXPECT_NEAR(result.loss, loss<T>(x, f.w.view(), f.h.view(), {beta}), 1e-9 * result.loss);
+        EXPECT_TRUE(std::isnan(result.relative_error));
+      }
+    }
+  }
+}
+
+// Sparse X and the same X with its zeros stored: the closed form of the sums over zeros is the sum over zeros.
+TYPED_TEST(DivergenceFit, SparseIsDense) {
+  using T = TypeParam;
+  const auto sparse = cases::make_sparse({90, 60, 5, 700}, 5);
+  const CsrStorage<T> compressed(sparse);
+  const DenseStorage<T> full(oracle::densify(sparse));
+  Options options = multiplicative(1);
+  options.max_iterations = 30;
+  for (auto [update_w, update_h] : {std::pair{true, true}, {true, false}, {false, true}}) {
+    options.update_w = update_w;
+    options.update_h = update_h;
+    auto a = given_start<T>(90, 60, 5), b = given_start<T>(90, 60, 5);
+    const Result of_sparse = a.fit(Matrix<T>(this->context, compressed.view()), options);
+    const Result of_dense = b.fit(Matrix<T>(this->context, full.view()), options);
+    EXPECT_TRUE(number_near(of_sparse.loss, of_dense.loss, Tolerance<T>::objective()));
+    EXPECT_TRUE(number_near(of_sparse.kkt_residual, of_dense.kkt_residual, 100 * Tolerance<T>::objective()));
+  }
+}
+
+// At a stationary point, reached from a planted answer, the residual is nothing; a step away it is not.
+TYPED_TEST(DivergenceFit, KktResidualVanishesAtAnExactFit) {
+  using T = TypeParam;
+  auto w = positive(cases::make_factor(4, 60, 1)), h = positive(cases::make_factor(4, 50, 2));
+  const DenseStorage<T> storage(oracle::multiply(transpose(w), h));
+  const Matrix<T> x(this->context, storage.view());
+  for (double beta : {0.0, 0.5, 1.0, 3.0}) {
+    Options options = multiplicative(beta);
+    options.max_iterations = 0;
+    Factors<T> at(transpose(w), h);
+    EXPECT_LT(at.fit(x, options).kkt_residual, 100 * Tolerance<T>::elementwise()) << beta;
+    auto away = given_start<T>(60, 50, 4);
+    EXPECT_GT(away.fit(x, options).kkt_residual, 0.01) << beta;
+  }
+}
+
+// Large counts, rows and columns of zeros: nothing but numbers comes out, and the empty lines' factors are 0.
+TYPED_TEST(DivergenceFit, CountsOfAnySize) {
+  using T = TypeParam;
+  auto counts = cases::make_dense(80, 50, Content::zero_lines, 8);
+  for (auto& value : counts.values) value = std::floor(std::pow(value, 6) * 1e6);
+  const CsrStorage<T> sparse(sparsify(counts));
+  const DenseStorage<T> dense(counts);
+  for (const Matrix<T>& x : {Matrix<T>(this->context, dense.view()), Matrix<T>(this->context, sparse.view())}) {
+    Options options = multiplicative(1);
+    options.initialization = Initialization::random;
+    options.max_iterations = 200;
+    Factors<T> f(80, 50, 6);
+    const Result result = f.fit(x, options);
+    for (double value : f.entries()) ASSERT_TRUE(std::isfinite(value) && value >= 0);
+    EXPECT_TRUE(std::isfinite(result.loss));
+    EXPECT_LT(result.loss, result.history.front().loss);
+    for (int c = 0; c < 6; ++c) EXPECT_EQ(f.w.oracle()(1, c), 0);
+    for (int c = 0; c < 6; ++c) EXPECT_EQ(f.h.oracle()(c, 2), 0);
+  }
+}
+
+// Multiplying X by a constant multiplies the factors and the floor: every beta behaves as before.
+TYPED_TEST(DivergenceFit, UnitOfXDoesNotMatter) {
+  using T = TypeParam;
+  auto values = planted(60, 40, 4, 0.1, 9);
+  for (auto& value : values.values) value += 0.01;
+  for (double beta : {0.0, 1.0, 1.5}) {
+    Options options = multiplicative(beta);
+    options.initialization = Initialization::random;
+    options.max_iterations = 40;
+    std::vector<double> losses;
+    for (double unit : {0x1p-20, 1.0, 0x1p20}) {
+      auto scaled = values;
+      for (auto& value : scaled.values) value *= unit;
+      const DenseStorage<T> storage(scaled);
+      Factors<T> f(60, 40, 4);
+      const Result result = f.fit(Matrix<T>(this->context, storage.view()), options);
+      losses.push_back(result.loss / std::pow(unit, beta));
+    }
+    EXPECT_TRUE(number_near(losses[0], losses[1], Tolerance<T>::objective())) << beta;
+    EXPECT_TRUE(number_near(losses[2], losses[1], Tolerance<T>::objective())) << beta;
+  }
+}
+
+TYPED_TEST(DivergenceFit, TransformFindsTheBestH) {
+  using T = TypeParam;
+  auto w = positive(cases::make_factor(4, 60, 1)), h = positive(cases::make_factor(4, 50, 2));
+  const DenseStorage<T> storage(oracle::multiply(transpose(w), h));
+  const Matrix<T> x(this->context, storage.view());
+  for (double beta : {0.0, 1.0, 1.5}) {
+    Options options = multiplicative(beta);
+    options.max_iterations = 3000;
+    options.check_every = 100;
+    Factors<T> f(transpose(w), oracle::Dense(4, 50));
+    const Result result = transform<T>(x, f.w.view(), f.h.view(), options);
+    EXPECT_TRUE(matrix_near(f.h.oracle(), h, 1e-2)) << beta;
+    EXPECT_LT(result.loss, 1e-4 * result.history.front().loss) << beta;
+  }
+}
+
+TYPED_TEST(DivergenceFit, WhatCannotBeComputedIsRefused) {
+  using T = TypeParam;
+  auto values = cases::make_dense(20, 10, Content::uniform, 1);
+  values(3, 4) = 0;
+  const DenseStorage<T> storage(values);
+  const Matrix<T> x(this->context, storage.view());
+  const CsrStorage<T> sparse(sparsify(values));
+  const Matrix<T> compressed(this->context, sparse.view());
+  Factors<T> f(20, 10, 2);
+  const auto name_of_error = [&](const Matrix<T>& matrix, const Options& options) -> std::string {
+    try {
+      f.fit(matrix, options);
+    } catch (const InvalidArgument& e) {
+      return e.name();
+    }
+    return "none";
+  };
+  Options options = multiplicative(0);
+  options.initialization = Initialization::random;
+  EXPECT_EQ(name_of_error(x, options), "X(3, 4)");
+  options.loss.beta = 0.5;
+  EXPECT_EQ(name_of_error(x, options), "none");
+  EXPECT_EQ(name_of_error(compressed, options), "options.loss.beta");
+  options.loss = Loss::kullback_leibler();
+  EXPECT_EQ(name_of_error(compressed, options), "none");
+  options.loss.beta = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(name_of_error(x, options), "options.loss.beta");
+  EXPECT_THROW(loss<T>(x, f.w.view(), f.h.view(), Loss::itakura_saito()), InvalidArgument);
+}
+
+}  // namespace
+}  // namespace orthant::test
