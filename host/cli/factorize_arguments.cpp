@@ -9,10 +9,15 @@ namespace {
 constexpr const char* kDescription = "Factorize a non-negative matrix X (m x n) into W (m x K) and H (K x n), X ~ WH";
 
 constexpr const char* kFooter = R"(W and H minimise, among the matrices without negative entries,
-  1/2 ||X - WH||_F^2 + w_scale * (l1_w * sum(W) + l2_w / 2 * ||W||_F^2)
-                     + h_scale * (l1_h * sum(H) + l2_h / 2 * ||H||_F^2)
+  loss(X, WH) + w_scale * (l1_w * sum(W) + l2_w / 2 * ||W||_F^2)
+              + h_scale * (l1_h * sum(H) + l2_h / 2 * ||H||_F^2)
 where both scales are 1 (--scaling none), or w_scale = n and h_scale = m (--scaling sklearn, as
-scikit-learn's alpha_W and alpha_H).
+scikit-learn's alpha_W and alpha_H). The loss is the sum over the entries x of X and v of WH of
+  frobenius         1/2 (x - v)^2                (beta = 2)
+  kullback-leibler  x log(x / v) - x + v         (beta = 1; counts)
+  itakura-saito     x / v - log(x / v) - 1       (beta = 0; power spectra)
+  beta=B            (x^B + (B - 1) v^B - B x v^(B - 1)) / (B (B - 1))
+With beta <= 0, X must have no zeros. Sparse X takes the first two.
 
 X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
   .mtx           Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
@@ -28,9 +33,9 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
   W.npy        m x K, C order, in the precision of the run
   H.npy        K x n, C order
   result.json  what --json prints:
-    loss                    1/2 ||X - WH||_F^2
+    loss                    of W and H
     objective               loss and penalties
-    relative_error          ||X - WH||_F / ||X||_F
+    relative_error          ||X - WH||_F / ||X||_F; null for other losses than frobenius
     iterations              done
     stop_reason             converged, max_iterations or stopped_by_caller (a signal)
     kkt_residual            distance from a stationary point, 0 at one
@@ -39,6 +44,7 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
     storage                 of X: dense or sparse
     empty_rows, empty_columns  rows and columns of X that are all zero
     dead_components         components that add nothing to WH
+    loss_function           as --loss has it
     solver, precision       as in the options
     backend, device         cpu or cuda; instruction set or GPU
     threads                 of the CPU backend
@@ -60,6 +66,7 @@ constexpr const char* kExamples = R"(
 Examples:
   orthant factorize counts.mtx.gz --rank 20 --tfidf --column-names terms.txt --top 8 --output topics
   orthant factorize images.npy --rank 49 --max-iterations 1000 --tolerance 1e-5 --output parts
+  orthant factorize spectra.npy --rank 12 --loss itakura-saito --max-iterations 500 --output sources
   orthant factorize new.npy --transform topics/W.npy --output new)";
 
 void add_model(CLI::App& app, FactorizeArguments& a) {
@@ -72,8 +79,13 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   Options& o = a.options;
   app.option_defaults()->group("Model");
   add_integer(app, "--rank", a.rank, 1, "Components K. Needed, unless given factors tell it")->option_text("K");
+  app.add_option_function<std::string>(
+         "--loss", [&o](const std::string& text) { o.loss = parse_loss("--loss", text); },
+         "How far WH is from X (formulas below) [frobenius]")
+      ->option_text(names_of(kLosses) + "|beta=B");
   add_choice(app, "--solver", o.solver, kSolvers,
-             "Hierarchical alternating least squares, or multiplicative\nupdates (slower to converge) [hals]");
+             "Hierarchical alternating least squares, or multiplicative\nupdates (slower to converge)"
+             " [hals; mu where the loss has no hals]");
   integer("--sweeps", o.sweeps, 1, "HALS sweeps over the components per visit of X");
   number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
@@ -173,6 +185,9 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     settle_start(app, a);
   if (a.rank == 0 && a.w0.empty() && a.h0.empty() && a.transform.empty())
     throw UsageError("--rank is missing: the number of components");
+  if (app.count("--solver") == 0 && a.options.loss != Loss::frobenius()) {
+    a.options.solver = Solver::multiplicative_update;
+  }
   if (app.count("--sweeps") > 0 && a.options.solver != Solver::hals)
     throw UsageError("--sweeps is for --solver hals, not " + name_of(kSolvers, a.options.solver));
   if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
@@ -193,6 +208,7 @@ nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
   return {
       {"x", a.x},
       {"rank", a.rank},
+      {"loss", name_of(o.loss)},
       {"solver", name_of(kSolvers, o.solver)},
       {"sweeps", o.sweeps},
       {"l1_w", o.w_penalty.l1},

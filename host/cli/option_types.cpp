@@ -41,6 +41,21 @@ double parse_nonnegative(const std::string& option, const std::string& text) {
   return value;
 }
 
+Loss parse_loss(const std::string& option, const std::string& text) {
+  for (const auto& [name, loss] : kLosses)
+    if (name == text) return loss;
+  constexpr std::string_view kPrefix = "beta=";
+  Loss loss;
+  if (!text.starts_with(kPrefix) || !parse(text.substr(kPrefix.size()), loss.beta) || !std::isfinite(loss.beta))
+    refuse(option, text, names_of(kLosses, ", ") + " or beta=B for a number B");
+  return loss;
+}
+
+std::string name_of(Loss loss) {
+  const std::string name = name_of(kLosses, loss);
+  return name.empty() ? "beta=" + brief(loss.beta) : name;
+}
+
 std::string brief(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%g", value);

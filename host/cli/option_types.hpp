@@ -14,6 +14,10 @@ namespace orthant::cli {
 std::int64_t parse_integer(const std::string& option, const std::string& text, std::int64_t least, std::int64_t most);
 std::uint64_t parse_seed(const std::string& option, const std::string& text);
 double parse_nonnegative(const std::string& option, const std::string& text);
+Loss parse_loss(const std::string& option, const std::string& text);
+
+/// As it is asked for: "frobenius", "beta=1.5"
+std::string name_of(Loss loss);
 
 /// A number for a help text: "0.0001"
 std::string brief(double value);

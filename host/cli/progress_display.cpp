@@ -27,11 +27,13 @@ std::string duration(double seconds) {
   return format("%lld h %lld min", minutes / 60, minutes % 60);
 }
 
-// "  60/200  relative error 0.82129  0.3 s left at most": convergence may come sooner.
+// "  60/200  relative error 0.82129  0.3 s left at most": convergence may come sooner. Losses without a relative error
+// show themselves.
 std::string status(const Progress& p) {
   const std::string total = std::to_string(p.max_iterations);
-  std::string text = format("%*d/%s  relative error %.6g", static_cast<int>(total.size()), p.iteration, total.c_str(),
-                            p.relative_error);
+  const bool has_error = !std::isnan(p.relative_error);
+  std::string text = format("%*d/%s  %s %.6g", static_cast<int>(total.size()), p.iteration, total.c_str(),
+                            has_error ? "relative error" : "loss", has_error ? p.relative_error : p.loss);
   if (p.iteration > 0 && p.iteration < p.max_iterations)
     text += "  " + duration(p.seconds / p.iteration * (p.max_iterations - p.iteration)) + " left at most";
   return text;

@@ -1,8 +1,10 @@
 #include "host/cli/report.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <ostream>
 
+#include "host/cli/option_types.hpp"
 #include "host/cli/versions.hpp"
 
 namespace orthant::cli {
@@ -58,7 +60,7 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
   }
   Json json = {{"loss", r.loss},
                {"objective", r.objective},
-               {"relative_error", r.relative_error},
+               {"relative_error", std::isnan(r.relative_error) ? Json() : Json(r.relative_error)},
                {"iterations", r.iterations},
                {"stop_reason", name_of(kStopReasons, r.stop_reason)},
                {"kkt_residual", r.kkt_residual},
@@ -70,6 +72,7 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
                {"empty_rows", fit.empty_rows},
                {"empty_columns", fit.empty_columns},
                {"dead_components", r.dead_components},
+               {"loss_function", name_of(arguments.options.loss)},
                {"solver", name_of(kSolvers, arguments.options.solver)},
                {"precision", name_of(kPrecisions, arguments.precision)},
                {"backend", fit.context.backend()},
@@ -97,13 +100,14 @@ void print_summary(std::ostream& out, const FactorizeArguments& arguments, const
   if (arguments.tfidf) out << ", tf-idf";
   if (fit.empty_rows > 0) out << ", " << fit.empty_rows << " empty rows";
   if (fit.empty_columns > 0) out << ", " << fit.empty_columns << " empty columns";
-  out << "\nrank " << arguments.rank << ", " << name_of(kSolvers, arguments.options.solver) << " in "
+  out << "\nrank " << arguments.rank << ", " << name_of(kSolvers, arguments.options.solver)
+      << (arguments.options.loss == Loss::frobenius() ? "" : " for " + name_of(arguments.options.loss)) << " in "
       << name_of(kPrecisions, arguments.precision) << " on " << fit.context.backend() << ": "
       << readable_device(fit.context) << ", " << fit.context.threads() << " threads\n"
       << sentence(r.stop_reason) << " after " << r.iterations << " iterations, " << duration(r.seconds) << " ("
       << duration(r.seconds_per_iteration) << " an iteration)\n"
-      << "relative error " << rounded(r.relative_error) << ", loss " << rounded(r.loss) << ", KKT residual "
-      << rounded(r.kkt_residual, "%.2e") << "\n";
+      << (std::isnan(r.relative_error) ? "" : "relative error " + rounded(r.relative_error) + ", ") << "loss "
+      << rounded(r.loss) << ", KKT residual " << rounded(r.kkt_residual, "%.2e") << "\n";
   if (r.dead_components > 0)
     out << r.dead_components << (r.dead_components == 1 ? " dead component, which adds" : " dead components, which add")
         << " nothing to WH\n";

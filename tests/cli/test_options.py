@@ -157,3 +157,20 @@ def test_dead_components_are_told(orthant, folder):
     arguments = ["x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--solver", "mu"]
     assert orthant.report(*arguments)["dead_components"] == 1
     assert "1 dead component" in orthant("factorize", *arguments).stdout
+
+
+def test_losses(orthant, x):
+    """The loss that is asked for is what is reported, and falls; mu is the default where the loss has no hals."""
+    for loss in ("kullback-leibler", "itakura-saito", "beta=0.5"):
+        report = orthant.report("x.npy", "--rank", 3, "--loss", loss)
+        assert report["loss_function"] == report["options"]["loss"] == loss
+        assert report["solver"] == "mu" and report["relative_error"] is None
+        assert report["loss"] < report["loss_history"][0]
+    assert f"mu for {loss}" in orthant("factorize", "x.npy", "--rank", 3, "--loss", loss).stdout
+    assert "loss" in orthant("factorize", "x.npy", "--rank", 3, "--loss", loss).stderr
+
+
+def test_zeros_that_a_loss_does_not_allow_are_named(orthant, folder):
+    np.save(folder / "zero.npy", np.array([[1.0, 2.0], [3.0, 0.0]]))
+    message = orthant.error("factorize", "zero.npy", "--rank", 1, "--loss", "itakura-saito", "--init", "random", code=1)
+    assert "X(1, 1) is 0" in message and "beta > 0" in message

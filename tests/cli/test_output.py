@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import reference
 
 KEYS = """loss objective relative_error iterations stop_reason kkt_residual rows columns rank nonzeros storage empty_rows
-empty_columns dead_components solver precision backend device threads seconds initialization_seconds
+empty_columns dead_components loss_function solver precision backend device threads seconds initialization_seconds
 seconds_per_iteration loss_history iteration_history options versions""".split()
 
 FIT = ["factorize", "x.npy", "--rank", 3]
@@ -40,7 +40,7 @@ def test_every_key(orthant, x):
 def test_options_hold_what_was_asked_for(orthant, x, start):
     (orthant.folder / "names.txt").write_text("x\n" * 20)
     asked = {
-        "w0": "w0.npy", "h0": "h0.npy", "solver": "mu", "seed": 5, "max_iterations": 7, "tolerance": 0.5,
+        "w0": "w0.npy", "h0": "h0.npy", "loss": "beta=1.5", "solver": "mu", "seed": 5, "max_iterations": 7, "tolerance": 0.5,
         "stopping": "projected-gradient", "check_every": 2, "precision": "double", "l1_w": 1.0, "l2_w": 2.0,
         "l1_h": 3.0, "l2_h": 4.0, "scaling": "sklearn", "threads": 1, "device": "cpu", "output": "here",
         "column_names": "names.txt", "top": 2, "freeze": "w",

@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-OPTIONS = """--solver --sweeps --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
+OPTIONS = """--loss --solver --sweeps --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
 --l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
 --top --quiet --json --rank --tfidf --freeze""".split()
 
@@ -70,6 +70,8 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--rank", 4], "--rank needs exactly one value"),
         (["factorize", "x.npy", "--rank", 0], "--rank is '0', expected an integer from 1"),
         (["factorize", "x.npy", "--rank", "3.5"], "--rank is '3.5', expected an integer"),
+        (["factorize", "x.npy", "--rank", 3, "--loss", "kl"], "--loss is 'kl', expected frobenius, kullback-leibler, itakura-saito or beta=B for a number B"),
+        (["factorize", "x.npy", "--rank", 3, "--loss", "beta=x"], "--loss is 'beta=x', expected"),
         (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals"),
         (["factorize", "x.npy", "--rank", 3, "--init", "svd"], "--init is 'svd', expected one of random, nndsvd, nnd"),
         (["factorize", "x.npy", "--rank", 3, "--stopping", "x"], "expected one of loss, projected-gradient"),
