@@ -2,6 +2,7 @@
 
 #include "host/cpu/divergence_elements.hpp"
 #include "host/cpu/pass_plan.hpp"
+#include "host/cpu/subnormals.hpp"
 
 namespace orthant::cpu {
 
@@ -182,6 +183,7 @@ void dense_divergence_terms(const LyingMatrix<T>& matrix, Side side, Factor<cons
   const Panels<T> panels(matrix, sizes, fixed, divergence, workspace.get<T>(Workspace::packed, sizes.prepared()));
   T* scratch = workspace.get<T>(Workspace::panels, matrix.threads * sizes.scratch());
   for_chunks(Chunks(f.count, kTermsPanel), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
+    const FlushSubnormals flush;
     for (std::int64_t p = begin; p < begin + length; p += kTermsPanel) {
       const std::int64_t n = std::min(kTermsPanel, begin + length - p);
       panels.local_terms(p, f.panel(p, n), scratch + omp_get_thread_num() * sizes.scratch(), numerator.panel(p, n),
@@ -207,6 +209,7 @@ void dense_divergence_pass(const LyingMatrix<T>& matrix, Side side, Factor<T> lo
       plan, local.count, sizes.sums(), total, total + sizes.sums(),
       [&](int chunk, std::int64_t begin, std::int64_t end, T* sums) {
         T* own = scratch + omp_get_thread_num() * sizes.scratch();
+        const FlushSubnormals flush;
         KktSums kkt_sums;
         for (std::int64_t p = begin; p < end; p += plan.panel) {
           const Factor<T> panel = local.panel(p, std::min(plan.panel, end - p));

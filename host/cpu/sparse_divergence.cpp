@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "host/cpu/simd.hpp"
+#include "host/cpu/subnormals.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "host/cpu/sparse_divergence.cpp"
@@ -25,8 +26,9 @@ constexpr int kEntries = 16;
 template <class T>
 struct EntryBlock {
   const std::int32_t* indices;
+  const std::int32_t* last;  // of all entries
   int count;
-  T values[kEntries], fits[kEntries], numerators[kEntries], denominators[kEntries];
+  T fits[kEntries], numerators[kEntries], denominators[kEntries];
 };
 
 // fits[e] += the dot product over kVectors of components.
@@ -44,6 +46,9 @@ HWY_INLINE void add_dots(EntryBlock<T>& block, const T* local, const T* f, std::
     auto sum = hn::Mul(own[kVectors - 1], partial.load(column + (kVectors - 1) * n));
     ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) sum = hn::MulAdd(own[v], hn::LoadU(d, column + v * n), sum);
     block.fits[e] += hn::GetLane(hn::SumOfLanes(d, sum));
+    const T* ahead = f + *std::min(block.indices + e + kEntries, block.last) * ld_f;
+    ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) hwy::Prefetch(ahead + v * n);
+    hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
   }
 }
 
@@ -100,23 +105,19 @@ void segments(Kind kind, const std::int64_t* offsets, std::int64_t count, const 
               core::Factor<T> denominator) {
   const hn::ScalableTag<T> d;
   constexpr int n = HWY_LANES(T);
-  const std::int64_t end_of_all = offsets[count];
   EntryBlock<T> block{};
+  block.last = indices + offsets[count] - 1;
   for (std::int64_t i = 0; i < count; ++i) {
     for (std::int64_t p = offsets[i]; p < offsets[i + 1]; p += kEntries) {
       block.indices = indices + p;
       block.count = static_cast<int>(std::min<std::int64_t>(kEntries, offsets[i + 1] - p));
       std::fill_n(block.fits, kEntries, T(0));
-      std::copy_n(values + p, block.count, block.values);
-      for (std::int64_t ahead = p + block.count; ahead < std::min(p + block.count + kEntries, end_of_all); ++ahead) {
-        const T* column = f.column(indices[ahead]);
-        for (int c = 0; c < f.rank; c += 64 / static_cast<int>(sizeof(T))) hwy::Prefetch(column + c);
-      }
       for_components<T>(f.rank, [&](int c, auto vectors, int last) HWY_ATTR {
         add_dots<decltype(vectors)::value>(block, local.column(i) + c, f.data + c, f.ld, last);
       });
       for (int e = 0; e < block.count; e += n) {
-        const auto w = kind.weights(d, hn::LoadU(d, block.values + e), hn::LoadU(d, block.fits + e));
+        const Partial<decltype(d)> part(d, std::min(n, block.count - e));
+        const auto w = kind.weights(d, part.load(values + p + e), hn::LoadU(d, block.fits + e));
         hn::StoreU(w.numerator, d, block.numerators + e);
         hn::StoreU(w.denominator, d, block.denominators + e);
       }
@@ -155,6 +156,7 @@ namespace orthant::cpu {
                              const T* values, core::Factor<const T> local, core::Factor<const T> f,                    \
                              const core::Divergence& divergence, core::Factor<T> numerator,                            \
                              core::Factor<T> denominator) {                                                            \
+    const FlushSubnormals flush;                                                                                       \
     HWY_DYNAMIC_DISPATCH(segments_##T)(offsets, count, indices, values, local, f, divergence, numerator, denominator); \
   }
 ORTHANT_SEGMENTS(float)
