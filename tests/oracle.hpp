@@ -187,6 +187,27 @@ inline Dense ratio_update(Dense f, const DivergenceTerms& terms, Penalty p, doub
   return f;
 }
 
+/// One entry after the other of L (k x m), V = L'F: Newton's method on the reciprocals of both sides of
+/// sum over j of f_cj x_j / v_j = sum over j of f_cj + penalty.
+inline Dense coordinate_descent(const Dense& x, Dense l, const Dense& f, Penalty p, int sweeps, double floor) {
+  for (std::int64_t i = 0; i < l.columns; ++i)
+    for (int sweep = 0; sweep < sweeps; ++sweep)
+      for (std::int64_t c = 0; c < l.rows; ++c) {
+        double push = p.l1 + p.l2 * l(c, i), pull = 0, curvature = 0;
+        for (std::int64_t j = 0; j < f.columns; ++j) {
+          double v = 0;
+          for (std::int64_t d = 0; d < l.rows; ++d) v += l(d, i) * f(d, j);
+          v = std::max(v, floor);
+          push += f(c, j);
+          pull += f(c, j) * x(i, j) / v;
+          curvature += std::pow(f(c, j) / v, 2) * x(i, j);
+        }
+        if (push > 0)
+          l(c, i) = pull > 0 ? std::max(0.0, l(c, i) + (pull - push) / (curvature * push / pull + p.l2)) : 0;
+      }
+  return l;
+}
+
 /// Squared norms of the step P = min(F * curvature, gradient) and of R.
 struct Kkt {
   double step_squared = 0, product_squared = 0;

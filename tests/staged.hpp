@@ -189,6 +189,14 @@ class StagedMatrix final : public core::DataMatrix<T> {
                        s.stage(numerator), s.stage(denominator), s.stage(kkt, 1), workspace);
     s.write_back();
   }
+  void coordinate_descent(core::Side side, core::Factor<T> f, core::Factor<const T> fixed,
+                          const core::Divergence& divergence, const T* fixed_sums, core::ScaledPenalty penalty,
+                          int sweeps, core::Workspace& workspace) const override {
+    Staging<T> s(backend_);
+    x_.coordinate_descent(side, s.stage(f), s.stage(fixed), divergence, s.stage(fixed_sums, f.rank), penalty, sweeps,
+                          workspace);
+    s.write_back();
+  }
   void divergence(core::Factor<const T> w, core::Factor<const T> h, const core::Divergence& divergence, double* out,
                   core::Workspace& workspace) const override {
     Staging<T> s(backend_);

@@ -85,7 +85,7 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
       ->option_text(names_of(kLosses) + "|beta=B");
   add_choice(app, "--solver", o.solver, kSolvers,
              "Hierarchical alternating least squares, or multiplicative\nupdates (slower to converge)"
-             " [hals; mu where the loss has no hals]");
+             " [hals; mu for losses that have no hals]");
   integer("--sweeps", o.sweeps, 1, "HALS sweeps over the components per visit of X");
   number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
@@ -185,7 +185,7 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     settle_start(app, a);
   if (a.rank == 0 && a.w0.empty() && a.h0.empty() && a.transform.empty())
     throw UsageError("--rank is missing: the number of components");
-  if (app.count("--solver") == 0 && a.options.loss != Loss::frobenius()) {
+  if (app.count("--solver") == 0 && a.options.loss != Loss::frobenius() && a.options.loss != Loss::kullback_leibler()) {
     a.options.solver = Solver::multiplicative_update;
   }
   if (app.count("--sweeps") > 0 && a.options.solver != Solver::hals)

@@ -74,6 +74,14 @@ class DataMatrix {
                                Factor<const T> known_denominator, const UpdateRule<T>& rule, Factor<T> numerator,
                                Factor<T> denominator, KktSums* kkt, Workspace&) const = 0;
 
+  /// As reserve(), for coordinate_descent.
+  virtual void reserve_coordinate_descent(int rank, Workspace&) const { (void)rank; }
+
+  /// Updates the factor of side `side` entry by entry, `sweeps` times over its components, each entry going near its
+  /// own minimum of divergence and penalty (Kullback-Leibler). `fixed_sums`: of the components of the fixed factor.
+  virtual void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const Divergence& divergence,
+                                  const T* fixed_sums, ScaledPenalty penalty, int sweeps, Workspace&) const = 0;
+
   /// The divergence of X from WH, over all entries, in double, to backend memory.
   virtual void divergence(Factor<const T> w, Factor<const T> h, const Divergence& divergence, double* out,
                           Workspace&) const = 0;

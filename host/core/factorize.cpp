@@ -129,12 +129,18 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   const bool one_sided = !options.update_w || !options.update_h;
   const core::Side fixed = options.update_w ? core::Side::h : core::Side::w;
   const bool squared = options.loss == Loss::frobenius();
+  const core::Divergence divergence{options.loss.beta};
   const std::int64_t loop =
       core::alternate_bytes(shape, k, size, options) +
       (squared ? runtime.loss_bytes(shape, k) +
                      (one_sided ? runtime.product_bytes(shape, fixed, k, size) : runtime.pass_bytes(shape, k, size))
-       : one_sided ? runtime.divergence_terms_bytes(shape, other(fixed), {options.loss.beta}, k, size)
-                   : runtime.divergence_pass_bytes(shape, {options.loss.beta}, k, size));
+       : options.solver == Solver::hals
+           ? runtime.coordinate_descent_bytes(shape, k, size) +
+                 std::max(
+                     options.update_w ? runtime.divergence_terms_bytes(shape, core::Side::w, divergence, k, size) : 0,
+                     options.update_h ? runtime.divergence_terms_bytes(shape, core::Side::h, divergence, k, size) : 0)
+       : one_sided ? runtime.divergence_terms_bytes(shape, other(fixed), divergence, k, size)
+                   : runtime.divergence_pass_bytes(shape, divergence, k, size));
   std::int64_t start = core::initialize_bytes(shape, k, size, options);
   if (start > 0) {
     for (core::Side side : {core::Side::w, core::Side::h}) {

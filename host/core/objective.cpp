@@ -1,5 +1,6 @@
 #include "host/core/objective.hpp"
 
+#include "host/core/coordinate_objective.hpp"
 #include "host/core/divergence_objective.hpp"
 #include "host/core/squared_objective.hpp"
 
@@ -8,13 +9,15 @@ namespace orthant::core {
 template <class T>
 std::unique_ptr<Objective<T>> make_objective(const Backend<T>& backend, const DataMatrix<T>& x,
                                              const Factors<T>& factors, const Options& options, Workspace& workspace) {
-  return options.loss.beta == 2 ? make_squared_objective(backend, x, factors, options, workspace)
-                                : make_divergence_objective(backend, x, factors, options, workspace);
+  if (options.loss == Loss::frobenius()) return make_squared_objective(backend, x, factors, options, workspace);
+  return options.solver == Solver::hals ? make_coordinate_objective(backend, x, factors, options, workspace)
+                                        : make_divergence_objective(backend, x, factors, options, workspace);
 }
 
 std::int64_t objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
-  return options.loss.beta == 2 ? squared_objective_bytes(shape, rank, element_size, options)
-                                : divergence_objective_bytes(shape, rank, element_size, options);
+  if (options.loss == Loss::frobenius()) return squared_objective_bytes(shape, rank, element_size, options);
+  return options.solver == Solver::hals ? coordinate_objective_bytes(shape, rank, element_size, options)
+                                        : divergence_objective_bytes(shape, rank, element_size, options);
 }
 
 Penalties scale_penalties(const Options& options, const MatrixShape& shape) {

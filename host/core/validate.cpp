@@ -131,9 +131,10 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   check_at_least("max_iterations", options.max_iterations, 0);
   check_at_least("check_every", options.check_every, 1);
   check_loss(options.loss, shape);
-  if (options.loss.beta != 2 && options.solver != Solver::multiplicative_update) {
-    throw InvalidArgument("options.solver", "hals",
-                          "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius");
+  if (options.loss.beta != 2 && options.loss.beta != 1 && options.solver != Solver::multiplicative_update) {
+    throw InvalidArgument(
+        "options.solver", "hals",
+        "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius and kullback_leibler");
   }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;

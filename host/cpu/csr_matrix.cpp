@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "host/core/validate.hpp"
+#include "host/cpu/coordinate_descent.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/sparse_divergence.hpp"
 #include "host/cpu/sparse_product.hpp"
+#include "host/cpu/subnormals.hpp"
 
 namespace orthant::cpu {
 
@@ -324,6 +326,33 @@ class CsrMatrix final : public core::DataMatrix<T> {
     terms(other(side), fixed, local, divergence, numerator, denominator);
   }
 
+  void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
+                          const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
+                          Workspace& workspace) const override {
+    // A thread holds one segment at a time, its bands one after the other.
+    const Compressed<T>& x = side == Side::w ? rows_ : columns_;
+    const std::int64_t longest = std::max(f.count, fixed.count);
+    T* numbers = workspace.get<T>(Workspace::panels, threads_ * 3 * longest);
+    auto* places = workspace.get<std::int32_t>(Workspace::packed, threads_ * longest);
+    const ColumnProblem<T> problem{f.rank, fixed_sums, penalty, sweeps, static_cast<T>(divergence.floor)};
+    for_balanced(x.offsets, x.count, 16, kMaxChunks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
+      const FlushSubnormals flush;
+      T* v = numbers + omp_get_thread_num() * 3 * longest;
+      T *h = v + longest, *values = h + longest;
+      std::int32_t* indices = places + omp_get_thread_num() * longest;
+      for (std::int64_t i = begin; i < begin + length; ++i) {
+        std::int64_t count = 0;
+        for (int band = 0; band < x.bands; ++band) {
+          const std::int64_t* offsets = x.offsets + band * (x.count + 1);
+          std::copy(x.values + offsets[i], x.values + offsets[i + 1], values + count);
+          std::copy(x.indices + offsets[i], x.indices + offsets[i + 1], indices + count);
+          count += offsets[i + 1] - offsets[i];
+        }
+        descend_gathered(problem, values, count, fixed, indices, h, v, f.column(i));
+      }
+    });
+  }
+
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
                   Workspace&) const override {
     double parts[kMaxChunks] = {};
@@ -486,6 +515,10 @@ std::int64_t csr_pass_bytes(const MatrixShape&, int rank, int element_size, int 
 
 std::int64_t csr_divergence_pass_bytes(int rank, int element_size, int threads) {
   return static_cast<std::int64_t>(threads) * kUpdateColumns * rank * element_size;
+}
+
+std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int element_size, int threads) {
+  return threads * std::max(shape.rows, shape.columns) * (3 * element_size + 4);
 }
 
 template std::shared_ptr<const core::DataMatrix<float>> make_csr_matrix(const CpuRuntime&,

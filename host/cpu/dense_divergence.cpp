@@ -1,5 +1,6 @@
 #include "host/cpu/dense_divergence.hpp"
 
+#include "host/cpu/coordinate_descent.hpp"
 #include "host/cpu/divergence_elements.hpp"
 #include "host/cpu/pass_plan.hpp"
 #include "host/cpu/subnormals.hpp"
@@ -245,6 +246,53 @@ void dense_divergence_pass(const LyingMatrix<T>& matrix, Side side, Factor<T> lo
   }
 }
 
+namespace {
+
+// Columns of x that are copied to lie along, when single ones of them are worked on.
+constexpr std::int64_t kCopied = 16;
+
+}  // namespace
+
+template <class T>
+void dense_coordinate_descent(const LyingMatrix<T>& matrix, Side side, Factor<T> f, Factor<const T> fixed,
+                              const Divergence& divergence, const T* fixed_sums, core::ScaledPenalty penalty,
+                              int sweeps, Workspace& workspace) {
+  const bool along = matrix.is_row_side(side);
+  const std::int64_t ld = padded<T>(fixed.count), size = (along ? 1 : 1 + kCopied) * ld;
+  T* components = workspace.get<T>(Workspace::packed, f.rank * ld);
+  T* scratch = workspace.get<T>(Workspace::panels, matrix.threads * size);
+  for_chunks(Chunks(fixed.count, kUpdateColumns), matrix.threads,
+             [&](int, std::int64_t begin, std::int64_t length) { by_component(fixed, begin, length, components, ld); });
+  const ColumnProblem<T> problem{f.rank, fixed_sums, penalty, sweeps, static_cast<T>(divergence.floor)};
+  const Block<T>& x = matrix.x;
+  for_chunks(Chunks(f.count, kCopied), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
+    const FlushSubnormals flush;
+    T* v = scratch + omp_get_thread_num() * size;
+    T* copy = v + ld;
+    for (std::int64_t p = begin; p < begin + length; p += kCopied) {
+      const std::int64_t n = std::min(kCopied, begin + length - p);
+      for (std::int64_t i = 0; !along && i < x.rows; ++i) {
+        for (std::int64_t j = 0; j < n; ++j) copy[j * ld + i] = x.data[i * x.ld + p + j];
+      }
+      for (std::int64_t j = 0; j < n; ++j) {
+        descend(problem, along ? x.data + (p + j) * x.ld : copy + j * ld, fixed.count, components, ld, v,
+                f.column(p + j));
+      }
+    }
+  });
+}
+
+std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
+  // The workspace grows to the larger of both sides, slot by slot.
+  const std::int64_t rows = shape.layout == Layout::row_major ? shape.rows : shape.columns;
+  const std::int64_t columns = shape.layout == Layout::row_major ? shape.columns : shape.rows;
+  const auto line = [&](std::int64_t n) {
+    return element_size == sizeof(float) ? padded<float>(n) : padded<double>(n);
+  };
+  return (rank * line(std::max(rows, columns)) + threads * std::max(line(columns), (1 + kCopied) * line(rows))) *
+         element_size;
+}
+
 std::int64_t dense_divergence_pass_bytes(const MatrixShape& shape, const Divergence& divergence, int rank,
                                          int element_size, int threads) {
   const Side side = core::local_side(shape);
@@ -263,12 +311,14 @@ std::int64_t dense_divergence_terms_bytes(const MatrixShape& shape, Side side, c
                                        : terms_bytes<double>(along, fixed, divergence, rank, threads);
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                     \
-  template void dense_divergence_terms(const LyingMatrix<T>&, Side, Factor<const T>, Factor<const T>,              \
-                                       const Divergence&, Factor<T>, Factor<T>, Workspace&);                       \
-  template void dense_divergence_pass(const LyingMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&,  \
-                                      Factor<const T>, const core::UpdateRule<T>&, Factor<T>, Factor<T>, KktSums*, \
-                                      Workspace&);
+#define ORTHANT_INSTANTIATE(T)                                                                                       \
+  template void dense_divergence_terms(const LyingMatrix<T>&, Side, Factor<const T>, Factor<const T>,                \
+                                       const Divergence&, Factor<T>, Factor<T>, Workspace&);                         \
+  template void dense_divergence_pass(const LyingMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&,    \
+                                      Factor<const T>, const core::UpdateRule<T>&, Factor<T>, Factor<T>, KktSums*,   \
+                                      Workspace&);                                                                   \
+  template void dense_coordinate_descent(const LyingMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&, \
+                                         const T*, core::ScaledPenalty, int, Workspace&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

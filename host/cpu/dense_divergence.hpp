@@ -30,6 +30,13 @@ void dense_divergence_pass(const LyingMatrix<T>& matrix, core::Side side, core::
                            core::Factor<T> numerator, core::Factor<T> denominator, core::KktSums* kkt,
                            core::Workspace& workspace);
 
+template <class T>
+void dense_coordinate_descent(const LyingMatrix<T>& matrix, core::Side side, core::Factor<T> f,
+                              core::Factor<const T> fixed, const core::Divergence& divergence, const T* fixed_sums,
+                              core::ScaledPenalty penalty, int sweeps, core::Workspace& workspace);
+
+std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+
 /// Bytes of workspace of a pass, or of the terms of `side` alone.
 std::int64_t dense_divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
                                          int element_size, int threads);

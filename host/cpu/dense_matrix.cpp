@@ -160,6 +160,12 @@ class DenseMatrix final : public core::DataMatrix<T> {
                           workspace);
   }
 
+  void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
+                          const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
+                          Workspace& workspace) const override {
+    dense_coordinate_descent(lying(), side, f, fixed, divergence, fixed_sums, penalty, sweeps, workspace);
+  }
+
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
                   Workspace&) const override {
     const Factor<const T> rows = flipped_ ? h : w, columns = flipped_ ? w : h;

@@ -8,7 +8,9 @@ namespace orthant {
 /// How one factor is updated while the other is fixed.
 enum class Solver {
   multiplicative_update,  ///< Lee & Seung 2001. Slow to converge; keeps zeros of the start.
-  hals,                   ///< Hierarchical alternating least squares, Cichocki & Phan 2009. The default.
+  hals,                   ///< Hierarchical alternating least squares, Cichocki & Phan 2009. The default. For
+                          ///< kullback_leibler likewise one entry of a factor after the other, by Newton's method on
+                          ///< reciprocals (after Hsieh & Dhillon 2011): far fewer iterations, each of more work.
 };
 
 /// The loss that is minimised, a beta-divergence, summed over the entries x of X and v of WH (Fevotte & Idier 2011):
@@ -66,7 +68,7 @@ struct Progress {
 
 /// What to compute: minimise the loss plus penalties over W >= 0, H >= 0.
 struct Options {
-  Loss loss = Loss::frobenius();  ///< others than frobenius need multiplicative_update
+  Loss loss = Loss::frobenius();  ///< others than frobenius and kullback_leibler need multiplicative_update
   Solver solver = Solver::hals;
   Initialization initialization = Initialization::nndsvda;
   std::uint64_t seed = 0;  ///< of `random`, `nndsvdar` and of the randomized SVD behind every nndsvd
