@@ -6,8 +6,8 @@
 namespace orthant::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kMostBlocks = 4096;
+constexpr int kThreads = 64;
+constexpr int kMostBlocks = 16384;
 
 template <class Kernel, class... Arguments>
 void launch_each(const Gpu& gpu, const char* name, Kernel kernel, std::int64_t items, Arguments... arguments) {

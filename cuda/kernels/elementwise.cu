@@ -7,8 +7,8 @@
 namespace orthant::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kMostBlocks = 4096;
+constexpr int kThreads = 64;
+constexpr int kMostBlocks = 16384;
 
 // function(c, j) for every entry, neighbouring threads on neighbouring components.
 template <class Function>

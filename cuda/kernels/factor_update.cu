@@ -17,10 +17,11 @@ namespace {
 enum class Kind { hals, multiplicative, probe };
 
 constexpr int kThreads = kReduceThreads;
-constexpr int kBlock = 16;         // components updated together
-constexpr int kChunk = 64;         // rows of the Gram matrix staged at a time
-constexpr int kMostColumns = 32;   // of a block: a warp reads one entry of the Gram matrix for 32 columns
-constexpr int kMostBlocks = 4096;  // of a grid
+constexpr int kBlock = 16;            // components updated together
+constexpr int kChunk = 64;            // rows of the Gram matrix staged at a time
+constexpr int kGramRow = kBlock + 4;  // of these, apart: groups of threads read different rows, from different banks
+constexpr int kMostColumns = 32;      // of a block: a warp reads one entry of the Gram matrix for 32 columns
+constexpr int kMostBlocks = 4096;     // of a grid
 
 template <class T>
 struct Arguments {
@@ -28,27 +29,38 @@ struct Arguments {
   const T* r;
   const T* gram;
   std::int64_t f_ld, r_ld, count;
-  int rank, columns, sweeps;  // columns: of F, per block; a power of two
+  int rank, columns, stride, sweeps;  // columns: of F, per block; a power of two; `stride` apart in shared memory
   T l1, l2;
   core::KktSums* kkt;
   Scratch scratch;
 };
 
+// From one column of F to the next in shared memory. The lanes that memory serves at once have all columns, and for
+// each of them as many components, one after another, as there are groups of threads among them: an odd multiple of
+// that number gives every lane a bank of its own.
+template <class T>
+int column_stride(int rank, int columns) {
+  constexpr int kLanes = 128 / sizeof(T);
+  const int groups = columns < kLanes ? kLanes / columns : 1;
+  return groups * ((rank + groups - 1) / groups | 1);
+}
+
 // In elements of T: the columns of F, and the tiles below.
+template <class T>
 std::size_t shared_elements(int rank, int columns) {
-  return static_cast<std::size_t>(rank) * (columns + 1) + kChunk * kBlock + kBlock * kBlock + kThreads * (kBlock + 1) +
-         kBlock * (columns + 1);
+  return static_cast<std::size_t>(column_stride<T>(rank, columns)) * columns + kChunk * kGramRow + kBlock * kBlock +
+         kThreads * (kBlock + 1) + kBlock * (columns + 1);
 }
 
 template <Kind kKind, class T>
 __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
   // The tiles whose sizes are constant come first, so that the compiler sees their alignment and loads whole vectors.
   ORTHANT_DYNAMIC_SHARED(T, g);                                 // rows of the Gram matrix, 16 components of each
-  const device::Shared<T> own = g + kChunk * kBlock;            // its diagonal block
+  const device::Shared<T> own = g + kChunk * kGramRow;          // its diagonal block
   const device::Shared<T> parts = own + kBlock * kBlock;        // per thread 16 sums
   const device::Shared<T> r = parts + kThreads * (kBlock + 1);  // 16 components of R; then of the new F
   const int ld = a.columns + 1, k = a.rank;
-  const device::Shared<T> f = r + kBlock * ld;  // component c of column j at c * ld + j
+  const device::Shared<T> f = r + kBlock * ld;  // component c of column j at j * stride + c
   const device::Global<T> global_f = a.f;
   const device::Global<const T> global_r = a.r, gram = a.gram;
   const int thread = static_cast<int>(threadIdx.x);
@@ -61,7 +73,7 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
     device::sync_block();
     for (int i = thread; i < k * a.columns; i += kThreads) {
       const int c = i % k, j = i / k;
-      f[c * ld + j] = j < valid ? static_cast<T>(global_f[(first + j) * a.f_ld + c]) : T(0);
+      f[j * a.stride + c] = j < valid ? static_cast<T>(global_f[(first + j) * a.f_ld + c]) : T(0);
     }
     for (int sweep = 0; sweep < a.sweeps; ++sweep) {
       for (int begin = 0; begin < k; begin += kBlock) {
@@ -74,14 +86,15 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
           for (int i = thread; i < kChunk * kBlock; i += kThreads) {
             const int d = chunk + i / kBlock, e = i % kBlock;
             const bool other = d < k && e < size && (d < begin || d >= begin + kBlock);
-            g[i] = other ? static_cast<T>(gram[static_cast<std::int64_t>(d) * k + begin + e]) : T(0);
+            g[i / kBlock * kGramRow + e] =
+                other ? static_cast<T>(gram[static_cast<std::int64_t>(d) * k + begin + e]) : T(0);
           }
           device::sync_block();
           const int rows = k - chunk < kChunk ? k - chunk : kChunk;
           for (int d = group; d < rows; d += groups) {
-            const T fd = f[(chunk + d) * ld + column];
+            const T fd = f[column * a.stride + chunk + d];
             ORTHANT_UNROLL_LOOP
-            for (int e = 0; e < kBlock; ++e) sum[e] += static_cast<T>(g[d * kBlock + e]) * fd;
+            for (int e = 0; e < kBlock; ++e) sum[e] += static_cast<T>(g[d * kGramRow + e]) * fd;
           }
         }
         for (int i = thread; i < kBlock * kBlock; i += kThreads) {
@@ -100,7 +113,7 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
           T fe[kBlock];
           ORTHANT_UNROLL_LOOP
           for (int e = 0; e < kBlock; ++e) {
-            fe[e] = e < size ? static_cast<T>(f[(begin + e) * ld + column]) : T(0);
+            fe[e] = e < size ? static_cast<T>(f[column * a.stride + begin + e]) : T(0);
             sum[e] = a.l1;
             for (int p = 0; p < groups; ++p)
               sum[e] += static_cast<T>(parts[(p * a.columns + column) * (kBlock + 1) + e]);
@@ -130,7 +143,7 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
                 for (int c = 0; c < k && empty; ++c) empty = global_r[(first + column) * a.r_ld + c] == T(0);
                 if (empty) fe[e] = next = 0;
               }
-              if (e < size) f[(begin + e) * ld + column] = next;
+              if (e < size) f[column * a.stride + begin + e] = next;
             } else if constexpr (kKind == Kind::multiplicative) {
               // Subnormal numbers carry no digits; 0/0 is 0. The old f stays for the components to come.
               const T denominator = others + own_term;
@@ -164,7 +177,7 @@ void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, st
   constexpr std::size_t kSharedBytes = 48 << 10;  // that every device offers without asking
   const int rank = terms.gram.rank;
   int columns = kMostColumns;
-  while (columns > 1 && shared_elements(rank, columns) * sizeof(T) > kSharedBytes) columns /= 2;
+  while (columns > 1 && shared_elements<T>(rank, columns) * sizeof(T) > kSharedBytes) columns /= 2;
   // Few columns: rather all multiprocessors at work than full warps.
   while (columns > 4 && count / columns < 2 * gpu.multiprocessors()) columns /= 2;
   const Arguments<T> arguments{f,
@@ -175,13 +188,14 @@ void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, st
                                count,
                                rank,
                                columns,
+                               column_stride<T>(rank, columns),
                                sweeps,
                                static_cast<T>(penalty.l1),
                                static_cast<T>(penalty.l2),
                                kkt,
                                gpu.scratch()};
   launch(gpu, name, update<kKind, T>, grid_size(count, columns, kMostBlocks), kThreads,
-         shared_elements(rank, columns) * sizeof(T), arguments);
+         shared_elements<T>(rank, columns) * sizeof(T), arguments);
 }
 
 }  // namespace

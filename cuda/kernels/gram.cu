@@ -38,9 +38,12 @@ __global__ void __launch_bounds__(kThreads, 8)
         const int c = i % kTile, j = i / kTile;
         const bool inside = stage + j < flush_end;
         const std::int64_t at = (stage + j) * f.ld;
-        left[j][c] = inside && row0 + c < k ? static_cast<Product>(static_cast<T>(data[at + row0 + c])) : Product(0);
-        right[j][c] =
-            inside && column0 + c < k ? static_cast<Product>(static_cast<T>(data[at + column0 + c])) : Product(0);
+        const auto entry = [&](int component) {
+          return inside && component < k ? static_cast<Product>(static_cast<T>(data[at + component])) : Product(0);
+        };
+        const Product of_row = entry(row0 + c);
+        left[j][c] = of_row;
+        right[j][c] = row0 == column0 ? of_row : entry(column0 + c);
       }
       device::sync_block();
       for (int j = 0; j < kStage; ++j) {

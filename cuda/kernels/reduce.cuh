@@ -46,7 +46,7 @@ __device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
 
 /// Sums over all threads of a one-dimensional grid. True on the one thread that has them. `values`: kValues per block.
 template <int kValues>
-__device__ bool sum_over_grid(double (&v)[kValues], double* values, unsigned* counter) {
+__device__ bool sum_over_grid(double (&v)[kValues], device::Global<double> values, unsigned* counter) {
   sum_over_block(v);
   if (threadIdx.x == 0) {
     for (int i = 0; i < kValues; ++i) values[blockIdx.x * kValues + i] = v[i];

@@ -32,10 +32,9 @@ std::int64_t sectors(const std::uintptr_t* addresses, unsigned lanes, std::size_
 }
 
 /// A bank gives one word a turn; lanes that want the same word share it. Wide accesses go in parts of 128 bytes.
-std::int64_t bank_conflicts(const std::uintptr_t* addresses, unsigned lanes, std::size_t bytes) {
+void count_conflicts(const std::uintptr_t* addresses, unsigned lanes, std::size_t bytes, Traffic& sum) {
   const auto words = static_cast<unsigned>(std::max<std::size_t>(bytes / kWord, 1));
   const unsigned at_once = std::max(kBanks / words, 1U);
-  std::int64_t extra = 0;
   for (unsigned first = 0; first < lanes; first += at_once) {
     std::set<std::uintptr_t> of_bank[kBanks];
     for (unsigned i = first; i < std::min(first + at_once, lanes); ++i) {
@@ -46,9 +45,9 @@ std::int64_t bank_conflicts(const std::uintptr_t* addresses, unsigned lanes, std
     }
     std::size_t turns = 1;
     for (const auto& bank : of_bank) turns = std::max(turns, bank.size());
-    extra += static_cast<std::int64_t>(turns) - 1;
+    sum.bank_conflicts += static_cast<std::int64_t>(turns) - 1;
+    sum.conflict_ways = std::max(sum.conflict_ways, static_cast<std::int64_t>(turns));
   }
-  return extra;
 }
 
 }  // namespace
@@ -63,6 +62,7 @@ Traffic& Traffic::operator+=(const Traffic& other) {
   sectors_written += other.sectors_written;
   shared_accesses += other.shared_accesses;
   bank_conflicts += other.bank_conflicts;
+  conflict_ways = std::max(conflict_ways, other.conflict_ways);
   atomics += other.atomics;
   return *this;
 }
@@ -120,7 +120,7 @@ void AccessCounter::flush() {
 void AccessCounter::count(const Place& place, const Access& access) {
   if (place.space == Space::kShared) {
     ++sum.shared_accesses;
-    sum.bank_conflicts += bank_conflicts(access.addresses, access.lanes, access.bytes);
+    count_conflicts(access.addresses, access.lanes, access.bytes, sum);
     return;
   }
   (place.write ? sum.bytes_written : sum.bytes_read) += static_cast<std::int64_t>(access.lanes * access.bytes);

@@ -20,6 +20,7 @@ struct Traffic {
   std::int64_t sectors_read = 0, sectors_written = 0;  // of 32 bytes, as the memory moves them
   std::int64_t shared_accesses = 0;
   std::int64_t bank_conflicts = 0;  // turns that accesses take beyond those that their bytes need
+  std::int64_t conflict_ways = 0;   // words that an access wants of one bank, at most; 1: no conflict
   std::int64_t atomics = 0;         // of lanes
 
   Traffic& operator+=(const Traffic& other);

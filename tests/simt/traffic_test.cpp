@@ -92,9 +92,12 @@ TEST(TrafficTest, ColumnsConflictUnlessRowsArePadded) {
   const Traffic plain = traffic_of("turn<32>");
   EXPECT_EQ(plain.shared_accesses, 64);
   EXPECT_EQ(plain.bank_conflicts, 32 * 31);
+  EXPECT_EQ(plain.conflict_ways, 32);
   EXPECT_EQ(plain.barriers, 1);
   run(rig_test::turn<33>, 1, 32, 0, nullptr, out.data());
-  EXPECT_EQ(traffic_of("turn<33>").bank_conflicts, 0);
+  const Traffic padded = traffic_of("turn<33>");
+  EXPECT_EQ(padded.bank_conflicts, 0);
+  EXPECT_EQ(padded.conflict_ways, 1);
   EXPECT_EQ(out.read()[31], 32.0F);
 }
 
