@@ -64,8 +64,9 @@ if [[ $simt == ON ]]; then
 
   echo "== memory traffic"
   cmake --preset traffic >/dev/null
-  cmake --build build/traffic --target orthant_simt_tests
+  cmake --build build/traffic --target orthant_simt_tests orthant_traffic_tests
   build/traffic/tests/simt/orthant_simt_tests --gtest_brief=1
+  ctest --test-dir build/traffic --output-on-failure --verbose -L traffic
 fi
 
 echo "== fuzz targets"

@@ -7,13 +7,12 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
-#include <numeric>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "cuda/gpu.hpp"
-#include "cuda/kernels/control.hpp"
 #include "cuda/kernels/convert.hpp"
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/factor_update.hpp"
@@ -58,9 +57,6 @@ class Device {
   Factor<U> factor(int rank, std::int64_t count) {
     return {array<U>(rank * count, [](std::int64_t i) { return 1 + i % 7; }), rank, count, rank};
   }
-  core::Terms<float> terms(int rank, std::int64_t count) {
-    return {{factor(rank, rank).data, rank}, factor(rank, count)};
-  }
   Survey* survey() {
     return array<Survey>(1, [](std::int64_t) { return Survey{0, 0, 0, 0, Survey::kNone, 0}; });
   }
@@ -80,79 +76,472 @@ class Device {
 // Sparse X: `per_segment` entries in each of `count` segments, at places spread over [0, length).
 struct Entries {
   std::int64_t count, per_segment, length;
-  std::int64_t size() const { return count * per_segment; }
+
+  constexpr std::int64_t size() const { return count * per_segment; }
   std::int64_t segment(std::int64_t p) const { return p / per_segment; }
-  std::int64_t index(std::int64_t p) const { return p % per_segment * (length / per_segment) + segment(p) % 2; }
-
-  Compressed<float> on(Device& d) const {
-    return {count, size(), d.array<std::int64_t>(count + 1, [&](std::int64_t i) { return i * per_segment; }),
-            d.array<std::int32_t>(size(), [&](std::int64_t p) { return index(p); }),
-            d.array<float>(size(), [](std::int64_t) { return 1; })};
+  std::int64_t index(std::int64_t p) const {
+    const std::int64_t apart = length / per_segment;
+    return p % per_segment * apart + segment(p) % apart;
   }
+  std::int64_t offset(std::int64_t i) const { return i * per_segment; }
 };
 
-/// A kernel, a call that launches it once, and how many bytes of global memory it may move, in sectors of 32 bytes.
-struct Bound {
-  const char* kernel;  ///< as tests/ptx/resources.tsv names it
-  double read;         ///< what must be read, once
-  double written;      ///< what must be written, once
-  double again;        ///< what is read beyond that, from caches or as part of sectors, and why
-  double scattered;    ///< what is written beyond that, likewise
-  int ways;            ///< most words that an access to shared memory wants of one bank; 0: none is used
-  double barriers;     ///< of a block, on average
-  const char* reason;  ///< of what is moved beyond the least
-  std::function<void(Device&)> call;
-};
-
-constexpr std::int64_t kCount = 512, kLength = 256;
+// The shapes of all calls: a factor, dense X, whose lines belong to a factor of kCount columns, and sparse X.
 constexpr int kRank = 32;
-constexpr double kFloats = 4;
-constexpr double kFactor = kRank * kCount * kFloats;
-constexpr Entries kSparse{128, 16, 256};
+constexpr std::int64_t kCount = 512, kLength = 256;
+constexpr Entries kX{256, 16, 512};
 
-std::vector<Bound> table() {
+Compressed<float> sparse_x(Device& d, const Entries& x = kX) {
+  return {x.count, x.size(), d.array<std::int64_t>(x.count + 1, [&](std::int64_t i) { return x.offset(i); }),
+          d.array<std::int32_t>(x.size(), [&](std::int64_t p) { return x.index(p); }),
+          d.array<float>(x.size(), [](std::int64_t) { return 1; })};
+}
+std::int32_t* segments_of_x(Device& d) {
+  return d.array<std::int32_t>(kX.size(), [](std::int64_t p) { return kX.segment(p); });
+}
+// Of all entries, in the order of memory.
+std::int64_t* positions_of_x(Device& d) {
+  return d.array<std::int64_t>(kX.size(), [](std::int64_t p) { return p; });
+}
+
+/// A kernel, a call that launches it once, and what it may move: bytes of global memory, as sectors of 32 bytes.
+struct Bound {
+  std::string kernel;       ///< as tests/ptx/resources.tsv names it
+  double read, written;     ///< what must be, each byte once
+  double again = 0;         ///< what is read beyond that, by design
+  double again_to = 0;      ///< what is written beyond that, likewise
+  const char* reason = "";  ///< for both
+  double barriers = 0;      ///< of all blocks
+  std::function<void(Device&)> call = {};
+};
+
+constexpr int kMostWays = 2;  // words that an access to shared memory may want of one bank
+constexpr double kSector = 32;
+
+constexpr double ceil_divide(double a, double b) {
+  const auto quotient = static_cast<double>(static_cast<std::int64_t>(a / b));
+  return quotient + (quotient * b < a);
+}
+
+/// Barriers of a sum over a grid: four, and two more of the last block.
+constexpr double of_sums(double blocks) { return 4 * blocks + 2; }
+
+std::vector<Bound> gram_bounds() {
   std::vector<Bound> t;
-  t.push_back({"gram: gram_tiles<float, float, float>", kFactor, 0, 0, 0, 2, 0, "", [](Device& d) {
-                 gram_matrix<float>(d.gpu(), Factor<const float>(d.factor(kRank, kCount)),
-                                    core::Gram<float>{d.zeros<float>(kRank * kRank), kRank});
-               }});
-  for (int k : {1, 5, 8, 16, 32, 64, 100})
-    t.push_back({"factor_update: update<(Kind)0, float>", 0, 0, 0, 0, 2, 0, "", [k](Device& d) {
-                   update_hals(d.gpu(), d.factor(k, kCount), d.terms(k, kCount), {}, 1, d.zeros<core::KktSums>(1));
+  for (int k : {kRank, 3 * kRank}) {
+    const double f = 4.0 * k * kCount, tiles = k / 32, chunks = kCount / 256, pairs = tiles * (tiles + 1) / 2;
+    t.push_back({.kernel = "gram: gram_tiles<float, float, float>",
+                 .read = f,
+                 .written = 4.0 * k * k,
+                 .again = (tiles - 1) * f + pairs * chunks * 8192,
+                 .again_to = pairs * chunks * 8192 + 4 * 4.0 * k * k,
+                 .reason = "a tile reads the components of its rows and of its columns; sums of chunks of 256 columns "
+                           "in double; a thread writes 4 x 4 entries",
+                 .barriers = pairs * chunks * (2 * 256 / 32 + 2),
+                 .call = [k](Device& d) {
+                   gram_matrix<float>(d.gpu(), Factor<const float>(d.factor(k, kCount)),
+                                      core::Gram<float>{d.zeros<float>(k * k), k});
                  }});
-  for (int k : {8, 16, 32, 64, 128})
-    t.push_back({"sparse_product: gather", 0, 0, 0, 0, 0, 0, "", [k](Device& d) {
-                   gather_rows<float>(d.gpu(), kSparse.on(d), {}, d.factor(k, kSparse.length),
-                                      d.factor(k, kSparse.count), nullptr);
+  }
+  return t;
+}
+
+template <class T>
+void add_update_bounds(const std::string& type, std::vector<Bound>& t) {
+  constexpr double kSize = sizeof(T);
+  for (int kind : {0, 1, 2}) {
+    for (int k : {8, kRank, 2 * kRank}) {
+      // Few columns are dealt out four to a block, so that every multiprocessor has some.
+      for (std::int64_t count : {kCount, std::int64_t{40}}) {
+        const auto columns = static_cast<double>(count);
+        const double f = kSize * k * columns, blocks = columns / (count == kCount ? 32 : 4),
+                     groups = ceil_divide(k, 16);
+        t.push_back({.kernel = "factor_update: update<(Kind)" + std::to_string(kind) + ", " + type + ">",
+                     .read = 2 * f,
+                     .written = kind == 2 ? 0 : f,
+                     .again = blocks * (kSize * k * k + 2 * 8),
+                     .again_to = blocks * 2 * kSector,
+                     .reason = "every block reads the Gram matrix, from L2; sums of blocks",
+                     .barriers = blocks * (1 + groups * (2 * ceil_divide(k, 64) + 1 + (kind != 2))) + of_sums(blocks),
+                     .call = [k, kind, count](Device& d) {
+                       const Factor<T> factor = d.factor<T>(k, count);
+                       const core::Terms<T> terms{{d.factor<T>(k, k).data, k}, d.factor<T>(k, count)};
+                       auto* const kkt = d.zeros<core::KktSums>(1);
+                       if (kind == 0) update_hals(d.gpu(), factor, terms, {}, 1, kkt);
+                       if (kind == 1) update_multiplicative(d.gpu(), factor, terms, {}, kkt);
+                       if (kind == 2) probe_kkt<T>(d.gpu(), factor, terms, {}, kkt);
+                     }});
+      }
+    }
+  }
+}
+
+std::vector<Bound> update_bounds() {
+  std::vector<Bound> t;
+  add_update_bounds<float>("float", t);
+  add_update_bounds<double>("double", t);
+  return t;
+}
+
+std::vector<Bound> sparse_product_bounds() {
+  std::vector<Bound> t;
+  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
+  for (int k : {8, 16, 32, 64, 128}) {
+    const int lanes = std::min(k, 32), own = k / lanes;
+    t.push_back({.kernel = "sparse_product: gather<" + std::to_string(lanes) + ", " + std::to_string(own) + ", float>",
+                 .read = 8 * segments + nonzeros * (4 + 4 + 4.0 * k),
+                 .written = 4 * segments * k,
+                 .again = nonzeros * 2 * (kSector - 4) + segments * 2 * (kSector * lanes / 32 - 4),
+                 .reason = "the lanes of a group read one index and one value at once: a sector each, which is in L1 "
+                           "for the next seven entries",
+                 .call = [k](Device& d) {
+                   gather_rows<float>(d.gpu(), sparse_x(d), {}, d.factor(k, kX.length), d.factor(k, kX.count), nullptr);
                  }});
-  t.push_back({"residual: dense<float>", 0, 0, 0, 0, 2, 0, "", [](Device& d) {
-                 dense_residual<float>(d.gpu(), d.factor(kLength, kCount).data, kLength, d.factor(kRank, kCount),
-                                       d.factor(kRank, kLength), d.zeros<double>(1));
-               }});
-  t.push_back({"residual: sparse<float>", 0, 0, 0, 0, 2, 0, "", [](Device& d) {
-                 sparse_residual<float>(d.gpu(), kSparse.on(d), d.factor(kRank, kSparse.count),
-                                        d.factor(kRank, kSparse.length), d.zeros<double>(1));
-               }});
-  for (int k : {1,8,20,32,64})
-  t.push_back({"small_product: small_product<float>", 0, 0, 0, 0, 2, 0, "", [k](Device& d) {
-                 multiply_in_place(d.gpu(), d.factor<double>(k, k).data, d.factor(k, kCount));
+  }
+  // Segments that are shared in parts: their sums are written, and read by the last.
+  static constexpr Entries kLong{2, 2 * kLongSegment, 2 * kLongSegment};
+  static constexpr int kParts = 4;
+  constexpr auto kEntries = static_cast<double>(kLong.size());
+  t.push_back({.kernel = "sparse_product: gather<32, 1, float>",
+               .read = kEntries * (4 + 4 + 4 * kRank),
+               .written = 4 * 2 * kRank,
+               .again = kEntries * 2 * (kSector - 4) + kParts * (4 * kRank + 8 * kSector),
+               .again_to = 4.0 * kParts * kRank,
+               .reason = "index and value as before; sums of the parts of long segments",
+               .call = [](Device& d) {
+                 const LongSegments parts{kParts, d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2; }),
+                                          d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2 * 2; }),
+                                          d.zeros<unsigned>(kParts)};
+                 gather_rows<float>(d.gpu(), sparse_x(d, kLong), parts, d.factor(kRank, kLong.length),
+                                    d.factor(kRank, kLong.count), d.zeros<float>(kParts * kRank));
                }});
   return t;
 }
 
-TEST(Traffic, OfEveryKernel) {
-  std::printf("%-46s %8s %8s %8s %8s %8s %5s %9s\n", "", "read", "sectors", "written", "sectors", "blocks", "ways", "barriers");
-  for (const Bound& bound : table()) {
-    Device device;
-    simt::reset_traffic();
-    bound.call(device);
-    device.gpu().synchronize();
-    EXPECT_EQ(simt::take_report(), "");
-    for (const auto& [name, t] : simt::traffic()) {
-      std::printf("%-46.46s %8ld %8ld %8ld %8ld %8ld %5ld %9ld\n", name.c_str(), t.bytes_read, 32 * t.sectors_read,
-                  t.bytes_written, 32 * t.sectors_written, t.blocks, t.conflict_ways, t.barriers);
-    }
+// Kernels that run at checks and in starts.
+std::vector<Bound> loss_bounds() {
+  constexpr double kX_bytes = 4.0 * kCount * kLength, kW = 4.0 * kRank * kCount, kH = 4.0 * kRank * kLength;
+  constexpr double kTiles = kCount / 16.0 * kLength / 32;
+  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
+  const double steps = std::log2(segments), warps = nonzeros / 4;
+  return {
+      {.kernel = "residual: dense<float>",
+       .read = kX_bytes + kW + kH,
+       .written = 0,
+       .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
+       .again_to = kTiles * kSector,
+       .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in double for "
+                 "each entry of X take longer; sums of blocks",
+       .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
+       .call =
+           [](Device& d) {
+             dense_residual<float>(d.gpu(), d.factor(kLength, kCount).data, kLength, d.factor(kRank, kCount),
+                                   d.factor(kRank, kLength), d.zeros<double>(1));
+           }},
+      {.kernel = "residual: sparse<float>",
+       .read = nonzeros * (4 + 4 + 4 * kRank) + segments * (8 + 4 * kRank),
+       .written = 0,
+       .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * 2,
+       .again_to = nonzeros / 64 * kSector,
+       .reason = "a search for its segment by every entry, and its column of W, from L1; sums of blocks",
+       .barriers = of_sums(nonzeros / 64),
+       .call =
+           [](Device& d) {
+             sparse_residual<float>(d.gpu(), sparse_x(d), d.factor(kRank, kX.count), d.factor(kRank, kX.length),
+                                    d.zeros<double>(1));
+           }},
+  };
+}
+
+std::vector<Bound> factor_bounds() {
+  constexpr double kF = 4.0 * kRank * kCount, kEntries = kRank * kCount;
+  std::vector<Bound> t = {
+      {.kernel = "elementwise: constant<float>",
+       .read = 0,
+       .written = kF,
+       .call = [](Device& d) { fill_constant(d.gpu(), d.factor(kRank, kCount), 1.0F); }},
+      {.kernel = "elementwise: uniform_numbers<float>",
+       .read = 0,
+       .written = kF,
+       .call = [](Device& d) { fill_random(d.gpu(), d.factor(kRank, kCount), 1, Side::w, 1.0F); }},
+      {.kernel = "elementwise: parts<float>",
+       .read = kF + 8 * kRank,
+       .written = kF,
+       .again = 8 * kEntries,
+       .reason = "every entry reads the scale of its component, from L1",
+       .call =
+           [](Device& d) {
+             take_nonnegative_parts<float>(d.gpu(), d.factor(kRank, kCount), d.factor<double>(kRank, 1).data, 0, 0,
+                                           false, 1, Side::w, d.factor(kRank, kCount));
+           }},
+      {.kernel = "elementwise: transposed<float>",
+       .read = kF,
+       .written = kF,
+       .barriers = 2 * kEntries / 1024,
+       .call =
+           [](Device& d) {
+             transpose<float>(d.gpu(), d.factor(static_cast<int>(kCount), kRank), d.factor(kRank, kCount));
+           }},
+      {.kernel = "small_product: small_product<float>",
+       .read = kF + 8 * kRank * kRank,
+       .written = kF,
+       .again = kCount / 8 * 8 * kRank * kRank,
+       .reason = "a thread reads a row of the matrix for eight columns at a time, from L1",
+       .barriers = 2 * kCount / 16,
+       .call =
+           [](Device& d) { multiply_in_place(d.gpu(), d.factor<double>(kRank, kRank).data, d.factor(kRank, kCount)); }},
+      {.kernel = "sums: dot_products<float>",
+       .read = 2 * kF,
+       .written = 0,
+       .again = kEntries / 256 * 8,
+       .again_to = kEntries / 256 * kSector,
+       .reason = "sums of blocks",
+       .barriers = of_sums(kEntries / 256),
+       .call =
+           [](Device& d) {
+             dot_product<float>(d.gpu(), d.factor(kRank, kCount), d.factor(kRank, kCount), d.zeros<double>(1));
+           }},
+      {.kernel = "sums: penalties<float>",
+       .read = kF,
+       .written = 0,
+       .again = kEntries / 256 * 8,
+       .again_to = kEntries / 256 * kSector,
+       .reason = "sums of blocks",
+       .barriers = of_sums(kEntries / 256),
+       .call =
+           [](Device& d) {
+             penalty_sum<float>(d.gpu(), d.factor(kRank, kCount), {1, 1}, d.zeros<double>(1));
+           }},
+  };
+  for (Pairs pairs : {Pairs::sum_and_squares, Pairs::squares_by_sign}) {
+    t.push_back({.kernel = "sums: pairs_of_sums<(Pairs)" + std::to_string(static_cast<int>(pairs)) + ", float>",
+                 .read = kF,
+                 .written = 2 * 8 * kRank,
+                 .again = kCount / 64 * 8 * 64,
+                 .again_to = kCount / 64 * 8 * 64,
+                 .reason = "sums of blocks",
+                 .barriers = kCount / 64 * 3,
+                 .call = [pairs](Device& d) {
+                   component_pairs<float>(d.gpu(), pairs, d.factor(kRank, kCount), d.zeros<double>(kRank),
+                                          d.zeros<double>(kRank));
+                 }});
   }
+  return t;
+}
+
+// Kernels that run when X is made ready.
+std::vector<Bound> matrix_bounds() {
+  constexpr double kX_bytes = 4.0 * kCount * kLength, kFlags = 4.0 * (kCount + kLength);
+  constexpr double kTiles = kLength / 64 * kCount / 128;
+  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
+  const double steps = std::log2(segments), warps = nonzeros / 32;
+  std::vector<Bound> t = {
+      {.kernel = "survey: dense<true, float>",
+       .read = kX_bytes,
+       .written = 0,
+       .again = kTiles * 16,
+       .again_to = kTiles * 2 * kSector,
+       .reason = "sums of blocks",
+       .barriers = of_sums(kTiles),
+       .call =
+           [](Device& d) {
+             survey_dense(d.gpu(), d.factor(kLength, kCount).data, kCount, kLength, kLength, false,
+                          d.zeros<unsigned>(kCount + kLength), d.survey());
+           }},
+      {.kernel = "survey: count_unused",
+       .read = kFlags,
+       .written = 0,
+       .again = kFlags / 1024 * 16,
+       .again_to = kFlags / 1024 * 2 * kSector,
+       .reason = "sums of blocks",
+       .barriers = of_sums(kFlags / 1024),
+       .call =
+           [](Device& d) {
+             survey_dense(d.gpu(), d.factor(kLength, kCount).data, kCount, kLength, kLength, false,
+                          d.zeros<unsigned>(kCount + kLength), d.survey());
+           }},
+      {.kernel = "survey: dense<false, float>",
+       .read = kX_bytes,
+       .written = 0,
+       .call =
+           [](Device& d) {
+             find_invalid_entry(d.gpu(), d.factor(kLength, kCount).data, kCount, kLength, kLength, d.survey());
+           }},
+      {.kernel = "survey: check_offsets",
+       .read = 8 * (segments + 1),
+       .written = 0,
+       .again = 8 * (segments + 1) + segments / 32 * kSector,
+       .reason = "each offset with the one before, from L1",
+       .call = [](Device& d) { survey_offsets(d.gpu(), kX.count, kX.size(), sparse_x(d).offsets, d.survey()); }},
+      {.kernel = "convert: segments_of",
+       .read = nonzeros * 8 + segments * 8,
+       .written = nonzeros * 4,
+       .again = warps * steps * kSector,
+       .reason = "a search by every entry, from L1",
+       .call =
+           [](Device& d) {
+             find_segments(d.gpu(), kX.count, kX.size(), sparse_x(d).offsets, positions_of_x(d),
+                           d.zeros<std::int32_t>(kX.size()));
+           }},
+      {.kernel = "convert: offsets_of",
+       .read = nonzeros * 4,
+       .written = segments * 8,
+       .again = segments * std::log2(nonzeros) * kSector,
+       .reason = "a search by every segment, whose first steps are the same for all",
+       .call =
+           [](Device& d) {
+             find_offsets(d.gpu(), kX.count, kX.size(), segments_of_x(d), d.zeros<std::int64_t>(kX.count + 1));
+           }},
+      {.kernel = "convert: starts_of_runs",
+       .read = nonzeros * 8,
+       .written = nonzeros * 8,
+       .again = nonzeros * 8 + warps * 2 * kSector,
+       .reason = "each entry with the one before, from L1",
+       .call =
+           [](Device& d) {
+             mark_starts(d.gpu(), kX.size(), segments_of_x(d), sparse_x(d).indices,
+                         d.zeros<std::int64_t>(kX.size() + 1));
+           }},
+      {.kernel = "convert: runs<float>",
+       .read = nonzeros * (8 + 4 + 4 + 4),
+       .written = nonzeros * (4 + 4 + 4),
+       .again = 2 * (nonzeros * 8 + warps * kSector),
+       .reason = "the sum of starts at each entry, at the one after and at the one after that, from L1",
+       .call =
+           [](Device& d) {
+             const auto* const targets = d.array<std::int64_t>(kX.size() + 1, [](std::int64_t p) { return p; });
+             add_runs(d.gpu(), kX.size(), targets, segments_of_x(d), sparse_x(d).indices, sparse_x(d).values,
+                      d.zeros<std::int32_t>(kX.size()), d.zeros<std::int32_t>(kX.size()), d.zeros<float>(kX.size()));
+           }},
+      {.kernel = "convert: part_counts",
+       .read = 8 * segments,
+       .written = 8 * segments,
+       .again = 8 * segments + segments / 32 * kSector,
+       .reason = "each offset with the one after, from L1",
+       .call =
+           [](Device& d) {
+             count_parts(d.gpu(), kX.count, sparse_x(d).offsets, kLongSegment, d.zeros<std::int64_t>(kX.count + 1));
+           }},
+      {.kernel = "convert: part_lists",
+       .read = 8 * segments,
+       .written = 8 * segments,
+       .again = 8 * segments + segments / 32 * kSector,
+       .reason = "each first part with the one after, from L1",
+       .call =
+           [](Device& d) {
+             const auto* const first = d.array<std::int64_t>(kX.count + 1, [](std::int64_t i) { return i; });
+             list_parts(d.gpu(), kX.count, first, d.zeros<std::int32_t>(kX.count), d.zeros<std::int32_t>(kX.count));
+           }},
+  };
+  const auto sparse_survey = [&](const char* type, auto index) {
+    using Index = decltype(index);
+    t.push_back({.kernel = std::string("survey: sparse<float, ") + type + ">",
+                 .read = nonzeros * (4 + sizeof(Index)) + segments * 8,
+                 .written = 0,
+                 .again = warps * (steps + 2) * kSector + nonzeros * sizeof(Index) + nonzeros / 64 * 16,
+                 .again_to = nonzeros / 64 * 2 * kSector,
+                 .reason = "a search by every entry, and the index before, from L1; sums of blocks",
+                 .barriers = of_sums(nonzeros / 64),
+                 .call = [](Device& d) {
+                   const Compressed<float> x = sparse_x(d);
+                   survey_sparse(d.gpu(), kX.count, kX.size(), kX.length, x.offsets,
+                                 d.array<Index>(kX.size(), [](std::int64_t p) { return kX.index(p); }), x.values,
+                                 d.zeros<unsigned>(kX.count + kX.length), d.survey());
+                 }});
+    t.push_back({.kernel = std::string("convert: numbers<") + type + ">",
+                 .read = nonzeros * sizeof(Index),
+                 .written = nonzeros * (4 + 8),
+                 .call = [](Device& d) {
+                   number_entries(d.gpu(), kX.size(), d.zeros<Index>(kX.size()), d.zeros<std::int32_t>(kX.size()),
+                                  d.zeros<std::int64_t>(kX.size()));
+                 }});
+  };
+  sparse_survey("int", std::int32_t{});
+  sparse_survey("long", std::int64_t{});
+  const auto gathered = [&](const char* type, auto value) {
+    using Value = decltype(value);
+    t.push_back({.kernel = std::string("convert: gathered<") + type + ">",
+                 .read = nonzeros * (8 + sizeof(Value)),
+                 .written = nonzeros * sizeof(Value),
+                 .call = [](Device& d) {
+                   gather(d.gpu(), kX.size(), d.zeros<Value>(kX.size()), positions_of_x(d), d.zeros<Value>(kX.size()));
+                 }});
+  };
+  gathered("int", std::int32_t{});
+  gathered("float", float{});
+  return t;
+}
+
+/// The table: every kernel that has more than one thread, at least in float.
+std::vector<Bound> table() {
+  std::vector<Bound> all;
+  for (auto& part :
+       {gram_bounds(), update_bounds(), sparse_product_bounds(), loss_bounds(), factor_bounds(), matrix_bounds()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+// As resources.tsv names it, but for the file.
+std::string short_name(std::string name) {
+  for (const std::string drop : {"orthant::cuda::", "(anonymous namespace)::"}) {
+    for (std::size_t at = 0; (at = name.find(drop, at)) != std::string::npos;) name.erase(at, drop.size());
+  }
+  return name;
+}
+
+TEST(Traffic, IsNearTheLeast) {
+  std::printf("bytes of global memory, in sectors\n%-40s %9s %9s %6s %9s %9s %6s %5s %9s\n", "kernel", "read", "least",
+              "ratio", "written", "least", "ratio", "ways", "barriers");
+  for (const Bound& bound : table()) {
+    SCOPED_TRACE(bound.kernel);
+    simt::Traffic found;
+    {
+      Device device;
+      simt::reset_traffic();
+      bound.call(device);
+      device.gpu().synchronize();
+      EXPECT_EQ(simt::take_report(), "");
+      const std::string name = bound.kernel.substr(bound.kernel.find(": ") + 2);
+      for (const auto& [kernel, traffic] : simt::traffic()) {
+        if (short_name(kernel) == name) found += traffic;
+      }
+    }
+    ASSERT_EQ(found.launches, 1);
+    const double read = kSector * static_cast<double>(found.sectors_read);
+    const double written = kSector * static_cast<double>(found.sectors_written);
+    const auto ratio = [](double got, double least) { return least > 0 ? got / least : 0.0; };
+    std::printf("%-40s %9.0f %9.0f %6.2f %9.0f %9.0f %6.2f %5ld %9ld  %s\n", bound.kernel.c_str(), read, bound.read,
+                ratio(read, bound.read), written, bound.written, ratio(written, bound.written), found.conflict_ways,
+                found.barriers, bound.reason);
+    EXPECT_LE(read, kMargin * (bound.read + bound.again));
+    EXPECT_LE(written, kMargin * (bound.written + bound.again_to));
+    EXPECT_GE(read, bound.read) << "the least is wrong";
+    EXPECT_GE(written, bound.written) << "the least is wrong";
+    EXPECT_LE(found.conflict_ways, kMostWays);
+    EXPECT_LE(static_cast<double>(found.barriers), bound.barriers);
+  }
+}
+
+// Where a kernel is bounded in float only, that stands for double: twice as much at the same places.
+TEST(Traffic, IsBoundedForEveryKernel) {
+  std::set<std::string> bounded;
+  for (const Bound& bound : table()) bounded.insert(bound.kernel);
+  std::ifstream file(ORTHANT_RESOURCES);
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));  // the titles
+  int kernels = 0;
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string kernel, architecture, threads;
+    std::getline(std::getline(std::getline(fields, kernel, '\t'), architecture, '\t'), threads, '\t');
+    if (threads == "1") continue;
+    if (bounded.count(kernel) == 0)
+      for (std::size_t at = 0; (at = kernel.find("double", at)) != std::string::npos;) kernel.replace(at, 6, "float");
+    EXPECT_EQ(bounded.count(kernel), 1u) << kernel;
+    ++kernels;
+  }
+  EXPECT_GT(kernels, 0);
 }
 
 }  // namespace
