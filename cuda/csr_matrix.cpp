@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cuda/algorithms.hpp"
+#include "cuda/cusparse_product.hpp"
 #include "cuda/data_matrix.hpp"
 #include "cuda/kernels/convert.hpp"
 #include "cuda/kernels/factor_update.hpp"
@@ -12,6 +13,7 @@
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/sparse_product.hpp"
 #include "cuda/kernels/sums.hpp"
+#include "cuda/sparse_choice.hpp"
 #include "host/core/randomized_svd.hpp"
 #include "host/core/validate.hpp"
 
@@ -45,13 +47,14 @@ class Array {
   const U* data_ = nullptr;
 };
 
-// One orientation of X, and the parts of its long segments.
+// One orientation of X, and for its products either cuSPARSE's form of it or the parts of its long segments.
 template <class T>
 struct Orientation {
   std::int64_t count = 0, nonzeros = 0;
   Array<std::int64_t> offsets;
   Array<std::int32_t> indices;
   Array<T> values;
+  std::unique_ptr<CusparseProduct<T>> by_cusparse;
   std::int64_t parts = 0;
   Buffer<std::int32_t> part_segment, part_first;
   Buffer<unsigned> part_arrived;
@@ -59,7 +62,7 @@ struct Orientation {
   Compressed<T> compressed() const { return {count, nonzeros, offsets.data(), indices.data(), values.data()}; }
   LongSegments long_segments() const { return {parts, part_segment.data(), part_first.data(), part_arrived.data()}; }
   std::int64_t bytes() const {
-    return offsets.bytes() + indices.bytes() + values.bytes() +
+    return offsets.bytes() + indices.bytes() + values.bytes() + (by_cusparse != nullptr ? by_cusparse->bytes() : 0) +
            static_cast<std::int64_t>(part_segment.bytes() + part_first.bytes() + part_arrived.bytes());
   }
 };
@@ -94,6 +97,16 @@ void split_long_segments(const Gpu& gpu, Orientation<T>& x) {
   x.part_arrived = Buffer<unsigned>(gpu.memory(), x.parts * kMostBlocksOfComponents);
   list_parts(gpu, x.count, first_parts.data(), x.part_segment.data(), x.part_first.data());
   gpu.clear(x.part_arrived.data(), static_cast<std::int64_t>(x.part_arrived.bytes()));
+}
+
+// `length`: what its indices are below.
+template <class T>
+void prepare_products(const Gpu& gpu, Orientation<T>& x, std::int64_t length) {
+  if (choose_sparse_product(gpu.sparse_product(), x.count, length, x.nonzeros) == SparseProduct::cusparse) {
+    x.by_cusparse = std::make_unique<CusparseProduct<T>>(gpu, x.compressed(), length);
+  } else {
+    split_long_segments(gpu, x);
+  }
 }
 
 template <class T>
@@ -132,15 +145,14 @@ class CsrMatrix final : public DeviceMatrix<T> {
       rows_.indices = std::move(indices);
     } else {
       Buffer<std::int32_t> narrow(gpu.memory(), x.nonzeros);
-      const Buffer<std::int64_t> unused(gpu.memory(), x.nonzeros);
-      number_entries(gpu, x.nonzeros, indices.data(), narrow.data(), unused.data());
+      narrow_integers(gpu, x.nonzeros, indices.data(), narrow.data());
       rows_.indices = std::move(narrow);
     }
     this->statistics_ = {found.sum, found.squared_norm, static_cast<std::int64_t>(found.unused_lines),
                          static_cast<std::int64_t>(found.unused_places)};
     columns_ = transpose(gpu, rows_, n_);
-    split_long_segments(gpu, rows_);
-    split_long_segments(gpu, columns_);
+    prepare_products(gpu, rows_, n_);
+    prepare_products(gpu, columns_, m_);
     gpu.synchronize();  // the caller's host memory has been read, and errors are told here
   }
 
@@ -149,6 +161,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
 
   void product(Side side, Factor<const T> f, Factor<T> r, Workspace& workspace) const override {
     const Orientation<T>& x = side == Side::h ? rows_ : columns_;
+    if (x.by_cusparse != nullptr) return x.by_cusparse->multiply(f, r);
     gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial_sums(x.parts, f.rank, workspace));
   }
 
@@ -242,8 +255,14 @@ std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const
   return std::make_shared<CsrMatrix<T>>(gpu, x);
 }
 
-std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
-  return shape.nonzeros * (element_size + 4) + 8 * (shape.columns + 1);
+std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int element_size) {
+  const auto of_products = [&](std::int64_t count, std::int64_t length) {
+    const bool by_cusparse =
+        choose_sparse_product(gpu.sparse_product(), count, length, shape.nonzeros) == SparseProduct::cusparse;
+    return by_cusparse ? cusparse_product_bytes(gpu, count, length, shape.nonzeros, element_size) : 0;
+  };
+  return shape.nonzeros * (element_size + 4) + 8 * (shape.columns + 1) + of_products(shape.rows, shape.columns) +
+         of_products(shape.columns, shape.rows);
 }
 
 std::int64_t csr_loss_bytes(int rank) { return 8 * (2 + 2 * static_cast<std::int64_t>(rank) * rank); }

@@ -13,7 +13,7 @@ template <class T, class Index>
 std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>& x);
 
 /// Bytes kept for a borrowed X.
-std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size);
+std::int64_t csr_matrix_bytes(const Gpu&, const MatrixShape& shape, int element_size);
 
 /// Bytes that loss() takes from the workspace.
 std::int64_t csr_loss_bytes(int rank);

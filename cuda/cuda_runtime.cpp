@@ -52,7 +52,7 @@ std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(const C
 }
 
 std::int64_t CudaRuntime::matrix_bytes(const MatrixShape& shape, int element_size) const {
-  return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(shape, element_size);
+  return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(gpu_, shape, element_size);
 }
 
 std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int element_size) const {

@@ -136,7 +136,8 @@ void Gpu::check_device(int device) {
   index_ = device;
 }
 
-Gpu::Gpu(const CudaConfig& config) : math_(config.math), cublas_(config.cublas) {
+Gpu::Gpu(const CudaConfig& config)
+    : math_(config.math), sparse_product_(config.sparse_product), cublas_(config.cublas), cusparse_(config.cusparse) {
   check_device(config.device);
   const Current current(*this);
   if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);
@@ -323,7 +324,43 @@ class HandleModes {
   cublasAtomicsMode_t atomics_ = CUBLAS_ATOMICS_NOT_ALLOWED;
 };
 
+class SparseHandleModes {
+ public:
+  SparseHandleModes(cusparseHandle_t handle, bool restore, cudaStream_t stream) : handle_(handle), restore_(restore) {
+    if (restore_) {
+      ORTHANT_CUDA(cusparseGetStream, handle_, &stream_);
+      ORTHANT_CUDA(cusparseGetPointerMode, handle_, &pointers_);
+    }
+    ORTHANT_CUDA(cusparseSetStream, handle_, stream);
+    ORTHANT_CUDA(cusparseSetPointerMode, handle_, CUSPARSE_POINTER_MODE_HOST);
+  }
+  ~SparseHandleModes() {
+    if (!restore_) return;
+    cusparseSetStream(handle_, stream_);
+    cusparseSetPointerMode(handle_, pointers_);
+  }
+  SparseHandleModes(const SparseHandleModes&) = delete;
+  SparseHandleModes& operator=(const SparseHandleModes&) = delete;
+
+ private:
+  cusparseHandle_t handle_;
+  bool restore_;
+  cudaStream_t stream_ = nullptr;
+  cusparsePointerMode_t pointers_ = CUSPARSE_POINTER_MODE_HOST;
+};
+
 }  // namespace
+
+void Gpu::with_cusparse(const std::function<void(cusparseHandle_t)>& use) const {
+  const Current current(*this);
+  const std::scoped_lock lock(cusparse_mutex_);
+  if (cusparse_ == nullptr) {
+    ORTHANT_CUDA(cusparseCreate, &cusparse_);
+    owned_cusparse_.reset(cusparse_);
+  }
+  const SparseHandleModes modes(cusparse_, owned_cusparse_ == nullptr, stream());
+  use(cusparse_);
+}
 
 template <class T>
 void Gpu::gemm(cublasOperation_t op_a, cublasOperation_t op_b, std::int64_t m, std::int64_t n, std::int64_t k,

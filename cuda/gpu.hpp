@@ -29,6 +29,7 @@ struct Destroy {
 using OwnedStream = std::unique_ptr<CUstream_st, Destroy<cudaStream_t, cudaStreamDestroy>>;
 using OwnedEvent = std::unique_ptr<CUevent_st, Destroy<cudaEvent_t, cudaEventDestroy>>;
 using OwnedGraph = std::unique_ptr<CUgraphExec_st, Destroy<cudaGraphExec_t, cudaGraphExecDestroy>>;
+using OwnedCusparse = std::unique_ptr<cusparseContext, Destroy<cusparseHandle_t, cusparseDestroy>>;
 using OwnedCublas = std::unique_ptr<cublasContext, Destroy<cublasHandle_t, cublasDestroy>>;
 
 /// One device and the stream on it that a Context works on, with what calls need: memory, scratch, library handles.
@@ -83,6 +84,11 @@ class Gpu {
   /// Waits for the event, and copies to host memory aside from the Context's stream.
   void copy_after(cudaEvent_t event, void* host, const void* source, std::int64_t bytes) const;
 
+  /// Calls `use` with a handle of cuSPARSE that works where this thread enqueues. The first call makes the handle,
+  /// which cannot be captured.
+  void with_cusparse(const std::function<void(cusparseHandle_t)>& use) const;
+  SparseProduct sparse_product() const { return sparse_product_; }
+
   /// Makes what gemm() needs, which is done by its first call otherwise, and cannot be while that is captured.
   void prepare_gemm() const;
   /// C = op(A) op(B), column-major, of T. alpha = 1, beta = 0.
@@ -102,10 +108,13 @@ class Gpu {
   core::Buffer<double> scratch_values_;
   core::Buffer<unsigned> counters_;
   MathMode math_;
-  mutable std::mutex capture_mutex_, cublas_mutex_;
+  SparseProduct sparse_product_;
+  mutable std::mutex capture_mutex_, cublas_mutex_, cusparse_mutex_;
   mutable core::Buffer<std::byte> cublas_workspace_;
   mutable OwnedCublas owned_cublas_;
   mutable cublasHandle_t cublas_ = nullptr;
+  mutable OwnedCusparse owned_cusparse_;
+  mutable cusparseHandle_t cusparse_ = nullptr;
 };
 
 }  // namespace orthant::cuda

@@ -35,6 +35,13 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 __global__ void __launch_bounds__(kThreads)
+    narrowed(std::int64_t count, const std::int64_t* wide, std::int32_t* narrow) {
+  const device::Global<const std::int64_t> in = wide;
+  const device::Global<std::int32_t> out = narrow;
+  for_each(count, [&](std::int64_t i) { out[i] = static_cast<std::int32_t>(static_cast<std::int64_t>(in[i])); });
+}
+
+__global__ void __launch_bounds__(kThreads)
     segments_of(std::int64_t nonzeros, std::int64_t count, const std::int64_t* segment_offsets,
                 const std::int64_t* positions, std::int32_t* segments) {
   const device::Global<const std::int64_t> offsets = segment_offsets, place = positions;
@@ -138,6 +145,10 @@ template <class Index>
 void number_entries(const Gpu& gpu, std::int64_t count, const Index* wide, std::int32_t* narrow,
                     std::int64_t* positions) {
   launch_each(gpu, "numbering of entries", numbers<Index>, count, wide, narrow, positions);
+}
+
+void narrow_integers(const Gpu& gpu, std::int64_t count, const std::int64_t* wide, std::int32_t* narrow) {
+  launch_each(gpu, "narrowing of integers", narrowed, count, wide, narrow);
 }
 
 void find_segments(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets,

@@ -12,6 +12,9 @@ namespace orthant::cuda {
 template <class Index>
 void number_entries(const Gpu&, std::int64_t count, const Index* wide, std::int32_t* narrow, std::int64_t* positions);
 
+/// narrow[i] = wide[i].
+void narrow_integers(const Gpu&, std::int64_t count, const std::int64_t* wide, std::int32_t* narrow);
+
 /// segments[q] = the segment of entry positions[q].
 void find_segments(const Gpu&, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets,
                    const std::int64_t* positions, std::int32_t* segments);

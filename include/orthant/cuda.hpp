@@ -5,6 +5,7 @@
 // Vendor types are forward-declared: this header needs no CUDA.
 struct CUstream_st;
 struct cublasContext;
+struct cusparseContext;
 
 namespace orthant {
 
@@ -27,6 +28,13 @@ enum class MathMode {
   bf16,    ///< to 7 bits
 };
 
+/// What makes the products of sparse X. Either gives the same bits in every run.
+enum class SparseProduct {
+  automatic,   ///< for rows and for columns by how many entries they have on average (cuda/sparse_choice.hpp)
+  row_gather,  ///< a kernel of Orthant's
+  cusparse,  ///< cusparseSpMM, for X of fewer than 2^31 - 1 rows, columns and entries; any other is an InvalidArgument
+};
+
 /// What a CUDA Context uses of the caller's. Null handles are made, and owned, by the Context.
 struct CudaConfig {
   int device = 0;
@@ -36,8 +44,10 @@ struct CudaConfig {
   CUstream_st* stream = nullptr;
   /// Its stream and modes are as before after every call; a workspace set by cublasSetWorkspace is not.
   cublasContext* cublas = nullptr;
+  cusparseContext* cusparse = nullptr;     ///< its stream and pointer mode are as before after every call
   DeviceMemoryResource* memory = nullptr;  ///< null: a memory pool of the Context's own (cudaMallocFromPoolAsync)
   MathMode math = MathMode::strict;
+  SparseProduct sparse_product = SparseProduct::automatic;
 };
 
 }  // namespace orthant

@@ -100,6 +100,17 @@ TEST_F(CudaFaults, OfAFitOnAContextThatLivesOn) {
   fail_every_call([&] { fit(context, Initialization::nndsvda); }, after, 7);  // mostly the same calls, many times
 }
 
+TEST_F(CudaFaults, OfAFitByCusparse) {
+  const Context context = Context::cuda({.sparse_product = SparseProduct::cusparse});
+  const auto fit_sparse = [&] {
+    const Matrix<float> x(context, sparse.view());
+    auto f = given_start<float>(13, 9, 2);
+    EXPECT_LT(f.fit(x, {.initialization = Initialization::given, .max_iterations = 2, .tolerance = 0}).relative_error,
+              0.9);
+  };
+  fail_every_call(fit_sparse, fit_sparse);
+}
+
 TEST_F(CudaFaults, OfMakingAContext) {
   fail_every_call([&] { fit(make_context(), Initialization::random); }, [] {});
 }

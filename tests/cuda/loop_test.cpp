@@ -77,9 +77,11 @@ TEST(CudaLoop, DenseIterationsAreReplaysOfSixLaunches) {
 
 TEST(CudaLoop, SparseIterationsAreReplaysOfAtMostEightLaunches) {
   const CsrStorage<double> storage(sparsify(planted(61, 43, 5, 0.1, 3)));
-  const Matrix<double> x(make_context(), storage.view());
-  for (Solver solver : {Solver::hals, Solver::multiplicative_update})
-    expect_replays_only(calls_of_iterations(x, solver, 10), 10, 8);
+  for (SparseProduct product : {SparseProduct::row_gather, SparseProduct::cusparse}) {
+    const Matrix<double> x(Context::cuda({.sparse_product = product}), storage.view());
+    for (Solver solver : {Solver::hals, Solver::multiplicative_update})
+      expect_replays_only(calls_of_iterations(x, solver, 10), 10, 8);
+  }
 }
 
 // A segment long enough to be shared among groups of lanes, and its sum is that of the oracle.

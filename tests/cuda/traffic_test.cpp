@@ -433,6 +433,9 @@ std::vector<Bound> matrix_bounds() {
              list_parts(d.gpu(), kX.count, first, d.zeros<std::int32_t>(kX.count), d.zeros<std::int32_t>(kX.count));
            }},
   };
+  t.push_back({.kernel = "convert: narrowed", .read = nonzeros * 8, .written = nonzeros * 4, .call = [](Device& d) {
+                 narrow_integers(d.gpu(), kX.size(), positions_of_x(d), d.zeros<std::int32_t>(kX.size()));
+               }});
   const auto sparse_survey = [&](const char* type, auto index) {
     using Index = decltype(index);
     t.push_back({.kernel = std::string("survey: sparse<float, ") + type + ">",

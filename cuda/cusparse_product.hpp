@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "cuda/gpu.hpp"
+#include "cuda/kernels/compressed.hpp"
+#include "host/core/buffer.hpp"
+#include "host/core/factor.hpp"
+
+namespace orthant::cuda {
+
+/// One orientation of X as cuSPARSE takes it: offsets of 32 bits, a descriptor, and what it finds out of the pattern
+/// once, for factors of any rank. The sums have the same bits in every run.
+template <class T>
+class CusparseProduct {
+ public:
+  /// Refers to x; its indices are below `length`.
+  CusparseProduct(const Gpu& gpu, const Compressed<T>& x, std::int64_t length);
+
+  /// r(:, i) = sum over the entries of segment i of value * f(:, index).
+  void multiply(core::Factor<const T> f, core::Factor<T> r) const;
+
+  std::int64_t bytes() const { return static_cast<std::int64_t>(offsets_.bytes() + buffer_.bytes()); }
+
+ private:
+  const Gpu& gpu_;
+  std::int64_t count_, length_;
+  core::Buffer<std::int32_t> offsets_;
+  core::Buffer<std::byte> buffer_;  // what cusparseSpMM_preprocess fills
+  std::unique_ptr<const cusparseSpMatDescr, Destroy<cusparseConstSpMatDescr_t, cusparseDestroySpMat>> matrix_;
+};
+
+/// What bytes() of such a product will be.
+std::int64_t cusparse_product_bytes(const Gpu&, std::int64_t count, std::int64_t length, std::int64_t nonzeros,
+                                    int element_size);
+
+}  // namespace orthant::cuda
