@@ -34,6 +34,14 @@ std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(DenseVie
 std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(DenseView<const double> x) const {
   return make_dense_matrix(gpu_, x);
 }
+std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(float, const core::AnyDenseView& x,
+                                                                        Storage storage) const {
+  return make_dense_matrix<float>(gpu_, x, storage);
+}
+std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(double, const core::AnyDenseView& x,
+                                                                         Storage storage) const {
+  return make_dense_matrix<double>(gpu_, x, storage);
+}
 std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(const CsrView<float, std::int32_t>& x) const {
   core::check_csr(x, *this);
   return make_csr_matrix(gpu_, x);

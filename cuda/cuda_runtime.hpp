@@ -22,6 +22,9 @@ class CudaRuntime final : public core::Runtime {
 
   std::shared_ptr<const core::DataMatrix<float>> make_matrix(DenseView<const float>) const override;
   std::shared_ptr<const core::DataMatrix<double>> make_matrix(DenseView<const double>) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(float, const core::AnyDenseView&, Storage) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(double, const core::AnyDenseView&,
+                                                              Storage) const override;
   std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const override;
   std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const override;
   std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const override;

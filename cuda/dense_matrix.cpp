@@ -1,25 +1,49 @@
 #include "cuda/dense_matrix.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+
 #include "cuda/data_matrix.hpp"
+#include "cuda/kernels/narrow_product.hpp"
 #include "cuda/kernels/residual.hpp"
+#include "cuda/kernels/storage.hpp"
 #include "host/core/validate.hpp"
 
 namespace orthant::cuda {
 
+using core::AnyDenseView;
+using core::Buffer;
 using core::Factor;
 using core::Side;
 using core::Workspace;
 
 namespace {
 
-template <class T>
+// In which order entries are looked at: the first bad one in row order is named.
+bool is_by_place(Layout layout) { return layout == Layout::column_major; }
+
+[[noreturn]] void refuse(std::int64_t row, std::int64_t column, double value, const char* expected) {
+  throw InvalidArgument("X(" + core::text(row) + ", " + core::text(column) + ")", core::text(value), expected);
+}
+constexpr const char* kValid = "a finite number that is not negative";
+
+// X whose elements are stored as S.
+template <class T, class S>
 class DenseMatrix final : public DeviceMatrix<T> {
  public:
-  DenseMatrix(const Gpu& gpu, DenseView<const T> x)
-      : DeviceMatrix<T>(gpu), rows_(x.rows), columns_(x.columns), layout_(x.layout), data_(x.data), ld_(x.ld) {
+  /// `own`: the memory of x, if that is not the caller's.
+  DenseMatrix(const Gpu& gpu, DenseView<const S> x, Buffer<S> own)
+      : DeviceMatrix<T>(gpu),
+        rows_(x.rows),
+        columns_(x.columns),
+        layout_(x.layout),
+        data_(x.data),
+        ld_(x.ld),
+        copy_(std::move(own)) {
     if (x.space == MemorySpace::host) {
-      const std::int64_t size = sizeof(T);
-      copy_ = core::Buffer<T>(gpu.memory(), lines() * length());
+      const std::int64_t size = sizeof(S);
+      copy_ = Buffer<S>(gpu.memory(), lines() * length());
       gpu.copy_lines(copy_.data(), length() * size, x.data, x.ld * size, length() * size, lines());
       data_ = copy_.data();
       ld_ = length();
@@ -32,15 +56,19 @@ class DenseMatrix final : public DeviceMatrix<T> {
 
   void reserve(int rank, bool passes, Workspace& workspace) const override {
     DeviceMatrix<T>::reserve(rank, passes, workspace);
-    this->gpu_.prepare_gemm();
+    if constexpr (kIsPlain) this->gpu_.prepare_gemm();
   }
 
   void product(Side side, Factor<const T> f, Factor<T> r, Workspace&) const override {
-    // As cuBLAS sees it, memory is a column-major matrix of `length` x `lines`. The factor of the lines needs it
-    // transposed to give terms for the places, and the other way round.
-    const bool of_lines = (side == Side::w) == (layout_ == Layout::row_major);
-    this->gpu_.gemm(CUBLAS_OP_N, of_lines ? CUBLAS_OP_T : CUBLAS_OP_N, f.rank, r.count, f.count, f.data, f.ld, data_,
-                    ld_, r.data, r.ld);
+    // The factor of the lines gives terms for the places, and the other way round.
+    const bool from_lines = (side == Side::w) == (layout_ == Layout::row_major);
+    if constexpr (kIsPlain) {
+      // As cuBLAS sees it, memory is a column-major matrix of `length` x `lines`.
+      this->gpu_.gemm(CUBLAS_OP_N, from_lines ? CUBLAS_OP_T : CUBLAS_OP_N, f.rank, r.count, f.count, f.data, f.ld,
+                      data_, ld_, r.data, r.ld);
+    } else {
+      narrow_product(this->gpu_, from_lines, data_, ld_, f, r);
+    }
   }
 
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
@@ -49,44 +77,152 @@ class DenseMatrix final : public DeviceMatrix<T> {
   }
 
  private:
+  static constexpr bool kIsPlain = std::is_same_v<T, S>;
+
   std::int64_t lines() const { return layout_ == Layout::row_major ? rows_ : columns_; }
   std::int64_t length() const { return layout_ == Layout::row_major ? columns_ : rows_; }
 
   void measure() {
-    const bool by_rows = layout_ == Layout::row_major;
+    const bool by_place = is_by_place(layout_);
     const Survey found = this->survey(lines(), length(), [&](unsigned* used, Survey* out) {
-      survey_dense(this->gpu_, data_, lines(), length(), ld_, !by_rows, used, out);
+      survey_dense(this->gpu_, data_, lines(), length(), ld_, by_place, used, out);
     });
     if (found.first_invalid != Survey::kNone) {
       const auto key = static_cast<std::int64_t>(found.first_invalid);
       const std::int64_t i = key / columns_, j = key % columns_;
-      T value = 0;
-      this->gpu_.copy(&value, data_ + (by_rows ? i * ld_ + j : j * ld_ + i), sizeof value);
+      S value{};
+      this->gpu_.copy(&value, data_ + (by_place ? j * ld_ + i : i * ld_ + j), sizeof value);
       this->gpu_.synchronize();
-      throw InvalidArgument("X(" + core::text(i) + ", " + core::text(j) + ")", core::text(static_cast<double>(value)),
-                            "a finite number that is not negative");
+      refuse(i, j, number<double>(value), kValid);
     }
     const auto unused_lines = static_cast<std::int64_t>(found.unused_lines);
     const auto unused_places = static_cast<std::int64_t>(found.unused_places);
-    this->statistics_ = {found.sum, found.squared_norm, by_rows ? unused_lines : unused_places,
-                         by_rows ? unused_places : unused_lines};
+    this->statistics_ = {found.sum, found.squared_norm, by_place ? unused_places : unused_lines,
+                         by_place ? unused_lines : unused_places};
   }
 
   std::int64_t rows_, columns_;
   Layout layout_;
-  const T* data_;
+  const S* data_;
   std::int64_t ld_;
-  core::Buffer<T> copy_;
+  Buffer<S> copy_;
 };
+
+// Some lines of a view in device memory: where they are, or a copy.
+struct Lines {
+  Buffer<std::byte> copy;
+  const void* data;
+  std::int64_t ld;
+
+  Lines(const Gpu& gpu, const AnyDenseView& x, std::int64_t first, std::int64_t count)
+      : data(static_cast<const std::byte*>(x.data) + first * x.ld * size_of(x.type)), ld(x.ld) {
+    if (x.space == MemorySpace::device) return;
+    const std::int64_t width = x.length() * size_of(x.type);
+    copy = Buffer<std::byte>(gpu.memory(), count * width);
+    gpu.copy_lines(copy.data(), width, data, x.ld * size_of(x.type), width, count);
+    data = copy.data();
+    ld = x.length();
+  }
+};
+
+// The same as T.
+template <class T>
+struct LinesOf {
+  Lines lines;
+  Buffer<T> converted;
+  const T* data;
+  std::int64_t ld;
+
+  LinesOf(const Gpu& gpu, const AnyDenseView& x, std::int64_t first, std::int64_t count)
+      : lines(gpu, x, first, count), data(static_cast<const T*>(lines.data)), ld(lines.ld) {
+    if (x.type == core::element_type<T>()) return;
+    converted = Buffer<T>(gpu.memory(), count * x.length());
+    convert_lines(gpu, x.type, lines.data, count, x.length(), lines.ld, converted.data());
+    data = converted.data();
+    ld = x.length();
+  }
+};
+
+// Calls use(first, count) for some lines at a time, so that beside a copy of X there is little of what it is made from.
+template <class Use>
+void for_each_panel(const AnyDenseView& x, Use&& use) {
+  constexpr std::int64_t kBytes = 64 << 20;
+  const std::int64_t panel = std::max<std::int64_t>(kBytes / (x.length() * 8), 1);
+  for (std::int64_t first = 0; first < x.lines(); first += panel) use(first, std::min(panel, x.lines() - first));
+}
+
+template <class T, class S>
+std::shared_ptr<const core::DataMatrix<T>> take(const Gpu& gpu, const AnyDenseView& x, Buffer<S> copy) {
+  const DenseView<const S> view{copy.data(), x.rows, x.columns, x.length(), x.layout, MemorySpace::device};
+  return std::make_shared<DenseMatrix<T, S>>(gpu, view, std::move(copy));
+}
+
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_plain(const Gpu& gpu, const AnyDenseView& x) {
+  Buffer<T> copy(gpu.memory(), x.lines() * x.length());
+  for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
+    const Lines some(gpu, x, first, count);
+    convert_lines(gpu, x.type, some.data, count, x.length(), some.ld, copy.data() + first * x.length());
+  });
+  return take<T>(gpu, x, std::move(copy));
+}
+
+template <class T, class S>
+std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const AnyDenseView& x, const char* expected) {
+  const bool by_place = is_by_place(x.layout);
+  Buffer<S> copy(gpu.memory(), x.lines() * x.length());
+  auto first_invalid = Survey::kNone;
+  const Buffer<unsigned long long> found(gpu.memory(), 1);
+  gpu.copy(found.data(), &first_invalid, sizeof first_invalid);
+  for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
+    const LinesOf<T> some(gpu, x, first, count);
+    narrow_lines(gpu, some.data, count, x.length(), some.ld, first, x.lines(), by_place,
+                 copy.data() + first * x.length(), found.data());
+  });
+  gpu.copy(&first_invalid, found.data(), sizeof first_invalid);
+  gpu.synchronize();
+  if (first_invalid != Survey::kNone) {
+    const auto key = static_cast<std::int64_t>(first_invalid);
+    const std::int64_t i = key / x.columns, j = key % x.columns;
+    const LinesOf<T> line(gpu, x, by_place ? j : i, 1);
+    T value = 0;
+    gpu.copy(&value, line.data + (by_place ? i : j), sizeof value);
+    gpu.synchronize();
+    const bool valid = value >= 0 && value <= std::numeric_limits<T>::max();
+    refuse(i, j, static_cast<double>(value), valid ? expected : kValid);
+  }
+  return take<T>(gpu, x, std::move(copy));
+}
 
 }  // namespace
 
 template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, DenseView<const T> x) {
-  return std::make_shared<DenseMatrix<T>>(gpu, x);
+  return std::make_shared<DenseMatrix<T, T>>(gpu, x, Buffer<T>());
 }
 
-template std::shared_ptr<const core::DataMatrix<float>> make_dense_matrix(const Gpu&, DenseView<const float>);
-template std::shared_ptr<const core::DataMatrix<double>> make_dense_matrix(const Gpu&, DenseView<const double>);
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, const AnyDenseView& x, Storage storage) {
+  switch (storage) {
+    case Storage::element_type:
+      break;
+    case Storage::uint8:
+      if (x.type == core::ElementType::uint8) {
+        return std::make_shared<DenseMatrix<T, std::uint8_t>>(gpu, x.as<std::uint8_t>(), Buffer<std::uint8_t>());
+      }
+      return make_narrow<T, std::uint8_t>(gpu, x, "an integer from 0 to 255, to be stored as uint8");
+    case Storage::fp16:
+      return make_narrow<T, Fp16>(gpu, x, "less than 65520, to be stored as fp16");
+    case Storage::bf16:
+      return make_narrow<T, Bf16>(gpu, x, "less than 3.3961775e38, to be stored as bf16");
+  }
+  return make_plain<T>(gpu, x);
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                                           \
+  template std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseView<const T>); \
+  template std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, const AnyDenseView&, Storage);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
 
 }  // namespace orthant::cuda

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cuda/gpu.hpp"
+#include "host/core/any_view.hpp"
 #include "host/core/data_matrix.hpp"
 
 namespace orthant::cuda {
@@ -10,5 +11,10 @@ namespace orthant::cuda {
 /// A view in device memory is borrowed, one in host memory copied. Validates, and measures its statistics.
 template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseView<const T> x);
+
+/// The same of elements of any type, stored as T or narrower. What must be converted is converted on the device; only a
+/// view in device memory whose elements are already as they shall be stored is borrowed.
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, const core::AnyDenseView& x, Storage storage);
 
 }  // namespace orthant::cuda

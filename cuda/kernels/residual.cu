@@ -14,12 +14,13 @@ constexpr int kMostBlocks = 4096;
 constexpr int kTile = 32, kTileLines = 16, kStage = 16;
 constexpr int kLines = kTileLines * kTile / kThreads, kLineStep = kThreads / kTile;
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) dense(const T* matrix, std::int64_t ld, core::Factor<const T> w,
+template <class S, class T>
+__global__ void __launch_bounds__(kThreads) dense(const S* matrix, std::int64_t ld, core::Factor<const T> w,
                                                   core::Factor<const T> h, double* out, Scratch scratch) {
   ORTHANT_SHARED(double, ws, [kTileLines][kStage + 1]);
   ORTHANT_SHARED(double, hs, [kTile][kStage + 1]);
-  const device::Global<const T> x = matrix, w_data = w.data, h_data = h.data;
+  const device::Global<const S> x = matrix;
+  const device::Global<const T> w_data = w.data, h_data = h.data;
   const int thread = static_cast<int>(threadIdx.x), column = thread % kTile, first_line = thread / kTile;
   const std::int64_t across = (h.count + kTile - 1) / kTile, tiles = across * ((w.count + kTileLines - 1) / kTileLines);
   double sum[1] = {0};
@@ -48,7 +49,7 @@ __global__ void __launch_bounds__(kThreads) dense(const T* matrix, std::int64_t 
     for (int l = 0; l < kLines; ++l) {
       const std::int64_t i = i0 + first_line + l * kLineStep, j = j0 + column;
       if (i >= w.count || j >= h.count) continue;
-      const double e = static_cast<double>(static_cast<T>(x[i * ld + j])) - v[l];
+      const double e = number<double>(static_cast<S>(x[i * ld + j])) - v[l];
       sum[0] += e * e;
     }
   }
@@ -93,11 +94,11 @@ __global__ void __launch_bounds__(1) combine(const double* entries, const double
 
 }  // namespace
 
-template <class T>
-void dense_residual(const Gpu& gpu, const T* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+template <class S, class T>
+void dense_residual(const Gpu& gpu, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
                     double* out) {
   const std::int64_t tiles = ((w.count + kTileLines - 1) / kTileLines) * ((h.count + kTile - 1) / kTile);
-  launch(gpu, "residual", dense<T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, x, ld, w, h, out, gpu.scratch());
+  launch(gpu, "residual", dense<S, T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, x, ld, w, h, out, gpu.scratch());
 }
 
 template <class T>
@@ -110,9 +111,14 @@ void combine_loss(const Gpu& gpu, const double* entries, const double* product, 
   launch(gpu, "sparse loss", combine, 1, 1, 0, entries, product, loss);
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                   \
-  template void dense_residual(const Gpu&, const T*, std::int64_t, core::Factor<const T>, core::Factor<const T>, \
-                               double*);                                                                         \
+#define ORTHANT_INSTANTIATE_DENSE(S, T)                                                                          \
+  template void dense_residual(const Gpu&, const S*, std::int64_t, core::Factor<const T>, core::Factor<const T>, \
+                               double*);
+#define ORTHANT_INSTANTIATE(T)               \
+  ORTHANT_INSTANTIATE_DENSE(T, T)            \
+  ORTHANT_INSTANTIATE_DENSE(std::uint8_t, T) \
+  ORTHANT_INSTANTIATE_DENSE(Fp16, T)         \
+  ORTHANT_INSTANTIATE_DENSE(Bf16, T)         \
   template void sparse_residual(const Gpu&, Compressed<T>, core::Factor<const T>, core::Factor<const T>, double*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

@@ -4,13 +4,14 @@
 
 #include "cuda/gpu.hpp"
 #include "cuda/kernels/compressed.hpp"
+#include "cuda/kernels/element.hpp"
 #include "host/core/factor.hpp"
 
 namespace orthant::cuda {
 
 /// *out = 1/2 sum of (x(i, j) - w_i . h_j)^2 for row-major x (lines of `length` entries), in double.
-template <class T>
-void dense_residual(const Gpu&, const T* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+template <class S, class T>
+void dense_residual(const Gpu&, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
                     double* out);
 
 /// *out = sum over the entries of x (x - 2 w . h), w of the segment and h of the index, in double.

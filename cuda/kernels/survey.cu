@@ -1,6 +1,7 @@
 #include "cuda/kernels/survey.hpp"
 
 #include <limits>
+#include <type_traits>
 
 #include "cuda/kernels/reduce.cuh"
 #include "cuda/kernels/search.cuh"
@@ -20,11 +21,12 @@ __device__ bool is_valid(T v) {
 // A block looks at 64 places of some lines, each thread at one place.
 constexpr int kLines = 128;
 
-template <bool kSums, class T>
+template <bool kSums, class S>
 __global__ void __launch_bounds__(kThreads)
-    dense(const T* matrix, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place, unsigned* flags,
+    dense(const S* matrix, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place, unsigned* flags,
           Survey* out, Scratch scratch) {
-  const device::Global<const T> x = matrix;
+  using T = std::conditional_t<std::is_same_v<S, double>, double, float>;
+  const device::Global<const S> x = matrix;
   const std::int64_t across = (length + kThreads - 1) / kThreads, tiles = across * ((lines + kLines - 1) / kLines);
   double sums[2] = {0, 0};
   for (std::int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
@@ -32,7 +34,7 @@ __global__ void __launch_bounds__(kThreads)
     const std::int64_t end = begin + kLines < lines ? begin + kLines : lines;
     bool place_used = false;
     for (std::int64_t i = begin; i < end; ++i) {
-      const T v = j < length ? static_cast<T>(x[i * ld + j]) : T(0);
+      const T v = j < length ? number<T>(static_cast<S>(x[i * ld + j])) : T(0);
       if (!is_valid(v)) {
         device::atomic_min(&out->first_invalid,
                            static_cast<unsigned long long>(by_place ? j * lines + i : i * length + j));
@@ -128,10 +130,10 @@ std::int64_t dense_tiles(std::int64_t lines, std::int64_t length) {
 
 }  // namespace
 
-template <class T>
-void survey_dense(const Gpu& gpu, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
+template <class S>
+void survey_dense(const Gpu& gpu, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
                   unsigned* used, Survey* out) {
-  launch(gpu, "survey of X", dense<true, T>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x,
+  launch(gpu, "survey of X", dense<true, S>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x,
          lines, length, ld, by_place, used, out, gpu.scratch());
   count_unused_lines(gpu, lines, length, used, out);
 }
@@ -157,13 +159,18 @@ void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, c
          nonzeros, offsets, out);
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                \
-  template void survey_dense(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, bool, unsigned*, \
-                             Survey*);                                                                        \
-  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*);  \
-  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,      \
-                              const std::int32_t*, const T*, unsigned*, Survey*);                             \
-  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,      \
+#define ORTHANT_INSTANTIATE_DENSE(S) \
+  template void survey_dense(const Gpu&, const S*, std::int64_t, std::int64_t, std::int64_t, bool, unsigned*, Survey*);
+ORTHANT_INSTANTIATE_DENSE(std::uint8_t)
+ORTHANT_INSTANTIATE_DENSE(Fp16)
+ORTHANT_INSTANTIATE_DENSE(Bf16)
+
+#define ORTHANT_INSTANTIATE(T)                                                                               \
+  ORTHANT_INSTANTIATE_DENSE(T)                                                                               \
+  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*); \
+  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,     \
+                              const std::int32_t*, const T*, unsigned*, Survey*);                            \
+  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,     \
                               const std::int64_t*, const T*, unsigned*, Survey*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

@@ -4,6 +4,7 @@
 
 #include "cuda/gpu.hpp"
 #include "cuda/kernels/compressed.hpp"
+#include "cuda/kernels/element.hpp"
 
 namespace orthant::cuda {
 
@@ -18,8 +19,8 @@ struct Survey {
 
 /// Of dense X, row-major with `lines` lines of `length`: the key of an entry is its number in row order, or in column
 /// order (`by_place`). `used`: lines + length unsigned, all 0.
-template <class T>
-void survey_dense(const Gpu&, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
+template <class S>
+void survey_dense(const Gpu&, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
                   unsigned* used, Survey* out);
 
 /// The same without sums: only first_invalid is found.

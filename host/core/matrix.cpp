@@ -18,25 +18,20 @@ struct Converted {
 
 template <class T, class U>
 std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x,
-                                                   std::int64_t& copied_bytes) {
+                                                   const MatrixOptions& options, std::int64_t& copied_bytes) {
   core::check_view<U>("X", x, runtime);
-  if (x.space != MemorySpace::host) {
-    throw InvalidArgument("X.space", "device", "host memory, or elements of the type of the Matrix");
+  if (options.storage != Storage::element_type || runtime.memory_space() != MemorySpace::host) {
+    return runtime.make_matrix(T{}, core::AnyDenseView(x), options.storage);
   }
   const bool rows = x.layout == Layout::row_major;
   const std::int64_t outer = rows ? x.rows : x.columns, inner = rows ? x.columns : x.rows;
-  const auto make = [&](T* values) {
-    for (std::int64_t a = 0; a < outer; ++a) {
-      for (std::int64_t b = 0; b < inner; ++b) values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
-    }
-    return runtime.make_matrix(DenseView<const T>{values, x.rows, x.columns, inner, x.layout, x.space});
-  };
-  if (runtime.memory_space() != MemorySpace::host) {  // which keeps a copy of its own
-    return make(std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(outer * inner)).get());
-  }
   auto owner = std::make_shared<Converted<T>>();
   owner->values = core::Buffer<T>(runtime.memory(), outer * inner);
-  owner->data = make(owner->values.data());
+  T* const values = owner->values.data();
+  for (std::int64_t a = 0; a < outer; ++a) {
+    for (std::int64_t b = 0; b < inner; ++b) values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
+  }
+  owner->data = runtime.make_matrix(DenseView<const T>{values, x.rows, x.columns, inner, x.layout, x.space});
   copied_bytes = static_cast<std::int64_t>(owner->values.bytes());
   return {owner, owner->data.get()};
 }
@@ -44,18 +39,20 @@ std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime,
 }  // namespace
 
 template <class T>
-Matrix<T>::Matrix(const Context& context, DenseView<const T> x) : context_(context) {
-  core::check_view<T>("X", x, *context.runtime());
-  data_ = context.runtime()->make_matrix(x);
+Matrix<T>::Matrix(const Context& context, DenseView<const T> x, const MatrixOptions& options) : context_(context) {
+  const core::Runtime& runtime = *context.runtime();
+  core::check_view<T>("X", x, runtime);
+  data_ = options.storage == Storage::element_type ? runtime.make_matrix(x)
+                                                   : runtime.make_matrix(T{}, core::AnyDenseView(x), options.storage);
 }
 
 template <class T>
 template <class U>
   requires(!std::is_same_v<std::remove_const_t<U>, T>)
-Matrix<T>::Matrix(const Context& context, DenseView<U> x)
+Matrix<T>::Matrix(const Context& context, DenseView<U> x, const MatrixOptions& options)
     : context_(context),
       data_(convert<T, std::remove_const_t<U>>(*context.runtime(), {x.data, x.rows, x.columns, x.ld, x.layout, x.space},
-                                               copied_bytes_)) {}
+                                               options, copied_bytes_)) {}
 
 template <class T>
 template <class Index>
@@ -106,9 +103,9 @@ const Context& Matrix<T>::context() const noexcept {
 
 template class Matrix<float>;
 template class Matrix<double>;
-#define ORTHANT_CONVERT(T, U)                               \
-  template Matrix<T>::Matrix(const Context&, DenseView<U>); \
-  template Matrix<T>::Matrix(const Context&, DenseView<const U>);
+#define ORTHANT_CONVERT(T, U)                                                     \
+  template Matrix<T>::Matrix(const Context&, DenseView<U>, const MatrixOptions&); \
+  template Matrix<T>::Matrix(const Context&, DenseView<const U>, const MatrixOptions&);
 ORTHANT_CONVERT(float, double)
 ORTHANT_CONVERT(double, float)
 #define ORTHANT_CONVERT_BOTH(U) ORTHANT_CONVERT(float, U) ORTHANT_CONVERT(double, U)

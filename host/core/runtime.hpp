@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "host/core/any_view.hpp"
 #include "host/core/backend.hpp"
 #include "host/core/data_matrix.hpp"
 
@@ -29,6 +30,10 @@ class Runtime {
   // X made ready. Views are checked for shape already; values are checked here.
   virtual std::shared_ptr<const DataMatrix<float>> make_matrix(DenseView<const float>) const = 0;
   virtual std::shared_ptr<const DataMatrix<double>> make_matrix(DenseView<const double>) const = 0;
+  /// Of elements in the backend's memory that are not of the Matrix's type, or to be stored in another.
+  /// @throws InvalidArgument for a storage that the backend does not have
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(float, const AnyDenseView&, Storage) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(double, const AnyDenseView&, Storage) const = 0;
   virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const = 0;
   virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const = 0;
   virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const = 0;

@@ -118,6 +118,11 @@ void check_loss(Loss loss, const DataMatrix<T>& x) {
   }
 }
 
+void refuse_storage(Storage storage, const std::string& context) {
+  constexpr const char* kNames[] = {"element_type", "uint8", "fp16", "bf16"};
+  throw InvalidArgument("MatrixOptions::storage", kNames[static_cast<int>(storage)], "element_type for " + context);
+}
+
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime) {
   if (rank < 1 || rank > runtime.max_rank()) {
     throw InvalidArgument("rank", text(rank), "1 to " + std::to_string(runtime.max_rank()));

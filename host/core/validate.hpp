@@ -36,6 +36,9 @@ void check_csr(const CsrView<T, Index>& x, const Runtime& runtime);
 [[noreturn]] void refuse_entry(std::int64_t columns, std::int64_t row, std::int64_t p, std::int64_t column,
                                double value);
 
+/// Throws for MatrixOptions::storage, which `context` (in words) does not have.
+[[noreturn]] void refuse_storage(Storage storage, const std::string& context);
+
 /// Throws unless every option is in its range and the combination is possible.
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime);
 

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "host/core/validate.hpp"
 #include "host/cpu/csr_matrix.hpp"
 #include "host/cpu/dense_divergence.hpp"
 #include "host/cpu/dense_matrix.hpp"
@@ -49,6 +50,14 @@ std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(DenseView
 }
 std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(DenseView<const double> x) const {
   return make_dense_matrix(*this, x);
+}
+std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(float, const core::AnyDenseView&,
+                                                                       Storage storage) const {
+  core::refuse_storage(storage, "a CPU Context");
+}
+std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(double, const core::AnyDenseView&,
+                                                                        Storage storage) const {
+  core::refuse_storage(storage, "a CPU Context");
 }
 std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(const CsrView<float, std::int32_t>& x) const {
   return make_csr_matrix(*this, x);

@@ -55,6 +55,20 @@ struct CsrView {
   MemorySpace space = MemorySpace::host;
 };
 
+/// How a Matrix keeps the entries of dense X.
+enum class Storage {
+  element_type,  ///< as T, the element type of the Matrix
+  uint8,         ///< integers from 0 to 255: exact, and refused unless they are such
+  fp16,          ///< rounded to 11 significant bits; refused from 65520 on. Integers to 2048 are exact
+  bf16,          ///< rounded to 8 significant bits. Integers to 256 are exact
+};
+
+struct MatrixOptions {
+  /// Narrow storage is for X that would not fit in a device's memory, or whose reading is what a fit waits for. It is
+  /// X as stored whose products, statistics and loss are made, in T as always. CUDA Contexts only.
+  Storage storage = Storage::element_type;
+};
+
 namespace core {
 template <class T>
 class DataMatrix;
@@ -64,23 +78,28 @@ class DataMatrix;
 /// and usable in many fits, also at the same time from several threads.
 ///
 /// A dense host view whose element type is T is borrowed, never copied, whatever its layout and leading dimension: the
-/// caller keeps it alive and unchanged. Other element types are converted into a copy. A sparse view with 32-bit sorted
+/// caller keeps it alive and unchanged. Other element types are converted into a copy. On a CUDA Context, that is true
+/// of views in device memory; of host memory there is always a copy on the device. A view of std::uint8_t in device
+/// memory is borrowed if it is to be stored so. A sparse view with 32-bit sorted
 /// indices is borrowed too; beside it the Matrix keeps its transpose (one more copy of the entries), so that neither
 /// product scatters.
 ///
 /// @throws InvalidArgument for a null pointer, a leading dimension that is too small, malformed offsets or indices, or
-///   an entry that is negative, NaN or infinite (the first one in row order is named with row, column and value)
+///   an entry that is negative, NaN or infinite, or that the storage asked for does not have (the first one in row
+///   order is named with row, column and value); for narrow storage on a CPU Context
 /// @throws OutOfMemory
 template <class T>
 class Matrix {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>);
 
  public:
-  Matrix(const Context& context, DenseView<const T> x);
-  Matrix(const Context& context, DenseView<T> x) : Matrix(context, DenseView<const T>(x)) {}
+  Matrix(const Context& context, DenseView<const T> x, const MatrixOptions& options = {});
+  Matrix(const Context& context, DenseView<T> x, const MatrixOptions& options = {})
+      : Matrix(context, DenseView<const T>(x), options) {}
+  /// U is float, double, int8/16/32/64 or uint8/16/32/64; converts.
   template <class U>
     requires(!std::is_same_v<std::remove_const_t<U>, T>)
-  Matrix(const Context& context, DenseView<U> x);  ///< U is float, double, int8/16/32/64 or uint8/16/32/64; converts
+  Matrix(const Context& context, DenseView<U> x, const MatrixOptions& options = {});
   template <class Index>
   Matrix(const Context& context, const CsrView<T, Index>& x);
 
