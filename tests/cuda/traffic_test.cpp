@@ -17,9 +17,11 @@
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
+#include "cuda/kernels/narrow_product.hpp"
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/small_product.hpp"
 #include "cuda/kernels/sparse_product.hpp"
+#include "cuda/kernels/storage.hpp"
 #include "cuda/kernels/sums.hpp"
 #include "cuda/kernels/survey.hpp"
 #include "tests/simt/rig.hpp"
@@ -218,39 +220,96 @@ std::vector<Bound> sparse_product_bounds() {
   return t;
 }
 
+// Calls add(name in the table, an element) for each narrow type of X.
+template <class Add>
+void for_each_narrow_type(Add&& add) {
+  add(std::string("unsigned char"), std::uint8_t{});
+  add(std::string("Fp16"), Fp16{});
+  add(std::string("Bf16"), Bf16{});
+}
+
+template <class S>
+S* x_of(Device& d) {
+  return d.array<S>(kCount * kLength, [](std::int64_t) { return S{}; });
+}
+
+std::vector<Bound> narrow_product_bounds() {
+  std::vector<Bound> t;
+  // Few columns and a long sum, which several blocks share: 8 in all for 4 multiprocessors.
+  constexpr std::int64_t kFew = 32, kLong = kCount * kLength / kFew;
+  constexpr double kBlocks = 8, kParts = kBlocks * 8 * 32 * 64;
+  constexpr double kX_entries = 1.0 * kCount * kLength;
+  for_each_narrow_type([&](const std::string& type, auto element) {
+    using S = decltype(element);
+    for (bool from_lines : {true, false}) {
+      const std::int64_t terms = from_lines ? kCount : kLength, columns = from_lines ? kLength : kCount;
+      const auto f = 4.0 * kRank * static_cast<double>(terms), r = 4.0 * kRank * static_cast<double>(columns);
+      const auto tiles = static_cast<double>(columns) / 32;
+      const std::string kernel = std::string("narrow_product: product<") + (from_lines ? "true, " : "false, ") + type;
+      t.push_back({.kernel = kernel + ", float>",
+                   .read = kX_entries * sizeof(S) + f,
+                   .written = r,
+                   .again = (tiles - 1) * f,
+                   .again_to = 3 * r,
+                   .reason = "every block reads the factor, from L2; a thread writes four components, a sector's half, "
+                             "one after another",
+                   .barriers = tiles * 2 * static_cast<double>(terms) / 32,
+                   .call = [=](Device& d) {
+                     narrow_product<S, float>(d.gpu(), from_lines, x_of<S>(d), kLength, d.factor(kRank, terms),
+                                              d.factor(kRank, columns));
+                   }});
+    }
+    t.push_back({.kernel = "narrow_product: product<false, " + type + ", float>",
+                 .read = kX_entries * sizeof(S) + 4.0 * kRank * kLong,
+                 .written = 4.0 * kRank * kFew,
+                 .again = kParts / 2,
+                 .again_to = kParts + 3 * 4.0 * kRank * kFew,
+                 .reason = "sums of blocks, of which those of absent components are not read",
+                 .barriers = 2.0 * kLong / 32 + 2 * kBlocks,
+                 .call = [=](Device& d) {
+                   narrow_product<S, float>(d.gpu(), false, x_of<S>(d), kLong, d.factor(kRank, kLong),
+                                            d.factor(kRank, kFew));
+                 }});
+  });
+  return t;
+}
+
 // Kernels that run at checks and in starts.
 std::vector<Bound> loss_bounds() {
-  constexpr double kX_bytes = 4.0 * kCount * kLength, kW = 4.0 * kRank * kCount, kH = 4.0 * kRank * kLength;
+  constexpr double kX_entries = 1.0 * kCount * kLength, kW = 4.0 * kRank * kCount, kH = 4.0 * kRank * kLength;
   constexpr double kTiles = kCount / 16.0 * kLength / 32;
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
   const double steps = std::log2(segments), warps = nonzeros / 4;
-  return {
-      {.kernel = "residual: dense<float>",
-       .read = kX_bytes + kW + kH,
-       .written = 0,
-       .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
-       .again_to = kTiles * kSector,
-       .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in double for "
-                 "each entry of X take longer; sums of blocks",
-       .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
-       .call =
-           [](Device& d) {
-             dense_residual<float>(d.gpu(), d.factor(kLength, kCount).data, kLength, d.factor(kRank, kCount),
-                                   d.factor(kRank, kLength), d.zeros<double>(1));
-           }},
-      {.kernel = "residual: sparse<float>",
-       .read = nonzeros * (4 + 4 + 4 * kRank) + segments * (8 + 4 * kRank),
-       .written = 0,
-       .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * 2,
-       .again_to = nonzeros / 64 * kSector,
-       .reason = "a search for its segment by every entry, and its column of W, from L1; sums of blocks",
-       .barriers = of_sums(nonzeros / 64),
-       .call =
-           [](Device& d) {
-             sparse_residual<float>(d.gpu(), sparse_x(d), d.factor(kRank, kX.count), d.factor(kRank, kX.length),
-                                    d.zeros<double>(1));
-           }},
+  std::vector<Bound> t;
+  const auto add_dense = [&](const std::string& type, auto element) {
+    using S = decltype(element);
+    t.push_back({.kernel = "residual: dense<" + type + ", float>",
+                 .read = kX_entries * sizeof(S) + kW + kH,
+                 .written = 0,
+                 .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
+                 .again_to = kTiles * kSector,
+                 .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in "
+                           "double for each entry of X take longer; sums of blocks",
+                 .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
+                 .call = [](Device& d) {
+                   dense_residual<S, float>(d.gpu(), x_of<S>(d), kLength, d.factor(kRank, kCount),
+                                            d.factor(kRank, kLength), d.zeros<double>(1));
+                 }});
   };
+  add_dense("float", float{});
+  for_each_narrow_type(add_dense);
+  t.push_back({.kernel = "residual: sparse<float>",
+               .read = nonzeros * (4 + 4 + 4 * kRank) + segments * (8 + 4 * kRank),
+               .written = 0,
+               .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * 2,
+               .again_to = nonzeros / 64 * kSector,
+               .reason = "a search for its segment by every entry, and its column of W, from L1; sums of blocks",
+               .barriers = of_sums(nonzeros / 64),
+               .call = [](Device& d) {
+                 sparse_residual<float>(d.gpu(), sparse_x(d), d.factor(kRank, kX.count), d.factor(kRank, kX.length),
+                                        d.zeros<double>(1));
+               }});
+  return t;
 }
 
 std::vector<Bound> factor_bounds() {
@@ -336,18 +395,6 @@ std::vector<Bound> matrix_bounds() {
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
   const double steps = std::log2(segments), warps = nonzeros / 32;
   std::vector<Bound> t = {
-      {.kernel = "survey: dense<true, float>",
-       .read = kX_bytes,
-       .written = 0,
-       .again = kTiles * 16,
-       .again_to = kTiles * 2 * kSector,
-       .reason = "sums of blocks",
-       .barriers = of_sums(kTiles),
-       .call =
-           [](Device& d) {
-             survey_dense(d.gpu(), d.factor(kLength, kCount).data, kCount, kLength, kLength, false,
-                          d.zeros<unsigned>(kCount + kLength), d.survey());
-           }},
       {.kernel = "survey: count_unused",
        .read = kFlags,
        .written = 0,
@@ -436,6 +483,36 @@ std::vector<Bound> matrix_bounds() {
   t.push_back({.kernel = "convert: narrowed", .read = nonzeros * 8, .written = nonzeros * 4, .call = [](Device& d) {
                  narrow_integers(d.gpu(), kX.size(), positions_of_x(d), d.zeros<std::int32_t>(kX.size()));
                }});
+  const auto dense_survey = [&](const std::string& type, auto element) {
+    using S = decltype(element);
+    t.push_back({.kernel = "survey: dense<true, " + type + ">",
+                 .read = kX_bytes / 4 * sizeof(S),
+                 .written = 0,
+                 .again = kTiles * 16,
+                 .again_to = kTiles * 2 * kSector,
+                 .reason = "sums of blocks",
+                 .barriers = of_sums(kTiles),
+                 .call = [](Device& d) {
+                   survey_dense(d.gpu(), x_of<S>(d), kCount, kLength, kLength, false,
+                                d.zeros<unsigned>(kCount + kLength), d.survey());
+                 }});
+  };
+  dense_survey("float", float{});
+  for_each_narrow_type(dense_survey);
+  for_each_narrow_type([&](const std::string& type, auto element) {
+    using S = decltype(element);
+    t.push_back({.kernel = "storage: nearest<float, " + type + ">",
+                 .read = kX_bytes,
+                 .written = kX_bytes / 4 * sizeof(S),
+                 .call = [](Device& d) {
+                   narrow_lines(d.gpu(), x_of<float>(d), kCount, kLength, kLength, 0, kCount, false, x_of<S>(d),
+                                d.array<unsigned long long>(1, [](std::int64_t) { return Survey::kNone; }));
+                 }});
+  });
+  t.push_back({.kernel = "storage: converted<float>", .read = 2 * kX_bytes, .written = kX_bytes, .call = [](Device& d) {
+                 convert_lines(d.gpu(), core::ElementType::float64, x_of<double>(d), kCount, kLength, kLength,
+                               x_of<float>(d));
+               }});
   const auto sparse_survey = [&](const char* type, auto index) {
     using Index = decltype(index);
     t.push_back({.kernel = std::string("survey: sparse<float, ") + type + ">",
@@ -478,8 +555,8 @@ std::vector<Bound> matrix_bounds() {
 /// The table: every kernel that has more than one thread, at least in float.
 std::vector<Bound> table() {
   std::vector<Bound> all;
-  for (auto& part :
-       {gram_bounds(), update_bounds(), sparse_product_bounds(), loss_bounds(), factor_bounds(), matrix_bounds()}) {
+  for (auto& part : {gram_bounds(), update_bounds(), sparse_product_bounds(), narrow_product_bounds(), loss_bounds(),
+                     factor_bounds(), matrix_bounds()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
