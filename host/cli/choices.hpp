@@ -17,7 +17,8 @@ using Choices = std::array<std::pair<std::string_view, E>, N>;
 enum class Precision { float_, double_ };
 enum class Freeze { none, w, h };
 
-inline constexpr Choices<Solver, 2> kSolvers{{{"mu", Solver::multiplicative_update}, {"hals", Solver::hals}}};
+inline constexpr Choices<Solver, 3> kSolvers{
+    {{"mu", Solver::multiplicative_update}, {"hals", Solver::hals}, {"anls", Solver::anls}}};
 /// `given` is not asked for by name but by naming the files.
 inline constexpr Choices<Initialization, 4> kInitializations{{{"random", Initialization::random},
                                                               {"nndsvd", Initialization::nndsvd},

@@ -73,7 +73,8 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   app.option_defaults()->group("Model");
   add_integer(app, "--rank", a.rank, 1, "Components K. Needed, unless given factors tell it")->option_text("K");
   add_choice(app, "--solver", o.solver, kSolvers,
-             "Hierarchical alternating least squares, or multiplicative\nupdates (slower to converge) [hals]");
+             "Hierarchical alternating least squares, multiplicative updates\n(slower to converge), or exact "
+             "alternating least squares [hals]");
   integer("--sweeps", o.sweeps, 1, "HALS sweeps over the components per visit of X");
   number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
