@@ -25,7 +25,7 @@ struct PivotingTolerance {
   double ridge = 0;
 
   constexpr PivotingTolerance(int rank, double epsilon)
-      : noise(2 * 2.220446049250313e-16 * rank), singular(2 * epsilon * rank), ridge(8 * epsilon * rank) {}
+      : noise(8 * 2.220446049250313e-16), singular(2 * epsilon * rank), ridge(8 * epsilon * rank) {}
 };
 
 /// One problem on its way from one passive set (the components that may be positive) to the next, by block principal
