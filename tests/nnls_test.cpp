@@ -104,8 +104,8 @@ TYPED_TEST(Nnls, FindsTheBestOfAllPassiveSets) {
         const auto best = oracle::nnls(g, right);
         for (int c = 0; c < k; ++c) expected(c, j) = best[static_cast<std::size_t>(c)];
       }
-      EXPECT_TRUE(entries_near(p.solution.oracle(), expected, Tolerance<T>::elementwise(),
-                               Tolerance<double>::objective()));
+      EXPECT_TRUE(
+          entries_near(p.solution.oracle(), expected, Tolerance<T>::elementwise(), Tolerance<double>::objective()));
     }
 }
 
@@ -124,8 +124,8 @@ TYPED_TEST(Nnls, SingularProblemsAreSolvedAndCounted) {
         for (int c = 0; c < k / 2; ++c) repeated(row, k - 1 - c) = repeated(row, c);
       auto dead = cases::make_dense(k + 20, k, cases::Content::uniform, 1);
       for (std::int64_t row = 0; row < k + 20; ++row) dead(row, k / 2) = 0;
-      for (const oracle::Dense& b : {cases::make_dense(depth, k, cases::Content::uniform, 1), mixed(depth, k, 2),
-                                     repeated, dead}) {
+      for (const oracle::Dense& b :
+           {cases::make_dense(depth, k, cases::Content::uniform, 1), mixed(depth, k, 2), repeated, dead}) {
         const auto y = oracle::multiply(b, cases::make_factor(k, count, 4));
         Problem<T> p(b, y);
         const NnlsResult result = p.solve(this->context);
@@ -156,6 +156,19 @@ TYPED_TEST(Nnls, TakesViewsOfAnyLayoutAndMemory) {
       EXPECT_EQ(q.solution.oracle().values, expected.solution.oracle().values);
       EXPECT_EQ(there.kkt_residual, host.kkt_residual);
     }
+}
+
+// Every backend solves in double: the same numbers but for what rounding makes of the condition of G.
+TYPED_TEST(Nnls, SolutionsAreThoseOfOneThreadOfTheCpu) {
+  using T = TypeParam;
+  for (int k : {5, 33, 70, 120}) {
+    const auto b = mixed(3 * k, k, 1), y = mixed(3 * k, 33, 2);
+    Problem<T> here(b, y), there(b, y);
+    here.solve(this->context);
+    there.solve(Context::cpu({.threads = 1}));
+    EXPECT_TRUE(entries_near(here.solution.oracle(), there.solution.oracle(), Tolerance<T>::elementwise(),
+                             Tolerance<double>::objective()));
+  }
 }
 
 TYPED_TEST(Nnls, ScaleOfComponentsDoesNotMatter) {

@@ -70,7 +70,7 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--rank", 4], "--rank needs exactly one value"),
         (["factorize", "x.npy", "--rank", 0], "--rank is '0', expected an integer from 1"),
         (["factorize", "x.npy", "--rank", "3.5"], "--rank is '3.5', expected an integer"),
-        (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals"),
+        (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals, anls"),
         (["factorize", "x.npy", "--rank", 3, "--init", "svd"], "--init is 'svd', expected one of random, nndsvd, nnd"),
         (["factorize", "x.npy", "--rank", 3, "--stopping", "x"], "expected one of loss, projected-gradient"),
         (["factorize", "x.npy", "--rank", 3, "--precision", "half"], "expected one of float, double"),
