@@ -285,8 +285,13 @@ TYPED_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
 // From any start, with every penalty: at the minimum, which only KKT conditions in double can tell.
 TYPED_TEST(Backend, NnlsEndsAtTheMinimum) {
   using T = typename TypeParam::Value;
-  for (const FactorCase& c : cases::factor_cases())
-    for (const auto& [scaled, penalty] : kPenalties) {
+  const auto all = cases::factor_cases();
+  for (std::size_t number = 0; number < all.size(); ++number)
+    for (std::size_t kind = 0; kind < std::size(kPenalties); ++kind) {
+      const FactorCase& c = all[number];
+      const auto& [scaled, penalty] = kPenalties[kind];
+      const bool chosen = kind == number % std::size(kPenalties);  // where some stand for all
+      if (cases::few_cases() && !chosen) continue;
       if (c.content == Content::denormal || c.count > 257 || (c.rank > 64 && c.count > 33)) continue;
       SCOPED_TRACE(c.name());
       auto p = this->problem(c);
@@ -313,6 +318,7 @@ TYPED_TEST(Backend, NnlsEndsAtTheMinimum) {
       const auto expected = oracle::kkt(f, p.gram, r, penalty);
       EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::sum(c.rank * c.count),
                               Tolerance<T>::sum(c.rank) * expected.product_squared));
+      if (!chosen) continue;
       // Nothing is asked of it that need not be told.
       auto again = this->problem(c);
       this->backend().nnls(again.f.factor(), again.terms(), scaled, nullptr, nullptr);

@@ -110,7 +110,8 @@ TEST_F(CudaFaults, OfExactLeastSquares) {
     const Options options{.solver = Solver::anls, .initialization = Initialization::given, .max_iterations = 2};
     EXPECT_LT(f.fit(Matrix<float>(context, dense.view()), options).relative_error, 0.9);
   };
-  fail_every_call(solve, [&] { fit(context, Initialization::given); });
+  fail_every_call(
+      solve, [&] { fit(context, Initialization::given); }, 3);
 }
 
 TEST_F(CudaFaults, OfMakingAContext) {
