@@ -59,7 +59,7 @@ class Problems {
   V solve(double singular) {
     find_members();
     V is_singular = hn::Zero(d);
-    for (int b = 0; b < size_; ++b) eliminate(b, singular, is_singular);
+    for (int b = 0; b < size_; b += kColumns) eliminate(b, std::min(b + kColumns, size_), singular, is_singular);
     substitute();
     slopes();
     return is_singular;
@@ -100,6 +100,8 @@ class Problems {
 
  private:
   static constexpr D d{};
+  // Of the factor, whose sums are in registers at once.
+  static constexpr int kRows = 4, kColumns = HWY_LANES(double) >= 8 ? 4 : 2;
 
   // Row a of Cholesky's factor, the members being numbered in order; the diagonal holds the inverse. The row below the
   // last member's is that of r: the substitution forwards.
@@ -112,54 +114,75 @@ class Problems {
     }
   }
 
-  // Column b of the factor, from the columns before it.
-  HWY_INLINE void eliminate(int b, double singular, V& is_singular) {
-    V inverse = hn::Zero(d);
-    int a = b;
-    for (; size_ + 1 - a >= 8; a += 8) eliminate_rows<8>(a, b, singular, inverse, is_singular);
-    if (size_ + 1 - a >= 4) {
-      eliminate_rows<4>(a, b, singular, inverse, is_singular);
-      a += 4;
-    }
-    if (size_ + 1 - a >= 2) {
-      eliminate_rows<2>(a, b, singular, inverse, is_singular);
-      a += 2;
-    }
-    if (size_ + 1 - a >= 1) eliminate_rows<1>(a, b, singular, inverse, is_singular);
-  }
-
-  // Rows [a, a + kRows) of it; the first ones find the pivot.
-  template <int kRows>
-  HWY_INLINE void eliminate_rows(int a, int b, double singular, V& inverse, V& is_singular) {
-    const int cb = members[b];
-    const double* gb = g + static_cast<std::ptrdiff_t>(cb) * k;
-    const double* lb = row(b);
-    double* la[kRows];
-    V sums[kRows];
-    ORTHANT_UNROLL for (int i = 0; i < kRows; ++i) {
-      la[i] = row(a + i);
-      sums[i] = a + i < size_ ? hn::Set(d, gb[members[a + i]]) : hn::Load(d, r + cb * kLanes);
-    }
-    for (int m = 0; m < b; ++m) {
-      const V lbm = hn::Load(d, lb + m * kLanes);
-      ORTHANT_UNROLL for (int i = 0; i < kRows; ++i) {
-        sums[i] = hn::NegMulAdd(hn::Load(d, la[i] + m * kLanes), lbm, sums[i]);
+  // Columns [first, end) of the factor: of all rows together, what the columns before explain, so that those are read
+  // once for several; then the columns one after the other.
+  void eliminate(int first, int end, double singular, V& is_singular) {
+    int a = first;
+    if (end - first == kColumns) {
+      for (; a + kRows <= size_ + 1; a += kRows) subtract<kRows, kColumns>(a, first, first);
+      for (; a <= size_; ++a) subtract<1, kColumns>(a, first, first);
+    } else {
+      for (int b = first; b < end; ++b) {
+        for (a = b; a <= size_; ++a) subtract<1, 1>(a, b, first);
       }
     }
-    if (a == b) {
-      const V diagonal = hn::Set(d, gb[cb]);
-      const V pivot = hn::MulAdd(diagonal, hn::Load(d, ridge), sums[0]);
-      const auto is_passive = hn::Gt(hn::Load(d, passive + cb * kLanes), hn::Zero(d));
-      const auto usable = hn::And(is_passive, hn::Gt(pivot, hn::Mul(hn::Set(d, singular), diagonal)));
-      // Unusable in spite of the ridge, the component stays 0.
-      inverse = hn::IfThenElseZero(usable, hn::Div(hn::Set(d, 1), hn::Sqrt(pivot)));
-      is_singular = hn::IfThenElse(hn::AndNot(usable, is_passive), hn::Set(d, 1), is_singular);
+    for (int b = first; b < end; ++b) finish(b, first, singular, is_singular);
+  }
+
+  // Entries of rows from a on and columns from b on, less what the columns before `first` explain.
+  template <int kR, int kC>
+  HWY_INLINE void subtract(int a, int b, int first) {
+    V sums[kR][kC];
+    const double *la[kR], *lb[kC];
+    ORTHANT_UNROLL for (int j = 0; j < kC; ++j) lb[j] = row(b + j);
+    ORTHANT_UNROLL for (int i = 0; i < kR; ++i) {
+      la[i] = row(a + i);
+      ORTHANT_UNROLL for (int j = 0; j < kC; ++j) {
+        const int cb = members[b + j];
+        sums[i][j] = a + i < size_ ? hn::Set(d, g[static_cast<std::ptrdiff_t>(cb) * k + members[a + i]])
+                                   : hn::Load(d, r + cb * kLanes);
+      }
     }
-    ORTHANT_UNROLL for (int i = 0; i < kRows; ++i) {
-      V value = hn::Mul(sums[i], inverse);
-      if (a + i < size_) value = hn::Mul(value, hn::Load(d, passive + members[a + i] * kLanes));
-      hn::Store(a + i == b ? inverse : value, d, la[i] + b * kLanes);
+    for (int m = 0; m < first; ++m) {
+      V column[kC];
+      ORTHANT_UNROLL for (int j = 0; j < kC; ++j) column[j] = hn::Load(d, lb[j] + m * kLanes);
+      ORTHANT_UNROLL for (int i = 0; i < kR; ++i) {
+        const V value = hn::Load(d, la[i] + m * kLanes);
+        ORTHANT_UNROLL for (int j = 0; j < kC; ++j) sums[i][j] = hn::NegMulAdd(value, column[j], sums[i][j]);
+      }
     }
+    ORTHANT_UNROLL for (int i = 0; i < kR; ++i) {
+      ORTHANT_UNROLL for (int j = 0; j < kC; ++j) {
+        if (a + i >= b + j) hn::Store(sums[i][j], d, row(a + i) + (b + j) * kLanes);
+      }
+    }
+  }
+
+  // Column b, of which the columns from `first` on are still to be subtracted.
+  void finish(int b, int first, double singular, V& is_singular) {
+    const int cb = members[b];
+    const double* lb = row(b);
+    const auto rest = [&](int a) {
+      double* la = row(a);
+      V sum = hn::Load(d, la + b * kLanes);
+      for (int m = first; m < b; ++m) {
+        sum = hn::NegMulAdd(hn::Load(d, la + m * kLanes), hn::Load(d, lb + m * kLanes), sum);
+      }
+      return sum;
+    };
+    const V diagonal = hn::Set(d, g[static_cast<std::ptrdiff_t>(cb) * k + cb]);
+    const V pivot = hn::MulAdd(diagonal, hn::Load(d, ridge), rest(b));
+    const auto is_passive = hn::Gt(hn::Load(d, passive + cb * kLanes), hn::Zero(d));
+    const auto usable = hn::And(is_passive, hn::Gt(pivot, hn::Mul(hn::Set(d, singular), diagonal)));
+    // Unusable in spite of the ridge, the component stays 0.
+    const V inverse = hn::IfThenElseZero(usable, hn::Div(hn::Set(d, 1), hn::Sqrt(pivot)));
+    is_singular = hn::IfThenElse(hn::AndNot(usable, is_passive), hn::Set(d, 1), is_singular);
+    for (int a = b + 1; a <= size_; ++a) {
+      V value = hn::Mul(rest(a), inverse);
+      if (a < size_) value = hn::Mul(value, hn::Load(d, passive + members[a] * kLanes));
+      hn::Store(value, d, row(a) + b * kLanes);
+    }
+    hn::Store(inverse, d, row(b) + b * kLanes);
   }
 
   void substitute() {
