@@ -149,13 +149,38 @@ void add_updates(const std::string& name, int rank) {
       ->Unit(benchmark::kMillisecond);
 }
 
+// Exact least squares from nothing: columns of which each is a combination of some rows of B and noise.
+template <class T>
+void add_nnls(const std::string& name, int rank) {
+  constexpr std::int64_t kCount = 5000;
+  benchmark::RegisterBenchmark((name + "/nnls").c_str(),
+                               [rank](benchmark::State& state) {
+                                 const Context context = Context::cpu();
+                                 const auto b = cases::make_dense(2 * rank, rank, cases::Content::uniform, 1);
+                                 auto y = oracle::multiply(b, cases::make_factor(rank, kCount, 2));
+                                 const auto noise = cases::make_dense(2 * rank, kCount, cases::Content::uniform, 3);
+                                 for (std::size_t i = 0; i < y.values.size(); ++i) y.values[i] += 0.3 * noise.values[i];
+                                 const test::DenseStorage<T> gram(oracle::gram(transpose(b))),
+                                     products(oracle::multiply(transpose(b), y), Layout::column_major);
+                                 test::DenseStorage<T> solution(rank, kCount, Layout::column_major);
+                                 for (auto _ : state) nnls<T>(context, gram.view(), products.view(), solution.view());
+                                 state.counters["columns"] = benchmark::Counter(
+                                     static_cast<double>(kCount), benchmark::Counter::kIsIterationInvariantRate);
+                               })
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
 template <class T>
 void add_all(const std::string& precision) {
   for (const auto& w : kWorkloads) {
     const cases::MatrixCase shape{w.rows, w.columns, w.rank, w.nonzeros};
     add_products<T>(std::string(w.name) + "/" + precision, std::make_shared<std::unique_ptr<Problem<T>>>(), shape);
   }
-  for (int rank : cases::kRanks) add_updates<T>("rank" + std::to_string(rank) + "/" + precision, rank);
+  for (int rank : cases::kRanks) {
+    add_updates<T>("rank" + std::to_string(rank) + "/" + precision, rank);
+    add_nnls<T>("rank" + std::to_string(rank) + "/" + precision, rank);
+  }
 }
 
 }  // namespace

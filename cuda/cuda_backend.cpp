@@ -4,6 +4,7 @@
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
+#include "cuda/kernels/nnls.hpp"
 #include "cuda/kernels/small_product.hpp"
 #include "cuda/kernels/sums.hpp"
 #include "cuda/kernels/survey.hpp"
@@ -142,6 +143,13 @@ void CudaBackend<T>::hals(Factor<T> f, const Terms<T>& terms, ScaledPenalty pena
 template <class T>
 void CudaBackend<T>::multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const {
   update_multiplicative(gpu_, f, terms, penalty, kkt);
+}
+
+template <class T>
+void CudaBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt,
+                          NnlsResult* result) const {
+  if (kkt != nullptr) probe_kkt<T>(gpu_, f, terms, penalty, kkt);
+  solve_nnls(gpu_, f, terms, penalty, result);
 }
 
 template <class T>

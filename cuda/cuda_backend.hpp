@@ -24,6 +24,8 @@ class CudaBackend final : public core::Backend<T> {
             core::KktSums* kkt) const override;
   void multiplicative(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
                       core::KktSums* kkt) const override;
+  void nnls(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::KktSums* kkt,
+            NnlsResult* result) const override;
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override;
   void multiply_small(const double* m, core::Factor<T> f) const override;

@@ -59,7 +59,8 @@ TYPED_TEST(Async, FollowsTheLoopThatTheHostControls) {
           Options{.tolerance = 1e-2, .stopping = Stopping::projected_gradient},
           Options{.solver = Solver::multiplicative_update, .tolerance = 1e-3},
           Options{.w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0}, .tolerance = 1e-3}, Options{.update_w = false},
-          Options{.update_h = false}, Options{.update_w = false, .update_h = false}, Options{.sweeps = 3}})
+          Options{.update_h = false}, Options{.update_w = false, .update_h = false}, Options{.sweeps = 3},
+          Options{.solver = Solver::anls, .tolerance = 1e-3}})
       for (auto [most, every] : {std::pair{0, 10}, {7, 3}, {3, 10}, {40, 10}, {300, 7}}) {
         options.initialization = Initialization::given;
         options.max_iterations = most;

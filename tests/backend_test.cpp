@@ -282,6 +282,84 @@ TYPED_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
   EXPECT_EQ(p.f(1, 2), T(0));
 }
 
+// From any start, with every penalty: at the minimum, which only KKT conditions in double can tell.
+TYPED_TEST(Backend, NnlsEndsAtTheMinimum) {
+  using T = typename TypeParam::Value;
+  const auto all = cases::factor_cases();
+  for (std::size_t number = 0; number < all.size(); ++number)
+    for (std::size_t kind = 0; kind < std::size(kPenalties); ++kind) {
+      const FactorCase& c = all[number];
+      const auto& [scaled, penalty] = kPenalties[kind];
+      const bool chosen = kind == number % std::size(kPenalties);  // where some stand for all
+      if (cases::few_cases() && !chosen) continue;
+      if (c.content == Content::denormal || c.count > 257 || (c.rank > 64 && c.count > 33)) continue;
+      SCOPED_TRACE(c.name());
+      auto p = this->problem(c);
+      const auto f = p.f.oracle(), r = p.r.oracle();
+      core::KktSums kkt{-1, -1};
+      NnlsResult result{-1, -1};
+      this->backend().nnls(p.f.factor(), p.terms(), scaled, &kkt, &result);
+      ASSERT_TRUE(p.f.gaps_untouched());
+      double worst = 0;
+      const auto x = p.f.oracle();
+      for (std::int64_t j = 0; j < c.count; ++j) {
+        double step = 0, size = 0;
+        for (int i = 0; i < c.rank; ++i) {
+          ASSERT_TRUE(x(i, j) >= 0 && std::isfinite(x(i, j))) << x(i, j);
+          step = std::max(step, std::abs(std::min(x(i, j), oracle::gradient(x, p.gram, r, penalty, i, j))));
+          size = std::max(size, std::abs(r(i, j) - penalty.l1));
+        }
+        worst = std::max(worst, size > 0 ? step / size : step);
+      }
+      const bool singular = result.regularized > 0;
+      EXPECT_LT(worst, singular ? Tolerance<T>::nnls_kkt_singular(c.rank) : Tolerance<T>::nnls_kkt(c.rank));
+      EXPECT_TRUE(
+          number_near(result.kkt_residual, worst, Tolerance<double>::elementwise(), Tolerance<double>::sum(c.rank)));
+      const auto expected = oracle::kkt(f, p.gram, r, penalty);
+      EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::sum(c.rank * c.count),
+                              Tolerance<T>::sum(c.rank) * expected.product_squared));
+      if (!chosen) continue;
+      // Nothing is asked of it that need not be told.
+      auto again = this->problem(c);
+      this->backend().nnls(again.f.factor(), again.terms(), scaled, nullptr, nullptr);
+      EXPECT_EQ(again.f.oracle().values, x.values);
+    }
+}
+
+TYPED_TEST(Backend, NnlsKeepsComponentsWithoutCurvatureUnlessTheSlopeDecides) {
+  using T = typename TypeParam::Value;
+  for (int rank : {33, 70, 120}) {
+    auto p = this->problem({rank, 35, 3});
+    for (int c = 0; c < rank; ++c) {
+      p.g[7 * rank + c] = p.g[c * rank + 7] = 0;
+      p.r(c, 10) = 0;
+    }
+    for (std::int64_t j = 0; j < 35; ++j) p.r(7, j) = j == 3 ? T(-1) : T(0);
+    const auto before = p.f;
+    this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr);
+    for (std::int64_t j = 0; j < 35; ++j) ASSERT_EQ(p.f(7, j), j == 10 || j == 3 ? T(0) : before(7, j));
+    p.f = before;
+    this->backend().nnls(p.f.factor(), p.terms(), {0.1, 0}, nullptr, nullptr);
+    for (std::int64_t j = 0; j < 35; ++j) ASSERT_EQ(p.f(7, j), T(0));
+  }
+}
+
+TYPED_TEST(Backend, NnlsOfWhatIsNotFiniteEnds) {
+  using T = typename TypeParam::Value;
+  for (T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()})
+    for (int rank : {5, 70}) {
+      auto p = this->problem({rank, 33});
+      p.r(2, 7) = bad;
+      auto expected = this->problem({rank, 33});
+      this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr);
+      this->backend().nnls(expected.f.factor(), expected.terms(), {}, nullptr, nullptr);
+      for (std::int64_t j = 0; j < 33; ++j)
+        for (int c = 0; c < rank && j != 7; ++c) ASSERT_EQ(p.f(c, j), expected.f(c, j)) << "column " << j;
+      p.g[0] = p.g[1] = p.g[static_cast<std::size_t>(rank)] = bad;
+      this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr);
+    }
+}
+
 TYPED_TEST(Backend, KktLeavesTheFactor) {
   using T = typename TypeParam::Value;
   for (const FactorCase& c : cases::factor_cases())
@@ -402,10 +480,14 @@ TYPED_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
     FactorStorage<T> updated = f;
     core::KktSums along;
     backend.hals(updated.factor(), {{g.data(), c.rank}, f.factor()}, {}, 1, &along);
-    for (const auto& part : {sums, squares, above, below, updated.oracle().values})
+    FactorStorage<T> solved = f;
+    NnlsResult nnls;
+    backend.nnls(solved.factor(), {{g.data(), c.rank}, f.factor()}, {}, nullptr, &nnls);
+    for (const auto& part : {sums, squares, above, below, updated.oracle().values, solved.oracle().values})
       all.insert(all.end(), part.begin(), part.end());
     all.insert(all.end(), g.begin(), g.end());
-    all.insert(all.end(), {kkt.step_squared, kkt.product_squared, along.step_squared, along.product_squared});
+    all.insert(all.end(), {kkt.step_squared, kkt.product_squared, along.step_squared, along.product_squared,
+                           nnls.kkt_residual, static_cast<double>(nnls.regularized)});
     return all;
   };
   const auto one = measure(1);

@@ -37,8 +37,9 @@ void iterate(const X& x, oracle::Dense& w, oracle::Dense& h, const Options& opti
   const auto update = [&](const Penalty& penalty, double scale) {
     return [&options, p = oracle::Penalty{penalty.l1 * scale, penalty.l2 * scale}](
                const oracle::Dense& f, const oracle::Dense& g, const oracle::Dense& r) {
-      return options.solver == Solver::hals ? oracle::hals(f, g, r, p, options.sweeps)
-                                            : oracle::multiplicative_update(f, g, r, p);
+      return options.solver == Solver::hals   ? oracle::hals(f, g, r, p, options.sweeps)
+             : options.solver == Solver::anls ? oracle::anls(f, g, r, p)
+                                              : oracle::multiplicative_update(f, g, r, p);
     };
   };
   for (int i = 0; i < options.max_iterations; ++i)
@@ -60,12 +61,12 @@ void expect_follows_oracle(const Matrix<T>& x, const X& exact, int k, const Opti
 
 std::vector<Options> every_update() {
   std::vector<Options> all;
-  for (Solver solver : {Solver::multiplicative_update, Solver::hals})
+  for (Solver solver : {Solver::multiplicative_update, Solver::hals, Solver::anls})
     for (int sweeps : {1, 3})
       for (PenaltyScaling scaling : {PenaltyScaling::none, PenaltyScaling::sklearn})
         for (const auto& [w, h] :
              {std::pair<Penalty, Penalty>{{0, 0}, {0, 0}}, {{0.02, 0}, {0, 0.03}}, {{0.01, 0.02}, {0.03, 0.04}}}) {
-          if (solver == Solver::multiplicative_update && sweeps > 1) continue;
+          if (solver != Solver::hals && sweeps > 1) continue;
           if (scaling == PenaltyScaling::sklearn && w.l1 == 0) continue;
           Options o{.solver = solver, .initialization = Initialization::given};
           o.sweeps = sweeps;
@@ -274,6 +275,30 @@ TYPED_TEST(Factorize, FrozenSideStaysAndTheOtherFollowsTheTextbook) {
       EXPECT_TRUE(matrix_near(f.w.oracle(), w, tolerance));
     }
   }
+}
+
+// The problem of one side is convex: exact steps find in one what sweeps approach. From zero and from anywhere else.
+TYPED_TEST(Factorize, AnlsFindsTheHThatManySweepsOfHalsApproach) {
+  using T = TypeParam;
+  const auto exact = planted(61, 43, 5, 0.3, 3);
+  const DenseStorage<T> dense(exact);
+  const CsrStorage<T> sparse(sparsify(exact));
+  for (const Matrix<T>& x : {Matrix<T>(this->context, dense.view()), Matrix<T>(this->context, sparse.view())})
+    for (const Penalty& penalty : {Penalty{}, Penalty{0.05, 0.1}}) {
+      Options options{.h_penalty = penalty, .sweeps = 3000, .max_iterations = 1, .tolerance = 0};
+      auto swept = given_start<T>(61, 43, 5), solved = swept, restarted = swept;
+      transform<T>(x, std::as_const(swept.w).view(), swept.h.view(), options);
+      options.solver = Solver::anls;
+      options.sweeps = 1;
+      const Result result = transform<T>(x, std::as_const(solved.w).view(), solved.h.view(), options);
+      EXPECT_LT(result.kkt_residual, Tolerance<T>::hals_sweep(5));
+      const double tolerance = 10 * Tolerance<T>::hals_sweep(5);  // both near the minimum, where the loss is flat
+      EXPECT_TRUE(matrix_near(solved.h.oracle(), swept.h.oracle(), tolerance));
+      options.initialization = Initialization::given;
+      options.update_w = false;
+      restarted.fit(x, options);
+      EXPECT_TRUE(matrix_near(restarted.h.oracle(), solved.h.oracle(), Tolerance<T>::hals_sweep(5)));
+    }
 }
 
 // With a frozen side the start of the other may still be computed; the frozen values are the caller's.
@@ -509,7 +534,7 @@ TYPED_TEST(Factorize, LeavingTheFiniteNumbersIsAnError) {
   DenseStorage<T> storage(cases::make_dense(61, 43, Content::uniform, 1));
   storage(3, 5) = huge;
   const Matrix<T> x(this->context, storage.view());
-  for (Solver solver : {Solver::multiplicative_update, Solver::hals}) {
+  for (Solver solver : {Solver::multiplicative_update, Solver::hals, Solver::anls}) {
     auto f = given_start<T>(61, 43, 5);
     for (auto& value : f.w.values()) value *= huge;
     for (auto& value : f.h.values()) value *= huge;

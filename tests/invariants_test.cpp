@@ -27,8 +27,9 @@ std::vector<Options> every_solver() {
   for (auto initialization : {Initialization::given, Initialization::random, Initialization::nndsvda})
     for (double penalty : {0.0, 0.05}) {
       for (int sweeps : {1, 4}) all.push_back({.initialization = initialization, .sweeps = sweeps});
-      all.push_back({.solver = Solver::multiplicative_update, .initialization = initialization});
-      for (std::size_t i = all.size() - 3; i < all.size(); ++i) {
+      for (Solver solver : {Solver::multiplicative_update, Solver::anls})
+        all.push_back({.solver = solver, .initialization = initialization});
+      for (std::size_t i = all.size() - 4; i < all.size(); ++i) {
         all[i].w_penalty = all[i].h_penalty = {penalty, penalty};
         all[i].tolerance = 0;
       }
@@ -200,14 +201,16 @@ TYPED_TEST(Invariants, DeadComponents) {
   f = columns_of_w_zero();
   EXPECT_EQ(f.fit(x, options).dead_components, 2);
 
-  // HALS revives a component from what the other factor keeps of it, and finds new values for a column of W.
-  options.solver = Solver::hals;
-  f = row_of_h_zero();
-  const Result revived = f.fit(x, options);
-  EXPECT_EQ(revived.dead_components, 0);
-  EXPECT_LT(revived.loss, result.loss);
-  f = columns_of_w_zero();
-  EXPECT_EQ(f.fit(x, options).dead_components, 0);
+  // The others revive a component from what the other factor keeps of it, and find new values for a column of W.
+  for (Solver solver : {Solver::hals, Solver::anls}) {
+    options.solver = solver;
+    f = row_of_h_zero();
+    const Result revived = f.fit(x, options);
+    EXPECT_EQ(revived.dead_components, 0);
+    EXPECT_LT(revived.loss, result.loss);
+    f = columns_of_w_zero();
+    EXPECT_EQ(f.fit(x, options).dead_components, 0);
+  }
 }
 
 // Scaling X by a power of two changes the bits of nothing but exponents: data in any unit are fitted alike. (Not from

@@ -336,4 +336,16 @@ inline std::vector<double> nnls(const Dense& g, const std::vector<double>& r) {
   return best;
 }
 
+/// Exact alternating least squares: each column of F (k x count) goes to its minimum.
+inline Dense anls(Dense f, Dense g, const Dense& r, Penalty p = {}) {
+  for (std::int64_t c = 0; c < f.rows; ++c) g(c, c) += p.l2;
+  for (std::int64_t j = 0; j < f.columns; ++j) {
+    std::vector<double> product;
+    for (std::int64_t c = 0; c < f.rows; ++c) product.push_back(r(c, j) - p.l1);
+    const std::vector<double> best = nnls(g, product);
+    for (std::int64_t c = 0; c < f.rows; ++c) f(c, j) = best[c];
+  }
+  return f;
+}
+
 }  // namespace orthant::oracle

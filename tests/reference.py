@@ -1,6 +1,7 @@
 """Textbook updates in numpy, in double. `f` is one factor with a component per row, `g` the other one's Gram, `r` its product with X."""
 
 import numpy as np
+import scipy.optimize
 
 
 def hals(f, g, r, l1=0, l2=0, sweeps=1):
@@ -14,6 +15,12 @@ def hals(f, g, r, l1=0, l2=0, sweeps=1):
 
 def multiplicative(f, g, r, l1=0, l2=0):
     return f * r / (g @ f + l1 + l2 * f)
+
+
+def anls(f, g, r, l1=0, l2=0):
+    """Exact: by scipy's active set, for the square root of the Gram."""
+    root = np.linalg.cholesky(g + l2 * np.eye(len(g)))
+    return np.stack([scipy.optimize.nnls(root.T, np.linalg.solve(root, column - l1))[0] for column in r.T], axis=1)
 
 
 def iterate(x, w, h, iterations, update=hals, w_penalty={}, h_penalty={}, update_w=True, update_h=True, **keywords):

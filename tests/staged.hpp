@@ -100,6 +100,10 @@ class StagedBackend final : public core::Backend<T> {
                       core::KktSums* kkt) const override {
     call([&](auto& s) { backend_.multiplicative(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1)); });
   }
+  void nnls(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::KktSums* kkt,
+            NnlsResult* result) const override {
+    call([&](auto& s) { backend_.nnls(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1), s.stage(result, 1)); });
+  }
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override {
     call([&](auto& s) { backend_.kkt(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1)); });

@@ -38,6 +38,8 @@ struct Tolerance {
 
   /// KKT residual of an exact NNLS solution: of its storage in T, the solver itself working in double.
   static double nnls_kkt(int rank) { return 10 * eps * rank; }
+  /// Where G is singular: of the ridge too, some eps * rank of the curvatures.
+  static double nnls_kkt_singular(int rank) { return 100 * eps * rank; }
 };
 
 /// Memory used may differ from plan() by this much.

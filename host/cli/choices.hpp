@@ -20,7 +20,8 @@ enum class Freeze { none, w, h };
 inline constexpr Choices<Loss, 3> kLosses{{{"frobenius", Loss::frobenius()},
                                            {"kullback-leibler", Loss::kullback_leibler()},
                                            {"itakura-saito", Loss::itakura_saito()}}};
-inline constexpr Choices<Solver, 2> kSolvers{{{"mu", Solver::multiplicative_update}, {"hals", Solver::hals}}};
+inline constexpr Choices<Solver, 3> kSolvers{
+    {{"mu", Solver::multiplicative_update}, {"hals", Solver::hals}, {"anls", Solver::anls}}};
 /// `given` is not asked for by name but by naming the files.
 inline constexpr Choices<Initialization, 4> kInitializations{{{"random", Initialization::random},
                                                               {"nndsvd", Initialization::nndsvd},

@@ -84,8 +84,8 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
          "How far WH is from X (formulas below) [frobenius]")
       ->option_text(names_of(kLosses) + "|beta=B");
   add_choice(app, "--solver", o.solver, kSolvers,
-             "Hierarchical alternating least squares, or multiplicative\nupdates (slower to converge)"
-             " [hals; mu for losses that have no hals]");
+             "Hierarchical alternating least squares, multiplicative updates\n(slower to converge), or exact "
+             "alternating least squares [hals; mu for\nlosses that have no hals]");
   integer("--sweeps", o.sweeps, 1, "HALS sweeps over the components per visit of X");
   number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");

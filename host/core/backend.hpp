@@ -9,6 +9,7 @@
 #include "host/core/factor.hpp"
 #include "host/core/philox.hpp"
 #include "host/core/stopping.hpp"
+#include "orthant/factorize.hpp"
 #include "orthant/matrix.hpp"
 
 namespace orthant::core {
@@ -82,6 +83,14 @@ class Backend {
   /// Multiplicative update (Lee & Seung 2001): f_c *= (r_c) / ((G f)_c + l1 + l2 f_c), 0 where the denominator is 0;
   /// subnormal results become 0. `kkt` as for hals, at the old f. Cost: 2 count k^2 flops.
   virtual void multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;
+
+  /// The exact minimum over x >= 0 of 1/2 x'(G + l2 I)x - (r - l1)'x for each column, by block principal pivoting (Kim
+  /// & Park 2011) in double, from the passive set that f has: near the solution, as late in a fit, one round does.
+  /// Where g_cc + l2 is 0 the component stays as for hals, unless its slope is positive. `kkt` as kkt() reports it, of
+  /// f as it was; `result`, unless null, receives what NnlsResult says, r - l1 being the product. Cost: about count k^3
+  /// / 3 flops for each round.
+  virtual void nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt,
+                    NnlsResult* result) const = 0;
 
   /// The sums that hals() would report if it updated all components at once; f stays. Cost: 2 count k^2 flops.
   virtual void kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;

@@ -84,10 +84,11 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   core::check_options(fixed_w, x.data()->shape(), w.columns, *x.context().runtime());
   core::check_loss(options.loss, *x.data());
   core::check_factor_values<T>("W", w, x.context().runtime()->backend(T{}));
-  // Zero suits HALS, whose problem is convex; a multiplicative update could not leave it.
+  // Zero suits HALS and ANLS, the problem being convex; a multiplicative update could not leave it.
   const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
-  const T start =
-      options.solver == Solver::hals ? T(0) : static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)));
+  const T start = options.solver == Solver::multiplicative_update
+                      ? static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)))
+                      : T(0);
   return fit<T>(x, {const_cast<T*>(w.data), w.rows, w.columns, w.ld, w.layout, w.space}, h, fixed_w, start);
 }
 

@@ -32,6 +32,19 @@ class MultiplicativeUpdate final : public UpdateRule<T> {
 };
 
 template <class T>
+class Anls final : public UpdateRule<T> {
+ public:
+  Anls(const Backend<T>& backend, ScaledPenalty penalty) : backend_(backend), penalty_(penalty) {}
+  void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override {
+    backend_.nnls(f, terms, penalty_, kkt, nullptr);
+  }
+
+ private:
+  const Backend<T>& backend_;
+  ScaledPenalty penalty_;
+};
+
+template <class T>
 class KktProbe final : public UpdateRule<T> {
  public:
   KktProbe(const Backend<T>& backend, ScaledPenalty penalty) : backend_(backend), penalty_(penalty) {}
@@ -63,6 +76,7 @@ template <class T>
 std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
                                                 ScaledPenalty penalty) {
   if (options.solver == Solver::hals) return std::make_unique<Hals<T>>(backend, penalty, options.sweeps);
+  if (options.solver == Solver::anls) return std::make_unique<Anls<T>>(backend, penalty);
   return std::make_unique<MultiplicativeUpdate<T>>(backend, penalty);
 }
 

@@ -6,6 +6,7 @@
 #include "host/core/philox.hpp"
 #include "host/core/validate.hpp"
 #include "host/cpu/factor_update.hpp"
+#include "host/cpu/nnls.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/ratio_update.hpp"
 #include "host/cpu/scratch.hpp"
@@ -190,6 +191,27 @@ void CpuBackend<T>::multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPen
   update(f, terms, threads_, kkt, [&](Factor<T> panel, const Terms<T>& t, KktSums* sums) {
     FactorUpdate<T>::multiplicative(panel, t, penalty, sums);
   });
+}
+
+template <class T>
+void CpuBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt,
+                         NnlsResult* result) const {
+  if (kkt != nullptr) this->kkt(f, terms, penalty, kkt);
+  struct Sum : NnlsResult {
+    Sum& operator+=(const Sum& b) {
+      kkt_residual = std::max(kkt_residual, b.kkt_residual);
+      regularized += b.regularized;
+      return *this;
+    }
+  };
+  const Sum sum =
+      sum_chunks<Sum>(Chunks(f.count, kUpdateColumns), threads_, [&](std::int64_t begin, std::int64_t size) {
+        Sum part;
+        Nnls<T>::solve(f.panel(begin, size), {terms.gram, terms.numerator.panel(begin, size)}, penalty,
+                       result != nullptr ? &part : nullptr);
+        return part;
+      });
+  if (result != nullptr) *result = sum;
 }
 
 template <class T>

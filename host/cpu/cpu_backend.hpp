@@ -24,6 +24,8 @@ class CpuBackend final : public core::Backend<T> {
             core::KktSums* kkt) const override;
   void multiplicative(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
                       core::KktSums* kkt) const override;
+  void nnls(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::KktSums* kkt,
+            NnlsResult* result) const override;
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override;
   void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,

@@ -51,8 +51,9 @@ class Pending {
 template <class T>
 Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
 
-/// Finds H (k x n) for a fixed W (m x k): n convex problems, solved by the solver of `options` from H = 0 (hals) or
-/// from a constant (multiplicative_update). X is read once. `initialization`, `update_w` and `update_h` are ignored.
+/// Finds H (k x n) for a fixed W (m x k): n convex problems, solved by the solver of `options` from H = 0 (hals,
+/// anls) or from a constant (multiplicative_update). X is read once. `initialization`, `update_w` and `update_h` are
+/// ignored.
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
@@ -68,8 +69,11 @@ struct NnlsResult {
 
 /// Solves many small non-negative least squares problems exactly: each column x of `solution` (k x count) minimises
 /// 1/2 x'Gx - r'x over x >= 0, r being the same column of `products` (k x count). With G = B'B and r = B'y that is
-/// min ||Bx - y||. Block principal pivoting with its backup rule (Kim & Park 2011), in double, by Cholesky.
-/// @throws InvalidArgument if shapes differ, G is not symmetric, or a value is not finite
+/// min ||Bx - y||. Block principal pivoting with its backup rule (Kim & Park 2011), in double, by Cholesky. Where G is
+/// singular there are many minima, of which one is found.
+/// Runs on the backend of the Context; views are of host or of its memory.
+/// @throws InvalidArgument if shapes differ, G is not symmetric, a value is not finite, or k is too large for the
+/// backend
 template <class T>
 NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const T> products, DenseView<T> solution);
 

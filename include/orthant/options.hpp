@@ -11,6 +11,8 @@ enum class Solver {
   hals,                   ///< Hierarchical alternating least squares, Cichocki & Phan 2009. The default. For
                           ///< kullback_leibler likewise one entry of a factor after the other, by Newton's method on
                           ///< reciprocals (after Hsieh & Dhillon 2011): far fewer iterations, each of more work.
+  anls,  ///< Alternating exact non-negative least squares by block principal pivoting, Kim & Park 2011. Each half of an
+         ///< iteration ends at its minimum: fewer iterations, each of which costs more, the more the larger the rank.
 };
 
 /// The loss that is minimised, a beta-divergence, summed over the entries x of X and v of WH (Fevotte & Idier 2011):

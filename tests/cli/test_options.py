@@ -29,6 +29,14 @@ def test_multiplicative_updates(orthant, x, start):
     assert report["solver"] == "mu"
 
 
+def test_exact_alternating_least_squares(orthant, x, start):
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "anls")
+    w_expected, h_expected = reference.iterate(x, *start, 5, reference.anls)
+    assert_allclose(w, w_expected, rtol=1e-8, atol=1e-11)
+    assert_allclose(h, h_expected, rtol=1e-8, atol=1e-11)
+    assert report["solver"] == "anls"
+
+
 @pytest.mark.parametrize("solver, update", [("hals", reference.hals), ("mu", reference.multiplicative)])
 @pytest.mark.parametrize("scaling, w_scale, h_scale", [("none", 1, 1), ("sklearn", 20, 30)])
 def test_penalties(orthant, x, start, solver, update, scaling, w_scale, h_scale):

@@ -72,7 +72,7 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", "3.5"], "--rank is '3.5', expected an integer"),
         (["factorize", "x.npy", "--rank", 3, "--loss", "kl"], "--loss is 'kl', expected frobenius, kullback-leibler, itakura-saito or beta=B for a number B"),
         (["factorize", "x.npy", "--rank", 3, "--loss", "beta=x"], "--loss is 'beta=x', expected"),
-        (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals"),
+        (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals, anls"),
         (["factorize", "x.npy", "--rank", 3, "--init", "svd"], "--init is 'svd', expected one of random, nndsvd, nnd"),
         (["factorize", "x.npy", "--rank", 3, "--stopping", "x"], "expected one of loss, projected-gradient"),
         (["factorize", "x.npy", "--rank", 3, "--precision", "half"], "expected one of float, double"),

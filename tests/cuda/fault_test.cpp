@@ -111,6 +111,20 @@ TEST_F(CudaFaults, OfAFitByCusparse) {
   fail_every_call(fit_sparse, fit_sparse);
 }
 
+TEST_F(CudaFaults, OfExactLeastSquares) {
+  const Context context = make_context();
+  const DenseStorage<float> gram(oracle::gram(transpose(exact))), products(transpose(exact));
+  const auto solve = [&] {
+    DenseStorage<float> solution(9, 13);
+    EXPECT_LT(nnls<float>(context, gram.view(), products.view(), solution.view()).kkt_residual, 1e-4);
+    auto f = given_start<float>(13, 9, 2);
+    const Options options{.solver = Solver::anls, .initialization = Initialization::given, .max_iterations = 2};
+    EXPECT_LT(f.fit(Matrix<float>(context, dense.view()), options).relative_error, 0.9);
+  };
+  fail_every_call(
+      solve, [&] { fit(context, Initialization::given); }, 3);
+}
+
 TEST_F(CudaFaults, OfMakingAContext) {
   fail_every_call([&] { fit(make_context(), Initialization::random); }, [] {});
 }

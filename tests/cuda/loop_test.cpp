@@ -71,7 +71,7 @@ void expect_replays_only(const Calls& calls, int iterations, int most_launches) 
 TEST(CudaLoop, DenseIterationsAreReplaysOfSixLaunches) {
   const DenseStorage<float> storage(planted(61, 43, 5, 0.1, 3));
   const Matrix<float> x(make_context(), storage.view());
-  for (Solver solver : {Solver::hals, Solver::multiplicative_update})
+  for (Solver solver : {Solver::hals, Solver::multiplicative_update, Solver::anls})
     expect_replays_only(calls_of_iterations(x, solver, 10), 10, 6);
 }
 
@@ -79,7 +79,7 @@ TEST(CudaLoop, SparseIterationsAreReplaysOfAtMostEightLaunches) {
   const CsrStorage<double> storage(sparsify(planted(61, 43, 5, 0.1, 3)));
   for (SparseProduct product : {SparseProduct::row_gather, SparseProduct::cusparse}) {
     const Matrix<double> x(Context::cuda({.sparse_product = product}), storage.view());
-    for (Solver solver : {Solver::hals, Solver::multiplicative_update})
+    for (Solver solver : {Solver::hals, Solver::multiplicative_update, Solver::anls})
       expect_replays_only(calls_of_iterations(x, solver, 10), 10, 8);
   }
 }

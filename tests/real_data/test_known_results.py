@@ -5,8 +5,10 @@ import pathlib
 
 import numpy as np
 import pytest
+import scipy.io
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "data"
+MUTSIG = pathlib.Path(__file__).resolve().parents[3] / "shared/data/mutsig"
 
 
 def load(name):
@@ -79,6 +81,27 @@ def test_raman_concentrations_from_known_spectra(orthant, raman, precision, tole
     _, h, report = orthant.factors(*arguments)
     assert np.abs(h - raman[1]).max() < tolerance
     assert report["relative_error"] < tolerance
+
+
+@pytest.mark.parametrize("precision", ["float", "double"])
+def test_refit_of_mutational_signatures(orthant, folder, precision):
+    """PCAWG's genomes on the COSMIC signatures that its authors used: convex, with the residual that README.md states."""
+    if not MUTSIG.is_dir():
+        pytest.skip(f"{MUTSIG} is not here: the data may not be redistributed")
+    named = (MUTSIG / "cosmic_v3_names.txt").read_text().split()
+    used = [named.index(name) for name in (MUTSIG / "pcawg_exposure_sigs.txt").read_text().split()]
+    x, w = scipy.io.mmread(MUTSIG / "pcawg_96x2780.mtx.gz").toarray(), np.load(MUTSIG / "cosmic_v3_96x67.npy")[:, used]
+    np.save(folder / "w.npy", w)
+    arguments = [MUTSIG / "pcawg_96x2780.mtx.gz", "--transform", "w.npy", "--solver", "anls", "--max-iterations", 1]
+    _, h, report = orthant.factors(*arguments, "--precision", precision)
+    assert len(used) == report["rank"] == 65
+    # Of the H that is returned: the loss that is reported carries the rounding of ||X||^2 in float.
+    assert np.sum((x - w @ h.astype("f8")) ** 2) == pytest.approx(5.6084117e9, rel=1e-6)
+    assert np.linalg.norm(x - w @ h.astype("f8")) / np.linalg.norm(x) == pytest.approx(0.04909236, rel=1e-6)
+    assert h.sum(dtype="f8") == pytest.approx(49003628, rel=1e-6)
+    if precision == "double":
+        assert 2 * report["loss"] == pytest.approx(5.6084117e9, rel=1e-6)
+        assert report["kkt_residual"] < 1e-12
 
 
 def test_raman_is_exact_at_its_rank(orthant, raman):

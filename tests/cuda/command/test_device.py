@@ -14,7 +14,7 @@ def test_info_names_the_device(orthant):
     assert cuda["available"] and cuda["device"]
 
 
-@pytest.mark.parametrize("solver", ["hals", "mu"])
+@pytest.mark.parametrize("solver", ["hals", "mu", "anls"])
 @pytest.mark.parametrize("start", [("--init", "random"), ("--init", "nndsvda")])
 @pytest.mark.parametrize("x", [(DIGITS,), (AUSTEN, "--tfidf")], ids=["digits", "austen"])
 def test_same_result_as_on_the_cpu(orthant, data, x, start, solver):

@@ -1,0 +1,407 @@
+#include "cuda/kernels/nnls.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "cuda/kernels/factor_update.hpp"
+#include "cuda/launch.hpp"
+#include "host/core/pivoting.hpp"
+
+// A team of threads takes a column from its first passive set to the last: a warp up to rank 64, above a block. The
+// members of the set are numbered, and row a of Cholesky's factor belongs to thread a modulo the team; r is one row
+// more, which the elimination turns into the substitution forwards. All in double: the signs of small numbers decide
+// where a column goes next, Gram matrices of fits are ill conditioned, and the solution shall be exact in T.
+namespace orthant::cuda {
+namespace {
+
+/// Who solves a column, and where its triangle is: a warp with that and the Gram matrix in shared memory, a block with
+/// the triangle there, or a block with it in global memory.
+enum class Place { warp, block, global };
+
+constexpr int kThreads = 64;
+constexpr int kWarpRank = 64;      // the largest rank of a warp
+constexpr int kMostBlocks = 4096;  // of a grid
+
+template <class T>
+struct Arguments {
+  T* f;
+  const T* r;
+  const T* gram;
+  std::int64_t f_ld, r_ld, count;
+  int rank;
+  double l1, l2;
+  core::PivotingTolerance tolerance;
+  NnlsResult* result;
+  double* triangles;  // of Place::global, one per block
+};
+
+// Entries of so many rows of a triangle, packed: consecutive rows begin in distinct banks.
+__host__ __device__ constexpr std::int64_t packed(int rows) { return static_cast<std::int64_t>(rows) * (rows + 1) / 2; }
+
+// Doubles of dynamic shared memory: what a block has once (scales; G), and each team (x, r; its triangle).
+__host__ __device__ constexpr std::int64_t block_values(Place place, int rank) {
+  return rank + (place == Place::warp ? packed(rank) : 0);
+}
+__host__ __device__ constexpr std::int64_t team_values(Place place, int rank) {
+  return 2 * rank + (place == Place::global ? 0 : packed(rank + 1));
+}
+
+__device__ inline int count_bits(unsigned word) {
+  int count = 0;
+  for (; word != 0; word &= word - 1) ++count;
+  return count;
+}
+
+template <Place kPlace, class T>
+struct Team {
+  static constexpr int kSize = kPlace == Place::warp ? 32 : kThreads;
+  using Triangle = std::conditional_t<kPlace == Place::global, device::Global<double>, device::Shared<double>>;
+
+  // Of this thread.
+  int thread, lane;
+  // Of the block: powers of two by which components are scaled; G so scaled, packed (of a warp), or as it is.
+  device::Shared<double> scale, scaled_gram;
+  device::Global<const T> gram;
+  double l2;
+  int rank, words;
+  // Of the team: the solution and the products, scaled; rows of the factor, the diagonal inverted; the members; by 32
+  // components each, who is passive, and a set of flags; a number for each warp, twice.
+  device::Shared<double> x, r;
+  Triangle l;
+  device::Shared<int> members;
+  device::Shared<unsigned> passive, flags;
+  device::Shared<double> parts;
+
+  static __device__ void sync() {
+    if constexpr (kPlace == Place::warp) {
+      device::sync_warp();
+    } else {
+      device::sync_block();
+    }
+  }
+
+  // function(c, word, c < rank) for the components of this thread, in steps that the warp makes together.
+  template <class Function>
+  __device__ void for_components(Function&& function) const {
+    for (int word = thread / 32; word < words; word += kSize / 32) {
+      const int c = 32 * word + lane;
+      function(c, word, c < rank);
+    }
+  }
+
+  // The largest over the team, by all.
+  __device__ double largest(double value) const {
+    for (int step = 16; step > 0; step /= 2) {
+      const double other = device::shuffle_xor(value, step);
+      value = other > value ? other : value;
+    }
+    if constexpr (kPlace != Place::warp) {
+      device::sync_block();
+      if (lane == 0) parts[thread / 32] = value;
+      device::sync_block();
+      const double first = parts[0], second = parts[1];
+      value = first > second ? first : second;
+    }
+    return value;
+  }
+
+  // G scaled, a >= b.
+  __device__ double entry(int a, int b) const {
+    if constexpr (kPlace == Place::warp) {
+      return scaled_gram[packed(a) + b];
+    } else {
+      return (static_cast<double>(static_cast<T>(gram[static_cast<std::int64_t>(b) * rank + a])) + (a == b ? l2 : 0)) *
+             static_cast<double>(scale[a]) * static_cast<double>(scale[b]);
+    }
+  }
+
+  // Numbers the passive components; returns how many there are.
+  __device__ int find_members() const {
+    for_components([&](int c, int word, bool inside) {
+      int before = 0;
+      for (int w = 0; w < word; ++w) before += count_bits(passive[w]);
+      const unsigned own = passive[word];
+      if ((own >> lane & 1) != 0) members[before + count_bits(own & ((1u << lane) - 1))] = c;
+      if (inside) x[c] = 0;
+    });
+    int size = 0;
+    for (int word = 0; word < words; ++word) size += count_bits(passive[word]);
+    sync();
+    return size;
+  }
+
+  // Cholesky's factor of the members, and its solution for r in the row below. False if a pivot is singular and there
+  // is no ridge; in spite of one the component is left at 0.
+  __device__ bool factorize(int size, double singular, double ridge) const {
+    for (int b = 0; b < size; ++b) {
+      const int cb = members[b];
+      const std::int64_t row_b = packed(b);
+      const int first = b + (thread - b % kSize + kSize) % kSize;  // row of this thread, from b on
+      for (int a = first; a <= size; a += kSize) {
+        const std::int64_t row = packed(a);
+        double sum = a < size ? entry(members[a], cb) : static_cast<double>(r[cb]);
+        for (int m = 0; m < b; ++m) sum -= static_cast<double>(l[row + m]) * static_cast<double>(l[row_b + m]);
+        l[row + b] = sum;
+        if (a == b) parts[2] = sum;
+      }
+      sync();
+      const double diagonal = entry(cb, cb), pivot = static_cast<double>(parts[2]) + ridge * diagonal;
+      const bool usable = pivot > singular * diagonal;
+      if (!usable && ridge == 0) return false;
+      const double inverse = usable ? 1 / sqrt(pivot) : 0;
+      for (int a = first; a <= size; a += kSize) {
+        const std::int64_t row = packed(a);
+        l[row + b] = a == b ? inverse : static_cast<double>(l[row + b]) * inverse;
+      }
+      sync();
+    }
+    return true;
+  }
+
+  // From the row below to x.
+  __device__ void substitute(int size) const {
+    const std::int64_t z = packed(size);
+    for (int b = size - 1; b >= 0; --b) {
+      const std::int64_t row = packed(b);
+      const double xb = static_cast<double>(l[z + b]) * static_cast<double>(l[row + b]);
+      if (thread == 0) x[members[b]] = xb;
+      for (int a = thread; a < b; a += kSize) l[z + a] -= static_cast<double>(l[row + a]) * xb;
+      sync();
+    }
+  }
+
+  // Entry c of G x - r, scaled.
+  __device__ double slope(int c, int size) const {
+    double sum = -static_cast<double>(r[c]);
+    for (int b = 0; b < size; ++b) {
+      const int m = members[b];
+      double g;
+      if constexpr (kPlace == Place::warp) {
+        g = c < m ? entry(m, c) : entry(c, m);
+      } else {
+        g = entry(c, m);
+      }
+      sum += g * static_cast<double>(x[m]);
+    }
+    return sum;
+  }
+
+  // Flags the components whose sign is wrong by more than noise; returns how many there are.
+  __device__ int find_infeasible(int size, double noise) const {
+    for_components([&](int c, int word, bool inside) {
+      bool wrong = false;
+      if (inside) {
+        const bool is_passive = (static_cast<unsigned>(passive[word]) >> lane & 1) != 0;
+        wrong = (is_passive ? static_cast<double>(x[c]) : slope(c, size)) < -noise;
+      }
+      const unsigned found = device::ballot(wrong);
+      if (lane == 0) flags[word] = found;
+    });
+    sync();
+    int count = 0;
+    for (int word = 0; word < words; ++word) count += count_bits(flags[word]);
+    return count;
+  }
+
+  // The flagged components, or the last of them, change sides.
+  __device__ void exchange(bool all) const {
+    if (thread == 0) {
+      for (int word = words - 1; word >= 0; --word) {
+        unsigned changed = flags[word];
+        while (!all && (changed & (changed - 1)) != 0) changed &= changed - 1;
+        passive[word] = passive[word] ^ changed;
+        if (!all && changed != 0) break;
+      }
+    }
+    sync();
+  }
+};
+
+template <Place kPlace, class T>
+__device__ void solve_column(const Team<kPlace, T>& team, const Arguments<T>& a, std::int64_t column) {
+  using Next = core::Pivoting::Next;
+  const device::Global<T> f = a.f + column * a.f_ld;
+  const device::Global<const T> r = a.r + column * a.r_ld;
+  double size_of_r = 0;
+  team.for_components([&](int c, int word, bool inside) {
+    bool starts = false, nonzero = false;
+    if (inside) {
+      const T product = r[c];
+      const double scale = team.scale[c], scaled = scale * (static_cast<double>(product) - a.l1);
+      team.r[c] = scaled;
+      size_of_r = fmax(size_of_r, fabs(scaled));
+      nonzero = product != T(0);
+      starts = static_cast<T>(f[c]) > T(0) && scale > 0;
+    }
+    const unsigned passive = device::ballot(starts), flags = device::ballot(nonzero);
+    if (team.lane == 0) {
+      team.passive[word] = passive;
+      team.flags[word] = flags;
+    }
+  });
+  team.sync();
+  unsigned nonzero = 0;
+  for (int word = 0; word < team.words; ++word) nonzero |= static_cast<unsigned>(team.flags[word]);
+  const double noise = a.tolerance.noise * team.largest(size_of_r);
+  core::Pivoting pivoting(a.rank);
+  int size = 0;
+  for (bool done = false; !done;) {
+    size = team.find_members();
+    const bool solved = team.factorize(size, a.tolerance.singular, pivoting.ridge ? a.tolerance.ridge : 0);
+    int infeasible = 0;
+    if (solved) {
+      team.substitute(size);
+      infeasible = team.find_infeasible(size, noise);
+    }
+    switch (pivoting.next(infeasible, !solved)) {
+      case Next::exchange_all:
+        team.exchange(true);
+        break;
+      case Next::exchange_last:
+        team.exchange(false);
+        break;
+      case Next::solve_again:
+        team.sync();
+        break;
+      case Next::done:
+        done = true;
+    }
+  }
+  // As it is stored, x goes back to where the slopes are taken from.
+  team.for_components([&](int c, int, bool inside) {
+    if (!inside) return;
+    const double scale = team.scale[c];
+    // Without curvature any value is a minimum, unless the slope decides.
+    if (scale == 0 && nonzero != 0 && static_cast<double>(static_cast<T>(r[c])) >= a.l1) return;
+    const double x = scale * static_cast<double>(team.x[c]);
+    const T stored = x > 0 ? static_cast<T>(x) : T(0);
+    f[c] = stored;
+    team.x[c] = scale > 0 ? static_cast<double>(stored) / scale : 0;
+  });
+  if (a.result == nullptr) return;
+  team.sync();
+  double worst = 0, size_of_product = 0;
+  team.for_components([&](int c, int, bool inside) {
+    if (!inside) return;
+    const double scale = team.scale[c], product = static_cast<double>(static_cast<T>(r[c])) - a.l1;
+    const double slope = scale > 0 ? team.slope(c, size) / scale : -product;
+    worst = fmax(worst, fabs(fmin(static_cast<double>(static_cast<T>(f[c])), slope)));
+    size_of_product = fmax(size_of_product, fabs(product));
+  });
+  worst = team.largest(worst);
+  size_of_product = team.largest(size_of_product);
+  if (team.thread == 0) {
+    const double residual = size_of_product > 0 ? worst / size_of_product : worst;
+    // Numbers that are not negative have the order of their bits.
+    device::atomic_max(reinterpret_cast<unsigned long long*>(&a.result->kkt_residual),
+                       std::bit_cast<unsigned long long>(residual));
+    if (pivoting.ridge) {
+      device::atomic_add(reinterpret_cast<unsigned long long*>(&a.result->regularized), 1ull);
+    }
+  }
+}
+
+template <Place kPlace, class T>
+__global__ void __launch_bounds__(kThreads, 8) solve(Arguments<T> a) {
+  using T1 = Team<kPlace, T>;
+  constexpr int kTeams = kThreads / T1::kSize, kMost = kPlace == Place::warp ? kWarpRank : kMaxRank;
+  ORTHANT_DYNAMIC_SHARED(double, memory);
+  ORTHANT_SHARED(int, members, [kTeams][kMost]);
+  ORTHANT_SHARED(unsigned, passive, [kTeams][kMost / 32]);
+  ORTHANT_SHARED(unsigned, flags, [kTeams][kMost / 32]);
+  ORTHANT_SHARED(double, parts, [kTeams][3]);
+  const int k = a.rank, number = static_cast<int>(threadIdx.x) / T1::kSize;
+  const int teams = static_cast<int>(blockDim.x) / T1::kSize;
+  T1 team;
+  team.thread = static_cast<int>(threadIdx.x) % T1::kSize;
+  team.lane = static_cast<int>(threadIdx.x) % 32;
+  team.scale = memory;
+  team.scaled_gram = memory + k;
+  team.gram = a.gram;
+  team.l2 = a.l2;
+  team.rank = k;
+  team.words = (k + 31) / 32;
+  team.x = memory + (block_values(kPlace, k) + number * team_values(kPlace, k));
+  team.r = team.x + k;
+  if constexpr (kPlace == Place::global) {
+    team.l = a.triangles + blockIdx.x * packed(k + 1);
+  } else {
+    team.l = team.r + k;
+  }
+  team.members = members[number];
+  team.passive = passive[number];
+  team.flags = flags[number];
+  team.parts = parts[number];
+
+  for (int c = static_cast<int>(threadIdx.x); c < k; c += static_cast<int>(blockDim.x)) {
+    const T curvature = team.gram[static_cast<std::int64_t>(c) * k + c];
+    team.scale[c] = core::unit_scale(static_cast<double>(curvature) + a.l2);
+  }
+  device::sync_block();
+  if constexpr (kPlace == Place::warp) {
+    for (int c = 0; c < k; ++c) {
+      for (int e = static_cast<int>(threadIdx.x); e <= c; e += static_cast<int>(blockDim.x)) {
+        const T value = team.gram[static_cast<std::int64_t>(c) * k + e];
+        team.scaled_gram[packed(c) + e] = (static_cast<double>(value) + (c == e ? a.l2 : 0)) *
+                                          static_cast<double>(team.scale[c]) * static_cast<double>(team.scale[e]);
+      }
+    }
+    device::sync_block();
+  }
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * teams;
+  for (std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * teams + number; column < a.count; column += step) {
+    solve_column(team, a, column);
+    team.sync();
+  }
+}
+
+template <Place kPlace, class T>
+void launch_solve(const Gpu& gpu, const Arguments<T>& arguments, int teams, std::int64_t most_blocks) {
+  const int threads = teams * Team<kPlace, T>::kSize;
+  const std::size_t bytes =
+      static_cast<std::size_t>(block_values(kPlace, arguments.rank) + teams * team_values(kPlace, arguments.rank)) *
+      sizeof(double);
+  launch(gpu, "NNLS", solve<kPlace, T>, grid_size(arguments.count, teams, most_blocks), threads, bytes, arguments);
+}
+
+}  // namespace
+
+template <class T>
+void solve_nnls(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
+                NnlsResult* result) {
+  // What every device offers without asking, less the arrays of fixed size.
+  constexpr std::int64_t kSharedValues = ((48 << 10) - (5 << 10)) / 8;
+  const int k = f.rank;
+  const Arguments<T> arguments{f.data,
+                               terms.numerator.data,
+                               terms.gram.data,
+                               f.ld,
+                               terms.numerator.ld,
+                               f.count,
+                               k,
+                               penalty.l1,
+                               penalty.l2,
+                               {k, static_cast<double>(std::numeric_limits<T>::epsilon())},
+                               result,
+                               gpu.scratch().values};
+  if (result != nullptr) gpu.clear(result, sizeof *result);
+  const auto fits = [&](Place place, int teams) {
+    return block_values(place, k) + teams * team_values(place, k) <= kSharedValues;
+  };
+  if (k <= kWarpRank) {
+    launch_solve<Place::warp>(gpu, arguments, fits(Place::warp, 2) ? 2 : 1, kMostBlocks);
+  } else if (fits(Place::block, 1)) {
+    launch_solve<Place::block>(gpu, arguments, 1, kMostBlocks);
+  } else {
+    launch_solve<Place::global>(gpu, arguments, 1, Gpu::kScratchValues / packed(k + 1));
+  }
+}
+
+template void solve_nnls(const Gpu&, core::Factor<float>, const core::Terms<float>&, core::ScaledPenalty, NnlsResult*);
+template void solve_nnls(const Gpu&, core::Factor<double>, const core::Terms<double>&, core::ScaledPenalty,
+                         NnlsResult*);
+
+}  // namespace orthant::cuda
