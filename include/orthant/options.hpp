@@ -10,7 +10,9 @@ enum class Solver {
   multiplicative_update,  ///< Lee & Seung 2001. Slow to converge; keeps zeros of the start.
   hals,                   ///< Hierarchical alternating least squares, Cichocki & Phan 2009. The default.
   anls,  ///< Alternating exact non-negative least squares by block principal pivoting, Kim & Park 2011. Each half of an
-         ///< iteration ends at its minimum: fewer iterations, each of which costs more, the more the larger the rank.
+         ///< iteration ends at its minimum: fewer iterations, each of which costs more, the more the larger the rank,
+         ///< and many times more where the data have far fewer components than the rank, the Gram matrices being
+         ///< singular.
 };
 
 /// Where W and H start. An `nndsvd*` start needs rank <= min(rows, columns).
