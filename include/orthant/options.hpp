@@ -12,7 +12,9 @@ enum class Solver {
                           ///< kullback_leibler likewise one entry of a factor after the other, by Newton's method on
                           ///< reciprocals (after Hsieh & Dhillon 2011): far fewer iterations, each of more work.
   anls,  ///< Alternating exact non-negative least squares by block principal pivoting, Kim & Park 2011. Each half of an
-         ///< iteration ends at its minimum: fewer iterations, each of which costs more, the more the larger the rank.
+         ///< iteration ends at its minimum: fewer iterations, each of which costs more, the more the larger the rank,
+         ///< and many times more where the data have far fewer components than the rank, the Gram matrices being
+         ///< singular.
 };
 
 /// The loss that is minimised, a beta-divergence, summed over the entries x of X and v of WH (Fevotte & Idier 2011):
