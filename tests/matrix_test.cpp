@@ -115,6 +115,30 @@ TYPED_TEST(MatrixTest, ConvertsOtherTypes) {
   expect_converted<T, std::uint64_t>(this->context, this->memory);
 }
 
+// The CUDA backend has it (tests/cuda/storage_test.cpp).
+TYPED_TEST(MatrixTest, NarrowStorageIsRefusedByName) {
+  using T = TypeParam;
+  if (kOnDevice) return;
+  const DenseStorage<T> plain(3, 4);
+  const DenseStorage<std::uint8_t> bytes(3, 4);
+  EXPECT_NO_THROW(Matrix<T>(this->context, plain.view(), {.storage = Storage::element_type}));
+  for (const auto& [storage, name] :
+       {std::pair(Storage::uint8, "uint8"), {Storage::fp16, "fp16"}, {Storage::bf16, "bf16"}}) {
+    const auto expect_refused = [&, asked = storage, name = name](const auto& view) {
+      try {
+        Matrix<T>(this->context, view, {.storage = asked});
+        ADD_FAILURE() << "accepted " << name;
+      } catch (const InvalidArgument& e) {
+        EXPECT_EQ(e.name(), "MatrixOptions::storage");
+        EXPECT_EQ(e.value(), name);
+        EXPECT_THAT(e.expected(), testing::HasSubstr("element_type for a CPU Context"));
+      }
+    };
+    expect_refused(plain.view());
+    expect_refused(bytes.view());
+  }
+}
+
 TYPED_TEST(MatrixTest, NamesTheFirstBadEntryInRowOrder) {
   using T = TypeParam;
   constexpr double inf = std::numeric_limits<double>::infinity();

@@ -1,9 +1,11 @@
 // Dense X of any element type, and stored in any: what is kept of it, what is refused, and that everything is made of
 // what is kept.
 
+#include <cuda_runtime_api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -40,7 +42,6 @@ struct Format {
 constexpr Format kFormats[] = {
     {Storage::uint8, "uint8", 1, 8, 0}, {Storage::fp16, "fp16", 2, 10, -14}, {Storage::bf16, "bf16", 2, 7, -126}};
 
-#ifdef ORTHANT_TEST_CUDA
 // A copy of host memory on the device, behind a view that is otherwise the same.
 template <class U>
 class OnDevice {
@@ -58,16 +59,11 @@ class OnDevice {
  public:
   DenseView<U> view;
 };
-#endif
 
 template <class T>
 class StorageTest : public testing::Test {
  public:
   Context context = make_context();
-
-  void SetUp() override {
-    if (!kOnDevice) GTEST_SKIP() << "the CPU backend has no narrow storage";
-  }
 
   FactorStorage<T> product(const Matrix<T>& x, Side side, const FactorStorage<T>& f, std::int64_t padding = 0) const {
     FactorStorage<T> r(static_cast<int>(f.oracle().rows), side == Side::h ? x.rows() : x.columns(), padding);
@@ -219,7 +215,6 @@ TYPED_TEST(StorageTest, FitsAreThoseOfThePlainMatrix) {
   }
 }
 
-#ifdef ORTHANT_TEST_CUDA
 // Of memory on the device: every element type, converted there; and uint8 as it is.
 template <class U, class T>
 void expect_device_views_are_converted(const StorageTest<T>& test) {
@@ -259,28 +254,6 @@ TYPED_TEST(StorageTest, DeviceViewsOfAnyTypeAreConvertedThere) {
   expect_device_views_are_converted<std::uint32_t>(*this);
   expect_device_views_are_converted<std::uint64_t>(*this);
 }
-#else
-TEST(StorageOfTheCpu, IsOfTheElementTypeOnly) {
-  const DenseStorage<float> storage(3, 4);
-  const DenseStorage<std::uint8_t> bytes(3, 4);
-  const Context context = make_context();
-  EXPECT_NO_THROW(Matrix<float>(context, storage.view(), {.storage = Storage::element_type}));
-  for (const Format& format : kFormats) {
-    const auto expect_refused = [&](const auto& view) {
-      try {
-        Matrix<float>(context, view, {.storage = format.storage});
-        ADD_FAILURE() << "accepted " << format.name;
-      } catch (const InvalidArgument& e) {
-        EXPECT_EQ(e.name(), "MatrixOptions::storage");
-        EXPECT_EQ(e.value(), format.name);
-        EXPECT_THAT(e.expected(), HasSubstr("element_type for a CPU Context"));
-      }
-    };
-    expect_refused(storage.view());
-    expect_refused(bytes.view());
-  }
-}
-#endif
 
 }  // namespace
 }  // namespace orthant::test
