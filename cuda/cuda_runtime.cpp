@@ -1,5 +1,7 @@
 #include "cuda/cuda_runtime.hpp"
 
+#include <algorithm>
+
 #include "cuda/csr_matrix.hpp"
 #include "cuda/dense_matrix.hpp"
 #include "cuda/kernels/factor_update.hpp"
@@ -57,6 +59,16 @@ std::int64_t CudaRuntime::matrix_bytes(const MatrixShape& shape, int element_siz
 
 std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int element_size) const {
   return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
+}
+
+std::int64_t CudaRuntime::divergence_bytes(const MatrixShape& shape, const core::Divergence& divergence, bool passes,
+                                           int rank, int element_size) const {
+  const std::int64_t local = passes ? pass_bytes(shape, rank, element_size) : 0;
+  const auto terms = [&](core::Side side) {
+    return dense_divergence_bytes(gpu_, shape, side, divergence, rank, element_size);
+  };
+  return (divergence.has_closed_denominator() ? 1 : 2) * local +
+         (shape.nonzeros < 0 ? std::max(terms(core::Side::w), terms(core::Side::h)) : csr_divergence_bytes(rank));
 }
 
 std::int64_t CudaRuntime::loss_bytes(const MatrixShape& shape, int rank) const {

@@ -22,7 +22,8 @@ constexpr int kTile = 128 / sizeof(T);
 
 template <class T>
 struct Arguments {
-  Lines<T> x;
+  const T* x;
+  std::int64_t ld;
   bool own_is_lines;
   core::Factor<const T> own, other;
   ElementWeights<T> weights;
@@ -65,14 +66,14 @@ __device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0
 template <int kWidth, class T>
 __device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
   using S = Shape<kWidth, T>;
-  const device::Global<const T> x = a.x.data;
+  const device::Global<const T> x = a.x;
   for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
     const int place = i % 8 + i / 32 % (S::kSide / 8) * 8, line = i / 8 % 4 + i / (4 * S::kSide) * 4;
     const int own = a.own_is_lines ? line : place, other = a.own_is_lines ? place : line;
     const bool inside = a0 + own < a.own.count && b0 + other < a.other.count;
     const std::int64_t first_line = a.own_is_lines ? a0 : b0, first_place = a.own_is_lines ? b0 : a0;
     tile[other * S::kSquarePitch + own] =
-        inside ? static_cast<T>(x[(first_line + line) * a.x.ld + first_place + place]) : T(0);
+        inside ? static_cast<T>(x[(first_line + line) * a.ld + first_place + place]) : T(0);
   }
 }
 
@@ -262,13 +263,13 @@ void launch_width(const Gpu& gpu, const Grid& grid, const Arguments<T>& argument
 }  // namespace
 
 template <class T>
-void dense_divergence_terms(const Gpu& gpu, Lines<T> x, bool own_is_lines, core::Factor<const T> own,
+void dense_divergence_terms(const Gpu& gpu, const T* x, std::int64_t ld, bool own_is_lines, core::Factor<const T> own,
                             core::Factor<const T> other, const core::Divergence& divergence, core::Factor<T> numerator,
                             core::Factor<T> denominator, T* partial) {
   const Grid grid = make_grid(gpu, own.count, other.count, own.rank, kTile<T>);
   const bool makes_denominator = denominator.data != nullptr;
-  Arguments<T> arguments{x,         own_is_lines, own, other,    ElementWeights<T>(divergence),
-                         numerator, denominator,  0,   grid.walk};
+  Arguments<T> arguments{x,           ld, own_is_lines, own, other, ElementWeights<T>(divergence), numerator,
+                         denominator, 0,  grid.walk};
   if (grid.parts > 1) {
     const std::int64_t size = own.rank * own.count;
     arguments.part_size = makes_denominator ? 2 * size : size;
@@ -292,9 +293,10 @@ std::int64_t dense_partial_sums(const Gpu& gpu, std::int64_t own_count, std::int
   return grid.parts * (divergence.has_closed_denominator() ? 1 : 2) * rank * own_count;
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                   \
-  template void dense_divergence_terms(const Gpu&, Lines<T>, bool, core::Factor<const T>, core::Factor<const T>, \
-                                       const core::Divergence&, core::Factor<T>, core::Factor<T>, T*);
+#define ORTHANT_INSTANTIATE(T)                                                                          \
+  template void dense_divergence_terms(const Gpu&, const T*, std::int64_t, bool, core::Factor<const T>, \
+                                       core::Factor<const T>, const core::Divergence&, core::Factor<T>, \
+                                       core::Factor<T>, T*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

@@ -8,17 +8,10 @@
 
 namespace orthant::cuda {
 
-/// Dense X as it lies in memory: lines of contiguous places.
+/// Of X as it lies in memory, lines of contiguous places: numerator and denominator (unless it has no memory) for
+/// `own`, the factor of the lines or of the places. `partial`: dense_partial_sums() numbers.
 template <class T>
-struct Lines {
-  const T* data = nullptr;
-  std::int64_t ld = 0;
-};
-
-/// Numerator and denominator (unless it has no memory) for `own`, the factor of the lines of X or of its places.
-/// `partial`: dense_partial_sums() numbers.
-template <class T>
-void dense_divergence_terms(const Gpu&, Lines<T> x, bool own_is_lines, core::Factor<const T> own,
+void dense_divergence_terms(const Gpu&, const T* x, std::int64_t ld, bool own_is_lines, core::Factor<const T> own,
                             core::Factor<const T> other, const core::Divergence&, core::Factor<T> numerator,
                             core::Factor<T> denominator, T* partial);
 
