@@ -15,14 +15,15 @@ constexpr int kBatch = 4;  // entries worked on together
 // The sum over the group's lanes of v[lane % kBatch]. Lanes swap what they do not keep, so that each step halves the
 // numbers: of 4 x 32 numbers 6 shuffles instead of 20.
 template <int kLanes, class T>
-__device__ T sum_over_lanes(const T (&v)[kBatch], int lane, unsigned group_lanes) {
+__device__ T sum_over_lanes(const T (&v)[kBatch]) {
+  const unsigned lane = threadIdx.x, lanes = group_lanes<kLanes>();
   static_assert(kBatch == 4);
   const bool odd = lane % 2 != 0, upper = lane / 2 % 2 != 0;
-  const T low = (odd ? v[1] : v[0]) + device::shuffle_xor(odd ? v[0] : v[1], 1, kLanes, group_lanes);
-  const T high = (odd ? v[3] : v[2]) + device::shuffle_xor(odd ? v[2] : v[3], 1, kLanes, group_lanes);
-  T sum = (upper ? high : low) + device::shuffle_xor(upper ? low : high, 2, kLanes, group_lanes);
+  const T low = (odd ? v[1] : v[0]) + device::shuffle_xor(odd ? v[0] : v[1], 1, kLanes, lanes);
+  const T high = (odd ? v[3] : v[2]) + device::shuffle_xor(odd ? v[2] : v[3], 1, kLanes, lanes);
+  T sum = (upper ? high : low) + device::shuffle_xor(upper ? low : high, 2, kLanes, lanes);
   ORTHANT_UNROLL_LOOP
-  for (int step = 4; step < kLanes; step *= 2) sum += device::shuffle_xor(sum, step, kLanes, group_lanes);
+  for (int step = 4; step < kLanes; step *= 2) sum += device::shuffle_xor(sum, step, kLanes, lanes);
   return sum;
 }
 
@@ -35,8 +36,6 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
   constexpr int kGroups = kSegmentThreads / kLanes, kWidth = kLanes * kOwn;
   const int lane = static_cast<int>(threadIdx.x) % kLanes, rank = own.rank;
   const int first = static_cast<int>(blockIdx.y) * kWidth, c0 = first + lane;
-  // Groups of a warp have as many entries as they have: only the lanes of one wait for each other.
-  const unsigned group_lanes = (device::kAllLanes >> (32 - kLanes)) << (threadIdx.x % 32 / kLanes * kLanes);
   const std::int64_t rounds = segment_rounds(x, parts, kGroups);
   for (std::int64_t round = 0; round < rounds; ++round) {
     const SegmentTask task = segment_task(x, parts, kGroups, round);
@@ -72,17 +71,18 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
         }
       }
       // Lane l has the weights of entry l % kBatch, and all lanes get them from it.
-      const T fit = sum_over_lanes<kLanes>(fits, lane, group_lanes);
+      const T fit = sum_over_lanes<kLanes>(fits);
+      const unsigned lanes = group_lanes<kLanes>();
       const std::int64_t entry = p + lane % kBatch;
       typename ElementWeights<T>::Weights weight{0, 0};
       if (entry < task.end) weight = weights(static_cast<T>(values[entry]), fit);
       ORTHANT_UNROLL_LOOP
       for (int e = 0; e < kBatch; ++e) {
-        const T a = device::shuffle(weight.numerator, e, kLanes, group_lanes);
+        const T a = device::shuffle(weight.numerator, e, kLanes, lanes);
         ORTHANT_UNROLL_LOOP
         for (int o = 0; o < kOwn; ++o) sums[0][o] += a * columns[e][o];
         if constexpr (kResults == 2) {
-          const T b = device::shuffle(weight.denominator, e, kLanes, group_lanes);
+          const T b = device::shuffle(weight.denominator, e, kLanes, lanes);
           ORTHANT_UNROLL_LOOP
           for (int o = 0; o < kOwn; ++o) sums[1][o] += b * columns[e][o];
         }

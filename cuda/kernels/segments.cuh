@@ -22,7 +22,13 @@ struct SegmentTask {
   std::int64_t begin = 0, end = 0;  ///< entries
 };
 
-/// Rounds that every block makes, and the group's task in one of them. All threads make all rounds.
+/// The mask of this thread's group. Groups of a warp have as many entries as they have: each waits for its own lanes.
+template <int kLanes>
+__device__ unsigned group_lanes() {
+  return (device::kAllLanes >> (32 - kLanes)) << (threadIdx.x % 32 / kLanes * kLanes);
+}
+
+/// Rounds that every block makes, and the group's task in one of them.
 template <class T>
 __device__ std::int64_t segment_rounds(const Compressed<T>& x, const LongSegments& parts, int groups) {
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * groups;
@@ -52,7 +58,7 @@ __device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& 
   return task;
 }
 
-/// Stores what the group's lanes found for component c0 + o * kLanes: sums[i][o] to results[i]. All threads take part.
+/// Stores what the group's lanes found for component c0 + o * kLanes: sums[i][o] to results[i].
 /// `partial`: kResults * rank numbers for each part.
 template <int kLanes, int kResults, int kOwn, class T>
 __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& parts, const SegmentTask& task, int c0,
@@ -85,7 +91,7 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
     }
   }
   device::fence();
-  device::sync_warp();
+  device::sync_warp(group_lanes<kLanes>());
   bool last = false;
   std::int64_t of_segment = 0;
   if (task.is_part && threadIdx.x % kLanes == 0) {
@@ -97,8 +103,8 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
     last = device::atomic_add(arrived, 1u) + 1 == static_cast<unsigned>(of_segment);
     if (last) device::atomic_exchange(arrived, 0u);
   }
-  last = device::shuffle(last ? 1 : 0, 0, kLanes) != 0;
-  of_segment = device::shuffle(of_segment, 0, kLanes);
+  last = device::shuffle(last ? 1 : 0, 0, kLanes, group_lanes<kLanes>()) != 0;
+  of_segment = device::shuffle(of_segment, 0, kLanes, group_lanes<kLanes>());
   device::fence();
   if (!last) return;
   const std::int64_t first = part_first[task.part];
