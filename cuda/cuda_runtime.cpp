@@ -1,7 +1,5 @@
 #include "cuda/cuda_runtime.hpp"
 
-#include <algorithm>
-
 #include "cuda/csr_matrix.hpp"
 #include "cuda/dense_matrix.hpp"
 #include "cuda/kernels/factor_update.hpp"
@@ -61,14 +59,17 @@ std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int ele
   return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
 }
 
-std::int64_t CudaRuntime::divergence_bytes(const MatrixShape& shape, const core::Divergence& divergence, bool passes,
-                                           int rank, int element_size) const {
-  const std::int64_t local = passes ? pass_bytes(shape, rank, element_size) : 0;
-  const auto terms = [&](core::Side side) {
-    return dense_divergence_bytes(gpu_, shape, side, divergence, rank, element_size);
-  };
-  return (divergence.has_closed_denominator() ? 1 : 2) * local +
-         (shape.nonzeros < 0 ? std::max(terms(core::Side::w), terms(core::Side::h)) : csr_divergence_bytes(rank));
+std::int64_t CudaRuntime::divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
+                                                int element_size) const {
+  const int local_terms = divergence.has_closed_denominator() ? 1 : 2;
+  return local_terms * pass_bytes(shape, rank, element_size) +
+         divergence_terms_bytes(shape, core::Side::w, divergence, rank, element_size);
+}
+
+std::int64_t CudaRuntime::divergence_terms_bytes(const MatrixShape& shape, core::Side,
+                                                 const core::Divergence& divergence, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? dense_divergence_bytes(gpu_, shape, divergence, rank, element_size)
+                            : csr_divergence_bytes(rank);
 }
 
 std::int64_t CudaRuntime::loss_bytes(const MatrixShape& shape, int rank) const {

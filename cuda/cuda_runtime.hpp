@@ -30,8 +30,10 @@ class CudaRuntime final : public core::Runtime {
   std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;
   std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const override;
   std::int64_t product_bytes(const MatrixShape&, core::Side, int, int) const override { return 0; }
-  std::int64_t divergence_bytes(const MatrixShape&, const core::Divergence&, bool passes, int rank,
-                                int element_size) const override;
+  std::int64_t divergence_pass_bytes(const MatrixShape&, const core::Divergence&, int rank,
+                                     int element_size) const override;
+  std::int64_t divergence_terms_bytes(const MatrixShape&, core::Side, const core::Divergence&, int rank,
+                                      int element_size) const override;
   std::int64_t loss_bytes(const MatrixShape&, int rank) const override;
 
  private:

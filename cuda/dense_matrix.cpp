@@ -1,5 +1,7 @@
 #include "cuda/dense_matrix.hpp"
 
+#include <algorithm>
+
 #include "cuda/data_matrix.hpp"
 #include "cuda/kernels/divergence_dense.hpp"
 #include "cuda/kernels/residual.hpp"
@@ -52,7 +54,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
   void reserve_divergence(int rank, const core::Divergence& divergence, bool passes,
                           Workspace& workspace) const override {
     DeviceMatrix<T>::reserve_divergence(rank, divergence, passes, workspace);
-    for (const Side side : {Side::w, Side::h}) partial_sums(side, rank, divergence, workspace);
+    partial_sums(rank, divergence, workspace);
   }
 
   std::optional<core::BadEntry> find_zero() const override {
@@ -68,7 +70,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
                         Factor<T> numerator, Factor<T> denominator, Workspace& workspace) const override {
     const bool of_lines = (side == Side::w) == (layout_ == Layout::row_major);
     dense_divergence_terms(this->gpu_, data_, ld_, of_lines, side == Side::w ? w : h, side == Side::w ? h : w,
-                           divergence, numerator, denominator, partial_sums(side, w.rank, divergence, workspace));
+                           divergence, numerator, denominator, partial_sums(w.rank, divergence, workspace));
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
@@ -78,8 +80,8 @@ class DenseMatrix final : public DeviceMatrix<T> {
   }
 
  private:
-  T* partial_sums(Side side, int rank, const core::Divergence& divergence, Workspace& workspace) const {
-    const std::int64_t bytes = dense_divergence_bytes(this->gpu_, shape(), side, divergence, rank, sizeof(T));
+  T* partial_sums(int rank, const core::Divergence& divergence, Workspace& workspace) const {
+    const std::int64_t bytes = dense_divergence_bytes(this->gpu_, shape(), divergence, rank, sizeof(T));
     return bytes > 0 ? reinterpret_cast<T*>(workspace.get<std::byte>(Workspace::partial_sums, bytes)) : nullptr;
   }
 
@@ -115,10 +117,12 @@ class DenseMatrix final : public DeviceMatrix<T> {
 
 }  // namespace
 
-std::int64_t dense_divergence_bytes(const Gpu& gpu, const MatrixShape& shape, Side side,
-                                    const core::Divergence& divergence, int rank, int element_size) {
-  const std::int64_t own = side == Side::w ? shape.rows : shape.columns, other = shape.rows + shape.columns - own;
-  return dense_partial_sums(gpu, own, other, rank, divergence, element_size) * element_size;
+std::int64_t dense_divergence_bytes(const Gpu& gpu, const MatrixShape& shape, const core::Divergence& divergence,
+                                    int rank, int element_size) {
+  const auto sums = [&](std::int64_t own, std::int64_t other) {
+    return dense_partial_sums(gpu, own, other, rank, divergence, element_size);
+  };
+  return std::max(sums(shape.rows, shape.columns), sums(shape.columns, shape.rows)) * element_size;
 }
 
 template <class T>

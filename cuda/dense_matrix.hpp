@@ -11,8 +11,8 @@ namespace orthant::cuda {
 template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseView<const T> x);
 
-/// Bytes that divergence_terms() takes from the workspace.
-std::int64_t dense_divergence_bytes(const Gpu&, const MatrixShape&, core::Side, const core::Divergence&, int rank,
+/// Bytes that divergence_terms() takes from the workspace, for either side.
+std::int64_t dense_divergence_bytes(const Gpu&, const MatrixShape&, const core::Divergence&, int rank,
                                     int element_size);
 
 }  // namespace orthant::cuda
