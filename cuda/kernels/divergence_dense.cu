@@ -105,8 +105,11 @@ __device__ void store_sums(
   }
 }
 
+// The registers that the sums need: without this bound compilers spill some of them for a higher occupancy.
+constexpr int blocks_of(int width) { return width >= 128 ? 4 : width >= 64 ? 6 : 8; }
+
 template <int kWidth, bool kDenominator, class T>
-__global__ void __launch_bounds__(kThreads) terms(Arguments<T> a) {
+__global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T> a) {
   using S = Shape<kWidth, T>;
   constexpr int kSide = S::kSide, kFits = S::kFits, kVector = S::kVector;
   ORTHANT_DYNAMIC_SHARED(T, own);
