@@ -50,7 +50,7 @@ __device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& 
   if (task.is_part) {
     task.begin += (task.part - static_cast<std::int64_t>(part_first[task.part])) * kLongSegment;
     task.end = task.begin + kLongSegment < task.end ? task.begin + kLongSegment : task.end;
-  } else if (task.end - task.begin > kLongSegment) {
+  } else if (parts.parts > 0 && task.end - task.begin > kLongSegment) {
     task.end = task.begin;  // its parts are tasks of their own
   } else {
     task.is_segment = true;
