@@ -8,6 +8,7 @@
 #include "cuda/cusparse_product.hpp"
 #include "cuda/data_matrix.hpp"
 #include "cuda/kernels/convert.hpp"
+#include "cuda/kernels/divergence_sparse.hpp"
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
 #include "cuda/kernels/residual.hpp"
@@ -176,17 +177,54 @@ class CsrMatrix final : public DeviceMatrix<T> {
     const int k = w.rank;
     const std::int64_t size = static_cast<std::int64_t>(k) * k;
     auto* memory = reinterpret_cast<double*>(workspace.get<std::byte>(Workspace::accumulators, csr_loss_bytes(k)));
-    double *gram_w = memory + 2, *gram_h = gram_w + size;
+    double *gram_w = memory + 1, *gram_h = gram_w + size;
     gram_matrix<double>(this->gpu_, w, core::Gram<double>{gram_w, k});
     gram_matrix<double>(this->gpu_, h, core::Gram<double>{gram_h, k});
     dot_product(this->gpu_, Factor<const double>{gram_w, k, k, k}, Factor<const double>{gram_h, k, k, k}, memory);
-    sparse_residual(this->gpu_, rows_.compressed(), w, h, memory + 1);
-    combine_loss(this->gpu_, memory + 1, memory, out);
+    sparse_squared_loss(this->gpu_, rows_.compressed(), w, h, memory, out);
+  }
+
+  void reserve_divergence(int rank, const core::Divergence& divergence, bool passes,
+                          Workspace& workspace) const override {
+    DeviceMatrix<T>::reserve_divergence(rank, divergence, passes, workspace);
+    partial_sums(std::max(rows_.parts, columns_.parts), divergence.has_closed_denominator() ? rank : 2 * rank,
+                 workspace);
+    workspace.get<std::byte>(Workspace::accumulators, csr_divergence_bytes(rank));
+  }
+
+  std::optional<core::BadEntry> find_zero() const override {
+    const Survey found =
+        this->survey(1, 0, [&](unsigned*, Survey* out) { find_zero_entry(this->gpu_, rows_.compressed(), n_, out); });
+    if (found.first_invalid == Survey::kNone) return {};
+    const auto key = static_cast<std::int64_t>(found.first_invalid);
+    return core::BadEntry{key / n_, key % n_, 0};
+  }
+
+  void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const core::Divergence& divergence,
+                        Factor<T> numerator, Factor<T> denominator, Workspace& workspace) const override {
+    const Orientation<T>& x = side == Side::w ? rows_ : columns_;
+    const int sums = denominator.data != nullptr ? 2 * w.rank : w.rank;
+    sparse_divergence_terms(this->gpu_, x.compressed(), x.long_segments(), side == Side::w ? w : h,
+                            side == Side::w ? h : w, divergence, numerator, denominator,
+                            partial_sums(x.parts, sums, workspace));
+  }
+
+  // Kullback-Leibler: the sum of all of WH is the dot product of the sums of the components.
+  void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
+                  Workspace& workspace) const override {
+    const int k = w.rank;
+    auto* memory =
+        reinterpret_cast<double*>(workspace.get<std::byte>(Workspace::accumulators, csr_divergence_bytes(k)));
+    double *sums_w = memory + 1, *sums_h = sums_w + k;
+    component_pairs<T, double>(this->gpu_, Pairs::sum_and_squares, w, sums_w, nullptr);
+    component_pairs<T, double>(this->gpu_, Pairs::sum_and_squares, h, sums_h, nullptr);
+    dot_product(this->gpu_, Factor<const double>{sums_w, k, 1, k}, Factor<const double>{sums_h, k, 1, k}, memory);
+    sparse_kullback_leibler(this->gpu_, rows_.compressed(), w, h, divergence.floor, memory, out);
   }
 
  private:
-  static T* partial_sums(std::int64_t parts, int rank, Workspace& workspace) {
-    return parts > 0 ? workspace.get<T>(Workspace::partial_sums, parts * rank) : nullptr;
+  static T* partial_sums(std::int64_t parts, int sums, Workspace& workspace) {
+    return parts > 0 ? workspace.get<T>(Workspace::partial_sums, parts * sums) : nullptr;
   }
 
   void check_offsets() const {
@@ -265,7 +303,9 @@ std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int elem
          of_products(shape.columns, shape.rows);
 }
 
-std::int64_t csr_loss_bytes(int rank) { return 8 * (2 + 2 * static_cast<std::int64_t>(rank) * rank); }
+std::int64_t csr_loss_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank) * rank); }
+
+std::int64_t csr_divergence_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank)); }
 
 #define ORTHANT_INSTANTIATE(T, Index) \
   template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>&);

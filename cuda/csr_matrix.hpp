@@ -15,7 +15,8 @@ std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const Csr
 /// Bytes kept for a borrowed X.
 std::int64_t csr_matrix_bytes(const Gpu&, const MatrixShape& shape, int element_size);
 
-/// Bytes that loss() takes from the workspace.
+/// Bytes that loss() and divergence() take from the workspace.
 std::int64_t csr_loss_bytes(int rank);
+std::int64_t csr_divergence_bytes(int rank);
 
 }  // namespace orthant::cuda

@@ -5,6 +5,7 @@
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
 #include "cuda/kernels/nnls.hpp"
+#include "cuda/kernels/ratio_update.hpp"
 #include "cuda/kernels/small_product.hpp"
 #include "cuda/kernels/sums.hpp"
 #include "cuda/kernels/survey.hpp"
@@ -155,6 +156,17 @@ void CudaBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty pena
 template <class T>
 void CudaBackend<T>::kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const {
   probe_kkt(gpu_, f, terms, penalty, kkt);
+}
+
+template <class T>
+void CudaBackend<T>::scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, double exponent,
+                                    KktSums* kkt) const {
+  update_by_ratio(gpu_, f, terms, penalty, exponent, kkt);
+}
+
+template <class T>
+void CudaBackend<T>::sum_columns(Factor<const T> f, T* sums) const {
+  component_pairs<T, T>(gpu_, Pairs::sum_and_squares, f, sums, nullptr);
 }
 
 template <class T>

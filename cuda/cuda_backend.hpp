@@ -28,6 +28,9 @@ class CudaBackend final : public core::Backend<T> {
             NnlsResult* result) const override;
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override;
+  void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,
+                      core::KktSums* kkt) const override;
+  void sum_columns(core::Factor<const T> f, T* sums) const override;
   void multiply_small(const double* m, core::Factor<T> f) const override;
   void part_norms(core::Factor<const T> f, double* positive, double* negative) const override;
   void take_parts(core::Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,

@@ -67,6 +67,19 @@ std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int ele
   return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
 }
 
+std::int64_t CudaRuntime::divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
+                                                int element_size) const {
+  const int local_terms = divergence.has_closed_denominator() ? 1 : 2;
+  return local_terms * pass_bytes(shape, rank, element_size) +
+         divergence_terms_bytes(shape, core::Side::w, divergence, rank, element_size);
+}
+
+std::int64_t CudaRuntime::divergence_terms_bytes(const MatrixShape& shape, core::Side,
+                                                 const core::Divergence& divergence, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? dense_divergence_bytes(gpu_, shape, divergence, rank, element_size)
+                            : csr_divergence_bytes(rank);
+}
+
 std::int64_t CudaRuntime::loss_bytes(const MatrixShape& shape, int rank) const {
   return shape.nonzeros < 0 ? 0 : csr_loss_bytes(rank);
 }

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "cuda/data_matrix.hpp"
+#include "cuda/kernels/divergence_dense.hpp"
 #include "cuda/kernels/narrow_product.hpp"
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/storage.hpp"
@@ -73,11 +74,44 @@ class DenseMatrix final : public DeviceMatrix<T> {
 
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
     const bool rows = layout_ == Layout::row_major;
-    dense_residual(this->gpu_, data_, ld_, rows ? w : h, rows ? h : w, out);
+    dense_squared_loss(this->gpu_, data_, ld_, rows ? w : h, rows ? h : w, out);
+  }
+
+  void reserve_divergence(int rank, const core::Divergence& divergence, bool passes,
+                          Workspace& workspace) const override {
+    DeviceMatrix<T>::reserve_divergence(rank, divergence, passes, workspace);
+    partial_sums(rank, divergence, workspace);
+  }
+
+  std::optional<core::BadEntry> find_zero() const override {
+    const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
+      find_zero_entry(this->gpu_, data_, lines(), length(), ld_, layout_ == Layout::column_major, out);
+    });
+    if (found.first_invalid == Survey::kNone) return {};
+    const auto key = static_cast<std::int64_t>(found.first_invalid);
+    return core::BadEntry{key / columns_, key % columns_, 0};
+  }
+
+  void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const core::Divergence& divergence,
+                        Factor<T> numerator, Factor<T> denominator, Workspace& workspace) const override {
+    const bool of_lines = (side == Side::w) == (layout_ == Layout::row_major);
+    dense_divergence_terms(this->gpu_, data_, ld_, of_lines, side == Side::w ? w : h, side == Side::w ? h : w,
+                           divergence, numerator, denominator, partial_sums(w.rank, divergence, workspace));
+  }
+
+  void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
+                  Workspace&) const override {
+    const bool rows = layout_ == Layout::row_major;
+    dense_divergence(this->gpu_, data_, ld_, rows ? w : h, rows ? h : w, divergence, out);
   }
 
  private:
   static constexpr bool kIsPlain = std::is_same_v<T, S>;
+
+  T* partial_sums(int rank, const core::Divergence& divergence, Workspace& workspace) const {
+    const std::int64_t bytes = dense_divergence_bytes(this->gpu_, shape(), divergence, rank, sizeof(T));
+    return bytes > 0 ? reinterpret_cast<T*>(workspace.get<std::byte>(Workspace::partial_sums, bytes)) : nullptr;
+  }
 
   std::int64_t lines() const { return layout_ == Layout::row_major ? rows_ : columns_; }
   std::int64_t length() const { return layout_ == Layout::row_major ? columns_ : rows_; }
@@ -195,6 +229,14 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
 }
 
 }  // namespace
+
+std::int64_t dense_divergence_bytes(const Gpu& gpu, const MatrixShape& shape, const core::Divergence& divergence,
+                                    int rank, int element_size) {
+  const auto sums = [&](std::int64_t own, std::int64_t other) {
+    return dense_partial_sums(gpu, own, other, rank, divergence, element_size);
+  };
+  return std::max(sums(shape.rows, shape.columns), sums(shape.columns, shape.rows)) * element_size;
+}
 
 template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, DenseView<const T> x) {

@@ -83,9 +83,11 @@ __device__ inline T atomic_exchange(T* address, T value) {
 }  // namespace orthant::cuda::device
 #endif
 
-/// Unrolls the loop that follows, whose bounds are constant.
+/// Unrolls the loop that follows, whose bounds are constant; keeps it a loop.
 #ifdef __CUDACC__
 #define ORTHANT_UNROLL_LOOP _Pragma("unroll")
+#define ORTHANT_KEEP_LOOP _Pragma("unroll 1")
 #else
 #define ORTHANT_UNROLL_LOOP
+#define ORTHANT_KEEP_LOOP
 #endif

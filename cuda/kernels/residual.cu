@@ -1,11 +1,16 @@
 #include "cuda/kernels/residual.hpp"
 
+#include "cuda/kernels/divergence.cuh"
 #include "cuda/kernels/reduce.cuh"
 #include "cuda/kernels/search.cuh"
 #include "cuda/launch.hpp"
 
 namespace orthant::cuda {
 namespace {
+
+struct SquaredLoss {
+  __device__ double operator()(double x, double v) const { return (x - v) * (x - v) / 2; }
+};
 
 constexpr int kThreads = kReduceThreads;
 constexpr int kMostBlocks = 4096;
@@ -14,9 +19,9 @@ constexpr int kMostBlocks = 4096;
 constexpr int kTile = 32, kTileLines = 16, kStage = 16;
 constexpr int kLines = kTileLines * kTile / kThreads, kLineStep = kThreads / kTile;
 
-template <class S, class T>
+template <class Loss, class S, class T>
 __global__ void __launch_bounds__(kThreads) dense(const S* matrix, std::int64_t ld, core::Factor<const T> w,
-                                                  core::Factor<const T> h, double* out, Scratch scratch) {
+                                                  core::Factor<const T> h, Loss loss, double* out, Scratch scratch) {
   ORTHANT_SHARED(double, ws, [kTileLines][kStage + 1]);
   ORTHANT_SHARED(double, hs, [kTile][kStage + 1]);
   const device::Global<const S> x = matrix;
@@ -49,19 +54,34 @@ __global__ void __launch_bounds__(kThreads) dense(const S* matrix, std::int64_t 
     for (int l = 0; l < kLines; ++l) {
       const std::int64_t i = i0 + first_line + l * kLineStep, j = j0 + column;
       if (i >= w.count || j >= h.count) continue;
-      const double e = number<double>(static_cast<S>(x[i * ld + j])) - v[l];
-      sum[0] += e * e;
+      sum[0] += loss(number<double>(static_cast<S>(x[i * ld + j])), v[l]);
     }
   }
-  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0] / 2;
+  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0];
 }
+
+// What an entry adds to a loss, and the loss itself, given the part that has a closed form.
+struct SquaredEntries {
+  __device__ double operator()(double x, double v) const { return x * (x - 2 * v); }
+  __device__ static double loss(double entries, double rest) {
+    const double sum = entries + rest;
+    return (sum > 0 || sum != sum ? sum : 0.0) / 2;
+  }
+};
+struct KullbackLeiblerEntries {
+  double floor;
+  __device__ double operator()(double x, double v) const {
+    return x > 0 ? x * std::log(x / (v < floor ? floor : v)) - x : 0.0;
+  }
+  __device__ static double loss(double entries, double rest) { return entries + rest; }
+};
 
 // Eight lanes to an entry.
 constexpr int kLanes = 8;
 
-template <class T>
-__global__ void __launch_bounds__(kThreads)
-    sparse(Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, double* out, Scratch scratch) {
+template <class Loss, class T>
+__global__ void __launch_bounds__(kThreads) sparse(Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
+                                                   Loss loss, const double* rest, double* out, Scratch scratch) {
   const device::Global<const std::int64_t> offsets = x.offsets;
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, w_data = w.data, h_data = h.data;
@@ -79,47 +99,66 @@ __global__ void __launch_bounds__(kThreads)
       }
     }
     for (int step = kLanes / 2; step > 0; step /= 2) v += device::shuffle_xor(v, step, kLanes);
-    if (lane == 0 && p < x.nonzeros) {
-      const auto value = static_cast<double>(static_cast<T>(values[p]));
-      sum[0] += value * (value - 2 * v);
-    }
+    if (lane == 0 && p < x.nonzeros) sum[0] += loss(static_cast<double>(static_cast<T>(values[p])), v);
   }
-  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = sum[0];
+  if (sum_over_grid(sum, scratch.values, scratch.counters)) *out = Loss::loss(sum[0], *rest);
 }
 
-__global__ void __launch_bounds__(1) combine(const double* entries, const double* product, double* loss) {
-  const double sum = *entries + *product;
-  *loss = (sum > 0 || sum != sum ? sum : 0.0) / 2;
+template <class Loss, class S, class T>
+void launch_dense(const Gpu& gpu, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+                  Loss loss, double* out) {
+  const std::int64_t tiles = ((w.count + kTileLines - 1) / kTileLines) * ((h.count + kTile - 1) / kTile);
+  launch(gpu, "loss", dense<Loss, S, T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, x, ld, w, h, loss, out,
+         gpu.scratch());
+}
+
+template <class Loss, class T>
+void launch_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, Loss loss,
+                   const double* rest, double* out) {
+  launch(gpu, "loss of sparse X", sparse<Loss, T>, grid_size(x.nonzeros, kThreads, kMostBlocks), kThreads, 0, x, w, h,
+         loss, rest, out, gpu.scratch());
 }
 
 }  // namespace
 
 template <class S, class T>
-void dense_residual(const Gpu& gpu, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
-                    double* out) {
-  const std::int64_t tiles = ((w.count + kTileLines - 1) / kTileLines) * ((h.count + kTile - 1) / kTile);
-  launch(gpu, "residual", dense<S, T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, x, ld, w, h, out, gpu.scratch());
+void dense_squared_loss(const Gpu& gpu, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+                        double* out) {
+  launch_dense(gpu, x, ld, w, h, SquaredLoss{}, out);
+}
+
+template <class S, class T>
+void dense_divergence(const Gpu& gpu, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+                      const core::Divergence& divergence, double* out) {
+  launch_dense(gpu, x, ld, w, h, DivergenceLoss{divergence}, out);
 }
 
 template <class T>
-void sparse_residual(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, double* out) {
-  launch(gpu, "sparse residual", sparse<T>, grid_size(x.nonzeros, kThreads, kMostBlocks), kThreads, 0, x, w, h, out,
-         gpu.scratch());
+void sparse_squared_loss(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
+                         const double* squared_norm, double* out) {
+  launch_sparse(gpu, x, w, h, SquaredEntries{}, squared_norm, out);
 }
 
-void combine_loss(const Gpu& gpu, const double* entries, const double* product, double* loss) {
-  launch(gpu, "sparse loss", combine, 1, 1, 0, entries, product, loss);
+template <class T>
+void sparse_kullback_leibler(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
+                             double floor, const double* sum, double* out) {
+  launch_sparse(gpu, x, w, h, KullbackLeiblerEntries{floor}, sum, out);
 }
 
-#define ORTHANT_INSTANTIATE_DENSE(S, T)                                                                          \
-  template void dense_residual(const Gpu&, const S*, std::int64_t, core::Factor<const T>, core::Factor<const T>, \
-                               double*);
-#define ORTHANT_INSTANTIATE(T)               \
-  ORTHANT_INSTANTIATE_DENSE(T, T)            \
-  ORTHANT_INSTANTIATE_DENSE(std::uint8_t, T) \
-  ORTHANT_INSTANTIATE_DENSE(Fp16, T)         \
-  ORTHANT_INSTANTIATE_DENSE(Bf16, T)         \
-  template void sparse_residual(const Gpu&, Compressed<T>, core::Factor<const T>, core::Factor<const T>, double*);
+#define ORTHANT_INSTANTIATE_DENSE(S, T)                                                                              \
+  template void dense_squared_loss(const Gpu&, const S*, std::int64_t, core::Factor<const T>, core::Factor<const T>, \
+                                   double*);                                                                         \
+  template void dense_divergence(const Gpu&, const S*, std::int64_t, core::Factor<const T>, core::Factor<const T>,   \
+                                 const core::Divergence&, double*);
+#define ORTHANT_INSTANTIATE(T)                                                                                   \
+  ORTHANT_INSTANTIATE_DENSE(T, T)                                                                                \
+  ORTHANT_INSTANTIATE_DENSE(std::uint8_t, T)                                                                     \
+  ORTHANT_INSTANTIATE_DENSE(Fp16, T)                                                                             \
+  ORTHANT_INSTANTIATE_DENSE(Bf16, T)                                                                             \
+  template void sparse_squared_loss(const Gpu&, Compressed<T>, core::Factor<const T>, core::Factor<const T>,     \
+                                    const double*, double*);                                                     \
+  template void sparse_kullback_leibler(const Gpu&, Compressed<T>, core::Factor<const T>, core::Factor<const T>, \
+                                        double, const double*, double*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

@@ -5,20 +5,32 @@
 #include "cuda/gpu.hpp"
 #include "cuda/kernels/compressed.hpp"
 #include "cuda/kernels/element.hpp"
+#include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
 
 namespace orthant::cuda {
 
-/// *out = 1/2 sum of (x(i, j) - w_i . h_j)^2 for row-major x (lines of `length` entries), in double.
+// Losses in double.
+
+/// *out = 1/2 sum of (x(i, j) - w_i . h_j)^2 for row-major x (lines of `length` entries).
 template <class S, class T>
-void dense_residual(const Gpu&, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
-                    double* out);
+void dense_squared_loss(const Gpu&, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+                        double* out);
 
-/// *out = sum over the entries of x (x - 2 w . h), w of the segment and h of the index, in double.
+/// The same for a divergence.
+template <class S, class T>
+void dense_divergence(const Gpu&, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
+                      const core::Divergence&, double* out);
+
+/// *out = max(0, sum over the entries of x (x - 2 w . h), w of the segment and h of the index, + *squared_norm) / 2,
+/// the latter being that of WH.
 template <class T>
-void sparse_residual(const Gpu&, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, double* out);
+void sparse_squared_loss(const Gpu&, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
+                         const double* squared_norm, double* out);
 
-/// *loss = max(0, entries + product) / 2.
-void combine_loss(const Gpu&, const double* entries, const double* product, double* loss);
+/// *out = sum over the entries of x log(x / w . h) - x, + *sum, that of WH.
+template <class T>
+void sparse_kullback_leibler(const Gpu&, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
+                             double floor, const double* sum, double* out);
 
 }  // namespace orthant::cuda

@@ -38,9 +38,9 @@ __global__ void __launch_bounds__(kThreads)
 // A block takes 32 components (blockIdx.y) of some columns (blockIdx.x), a lane to each component.
 constexpr int kLanes = 32, kMostChunks = 256;
 
-template <Pairs kPairs, class T>
+template <Pairs kPairs, class T, class Out>
 __global__ void __launch_bounds__(kThreads)
-    pairs_of_sums(core::Factor<const T> f, double* first, double* second, Scratch scratch) {
+    pairs_of_sums(core::Factor<const T> f, Out* first, Out* second, Scratch scratch) {
   constexpr int kRows = kThreads / kLanes;
   ORTHANT_SHARED(double, rows, [kRows][2][kLanes]);
   const device::Global<const T> data = f.data;
@@ -70,8 +70,8 @@ __global__ void __launch_bounds__(kThreads)
   if (!is_last_block(scratch.counters + blockIdx.y, gridDim.x)) return;
   double sum = 0;
   for (unsigned i = 0; i < gridDim.x; ++i) sum += parts[i * kThreads + threadIdx.x];
-  const device::Global<double> out = row == 0 ? first : second;
-  if (c < f.rank) out[c] = sum;
+  const device::Global<Out> out = row == 0 ? first : second;
+  if (c < f.rank && out) out[c] = static_cast<Out>(sum);
 }
 
 }  // namespace
@@ -88,12 +88,12 @@ void penalty_sum(const Gpu& gpu, core::Factor<const T> f, core::ScaledPenalty pe
          penalty.l1, penalty.l2 / 2, out, gpu.scratch());
 }
 
-template <class T>
-void component_pairs(const Gpu& gpu, Pairs pairs, core::Factor<const T> f, double* first, double* second) {
+template <class T, class Out>
+void component_pairs(const Gpu& gpu, Pairs pairs, core::Factor<const T> f, Out* first, Out* second) {
   const dim3 grid(grid_size(f.count, 64, kMostChunks), grid_size(f.rank, kLanes, Gpu::kScratchCounters));
   launch(gpu, "component sums",
-         pairs == Pairs::sum_and_squares ? pairs_of_sums<Pairs::sum_and_squares, T>
-                                         : pairs_of_sums<Pairs::squares_by_sign, T>,
+         pairs == Pairs::sum_and_squares ? pairs_of_sums<Pairs::sum_and_squares, T, Out>
+                                         : pairs_of_sums<Pairs::squares_by_sign, T, Out>,
          grid, kThreads, 0, f, first, second, gpu.scratch());
 }
 
@@ -103,5 +103,6 @@ template void penalty_sum(const Gpu&, core::Factor<const float>, core::ScaledPen
 template void penalty_sum(const Gpu&, core::Factor<const double>, core::ScaledPenalty, double*);
 template void component_pairs(const Gpu&, Pairs, core::Factor<const float>, double*, double*);
 template void component_pairs(const Gpu&, Pairs, core::Factor<const double>, double*, double*);
+template void component_pairs(const Gpu&, Pairs, core::Factor<const float>, float*, float*);
 
 }  // namespace orthant::cuda

@@ -16,8 +16,8 @@ void penalty_sum(const Gpu&, core::Factor<const T> f, core::ScaledPenalty, doubl
 /// What component_pairs() adds up.
 enum class Pairs { sum_and_squares, squares_by_sign };
 
-/// Two sums over the columns for each component, in device memory: first[c], second[c].
-template <class T>
-void component_pairs(const Gpu&, Pairs, core::Factor<const T> f, double* first, double* second);
+/// Two sums over the columns for each component, made in double, in device memory: first[c], second[c] (unless null).
+template <class T, class Out>
+void component_pairs(const Gpu&, Pairs, core::Factor<const T> f, Out* first, Out* second);
 
 }  // namespace orthant::cuda

@@ -18,10 +18,13 @@ __device__ bool is_valid(T v) {
   return v >= 0 && v <= std::numeric_limits<T>::max();
 }
 
+// What dense X is looked at for.
+enum class Look { all, invalid, zero };
+
 // A block looks at 64 places of some lines, each thread at one place.
 constexpr int kLines = 128;
 
-template <bool kSums, class S>
+template <Look kLook, class S>
 __global__ void __launch_bounds__(kThreads)
     dense(const S* matrix, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place, unsigned* flags,
           Survey* out, Scratch scratch) {
@@ -34,12 +37,12 @@ __global__ void __launch_bounds__(kThreads)
     const std::int64_t end = begin + kLines < lines ? begin + kLines : lines;
     bool place_used = false;
     for (std::int64_t i = begin; i < end; ++i) {
-      const T v = j < length ? number<T>(static_cast<S>(x[i * ld + j])) : T(0);
-      if (!is_valid(v)) {
+      const T v = j < length ? number<T>(static_cast<S>(x[i * ld + j])) : T(kLook == Look::zero);
+      if (kLook == Look::zero ? v == 0 : !is_valid(v)) {
         device::atomic_min(&out->first_invalid,
                            static_cast<unsigned long long>(by_place ? j * lines + i : i * length + j));
       }
-      if constexpr (kSums) {
+      if constexpr (kLook == Look::all) {
         const auto d = static_cast<double>(v);
         sums[0] += d;
         sums[1] += d * d;
@@ -49,7 +52,7 @@ __global__ void __launch_bounds__(kThreads)
     }
     if (place_used) device::atomic_or(flags + lines + j, 1u);
   }
-  if constexpr (kSums) {
+  if constexpr (kLook == Look::all) {
     if (sum_over_grid(sums, scratch.values, scratch.counters)) {
       out->sum = sums[0];
       out->squared_norm = sums[1];
@@ -88,6 +91,20 @@ __global__ void __launch_bounds__(kThreads)
   if (sum_over_grid(sums, scratch.values, scratch.counters)) {
     out->sum = sums[0];
     out->squared_norm = sums[1];
+  }
+}
+
+// A thread looks along a segment for the first index that it lacks.
+template <class T>
+__global__ void __launch_bounds__(kThreads) zeros(Compressed<T> x, std::int64_t length, Survey* out) {
+  const device::Global<const std::int64_t> offsets = x.offsets;
+  const device::Global<const std::int32_t> indices = x.indices;
+  const device::Global<const T> values = x.values;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < x.count; i += step) {
+    std::int64_t p = offsets[i], j = 0;
+    for (const std::int64_t end = offsets[i + 1]; p < end && indices[p] == j && values[p] != 0; ++p) ++j;
+    if (j < length) device::atomic_min(&out->first_invalid, static_cast<unsigned long long>(i * length + j));
   }
 }
 
@@ -133,7 +150,7 @@ std::int64_t dense_tiles(std::int64_t lines, std::int64_t length) {
 template <class S>
 void survey_dense(const Gpu& gpu, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
                   unsigned* used, Survey* out) {
-  launch(gpu, "survey of X", dense<true, S>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x,
+  launch(gpu, "survey of X", dense<Look::all, S>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x,
          lines, length, ld, by_place, used, out, gpu.scratch());
   count_unused_lines(gpu, lines, length, used, out);
 }
@@ -141,8 +158,22 @@ void survey_dense(const Gpu& gpu, const S* x, std::int64_t lines, std::int64_t l
 template <class T>
 void find_invalid_entry(const Gpu& gpu, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld,
                         Survey* out) {
-  launch(gpu, "search for invalid entries", dense<false, T>, grid_size(dense_tiles(lines, length), 1, kMostBlocks),
-         kThreads, 0, x, lines, length, ld, false, nullptr, out, gpu.scratch());
+  launch(gpu, "search for invalid entries", dense<Look::invalid, T>,
+         grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x, lines, length, ld, false, nullptr, out,
+         gpu.scratch());
+}
+
+template <class S>
+void find_zero_entry(const Gpu& gpu, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld,
+                     bool by_place, Survey* out) {
+  launch(gpu, "search for zeros", dense<Look::zero, S>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads,
+         0, x, lines, length, ld, by_place, nullptr, out, gpu.scratch());
+}
+
+template <class T>
+void find_zero_entry(const Gpu& gpu, Compressed<T> x, std::int64_t length, Survey* out) {
+  launch(gpu, "search for zeros of sparse X", zeros<T>, grid_size(x.count, kThreads, kMostBlocks), kThreads, 0, x,
+         length, out);
 }
 
 template <class T, class Index>
@@ -159,8 +190,10 @@ void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, c
          nonzeros, offsets, out);
 }
 
-#define ORTHANT_INSTANTIATE_DENSE(S) \
-  template void survey_dense(const Gpu&, const S*, std::int64_t, std::int64_t, std::int64_t, bool, unsigned*, Survey*);
+#define ORTHANT_INSTANTIATE_DENSE(S)                                                                          \
+  template void survey_dense(const Gpu&, const S*, std::int64_t, std::int64_t, std::int64_t, bool, unsigned*, \
+                             Survey*);                                                                        \
+  template void find_zero_entry(const Gpu&, const S*, std::int64_t, std::int64_t, std::int64_t, bool, Survey*);
 ORTHANT_INSTANTIATE_DENSE(std::uint8_t)
 ORTHANT_INSTANTIATE_DENSE(Fp16)
 ORTHANT_INSTANTIATE_DENSE(Bf16)
@@ -168,6 +201,7 @@ ORTHANT_INSTANTIATE_DENSE(Bf16)
 #define ORTHANT_INSTANTIATE(T)                                                                               \
   ORTHANT_INSTANTIATE_DENSE(T)                                                                               \
   template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*); \
+  template void find_zero_entry(const Gpu&, Compressed<T>, std::int64_t, Survey*);                           \
   template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,     \
                               const std::int32_t*, const T*, unsigned*, Survey*);                            \
   template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,     \

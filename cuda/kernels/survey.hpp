@@ -27,6 +27,14 @@ void survey_dense(const Gpu&, const S* x, std::int64_t lines, std::int64_t lengt
 template <class T>
 void find_invalid_entry(const Gpu&, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld, Survey* out);
 
+/// first_invalid = the key of the first entry that is 0; of sparse X with segments of `length`, its number in the order
+/// of segments, stored or not.
+template <class S>
+void find_zero_entry(const Gpu&, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
+                     Survey* out);
+template <class T>
+void find_zero_entry(const Gpu&, Compressed<T> x, std::int64_t length, Survey* out);
+
 /// Of sparse X: the key of an entry is its position. An index outside [0, length) is invalid too.
 template <class T, class Index>
 void survey_sparse(const Gpu&, std::int64_t count, std::int64_t nonzeros, std::int64_t length,

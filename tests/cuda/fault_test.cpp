@@ -81,11 +81,13 @@ class CudaFaults : public testing::Test {
   const DenseStorage<float> dense{exact};
   const CsrStorage<float> sparse{sparsify(exact)};
 
-  void fit(const Context& context, Initialization start) const {
-    const Options options{.initialization = start, .max_iterations = 4, .tolerance = 0, .check_every = 3};
+  void fit(const Context& context, Initialization start, Loss loss = Loss::frobenius()) const {
+    Options options{.loss = loss, .initialization = start, .max_iterations = 4, .tolerance = 0, .check_every = 3};
+    if (loss != Loss::frobenius()) options.solver = Solver::multiplicative_update;
     for (const Matrix<float>& x : {Matrix<float>(context, dense.view()), Matrix<float>(context, sparse.view())}) {
       auto f = given_start<float>(13, 9, 2);
-      EXPECT_LT(f.fit(x, options).relative_error, 0.9);
+      const Result result = f.fit(x, options);
+      EXPECT_LT(result.loss, result.history.front().loss);
     }
   }
 
@@ -123,6 +125,12 @@ TEST_F(CudaFaults, OfExactLeastSquares) {
   };
   fail_every_call(
       solve, [&] { fit(context, Initialization::given); }, 3);
+}
+
+TEST_F(CudaFaults, OfAFitOfADivergence) {
+  const Context context = make_context();
+  const auto fit_it = [&] { fit(context, Initialization::random, Loss::kullback_leibler()); };
+  fail_every_call(fit_it, fit_it);
 }
 
 TEST_F(CudaFaults, OfMakingAContext) {

@@ -23,11 +23,12 @@ using Calls = std::map<std::string, std::int64_t>;
 
 // Calls of `iterations` more iterations: the difference of two fits, between whose checks they lie.
 template <class T>
-Calls calls_of_iterations(const Matrix<T>& x, Solver solver, int iterations) {
+Calls calls_of_iterations(const Matrix<T>& x, Solver solver, int iterations, Loss loss = Loss::frobenius()) {
   const auto count = [&](int n) {
     auto f = given_start<T>(x.rows(), x.columns(), 8);
     simt::reset_calls();
-    f.fit(x, {.solver = solver,
+    f.fit(x, {.loss = loss,
+              .solver = solver,
               .initialization = Initialization::given,
               .max_iterations = n,
               .tolerance = 0,
@@ -84,14 +85,34 @@ TEST(CudaLoop, SparseIterationsAreReplaysOfAtMostEightLaunches) {
   }
 }
 
-// A segment long enough to be shared among groups of lanes, and its sum is that of the oracle.
-TEST(CudaLoop, LongSegmentsAreShared) {
+// Terms of either factor (with their sums over a divided walk), the two updates, the component sums.
+TEST(CudaLoop, IterationsOfADivergenceAreReplaysOfAtMostTenLaunches) {
+  auto exact = planted(61, 430, 5, 0.1, 3);
+  for (auto& value : exact.values) value += 0.01;
+  const DenseStorage<float> dense(exact);
+  const CsrStorage<float> sparse(sparsify(exact));
+  const Context context = make_context();
+  const Matrix<float> x(context, dense.view()), of_sparse(context, sparse.view());
+  const auto calls = [](const Matrix<float>& m, Loss loss) {
+    return calls_of_iterations(m, Solver::multiplicative_update, 10, loss);
+  };
+  for (double beta : {0.0, 0.5, 1.0}) expect_replays_only(calls(x, {beta}), 10, beta == 1 ? 8 : 10);
+  expect_replays_only(calls(of_sparse, Loss::kullback_leibler()), 10, 6);
+}
+
+// Segments of which some are long enough to be shared among groups of lanes.
+oracle::Sparse long_segments() {
   oracle::Sparse entries{3, 9000, {}};
   for (std::int64_t j = 0; j < 9000; ++j) {
     if (j % 3 != 0) entries.entries.push_back({1, j, 1 + static_cast<double>(j % 7)});
     if (j % 50 == 0) entries.entries.push_back({2, j, 2});
   }
-  const CsrStorage<float> storage(entries);
+  return entries;
+}
+
+// The sum of a shared segment is that of the oracle.
+TEST(CudaLoop, LongSegmentsAreShared) {
+  const CsrStorage<float> storage(long_segments());
   const Context context = make_context();
   const Matrix<float> x(context, storage.view());
   for (int k : {3, 12, 20, 40, 200}) {
@@ -104,6 +125,38 @@ TEST(CudaLoop, LongSegmentsAreShared) {
       EXPECT_TRUE(entries_near(r.oracle(), transpose(multiply(storage.oracle(), transpose(h.oracle()))),
                                Tolerance<float>::sum(9000)))
           << "rank " << k;
+    }
+  }
+}
+
+// The same for a divergence, with a denominator (over the entries) and without.
+TEST(CudaLoop, LongSegmentsAreSharedByDivergencesToo) {
+  const CsrStorage<double> storage(long_segments());
+  const Context context = make_context();
+  const Matrix<double> x(context, storage.view());
+  const StagedMatrix<double> staged(context.runtime()->backend(double{}), *x.data());
+  for (int k : {3, 12, 20, 40, 200}) {
+    SCOPED_TRACE("rank " + std::to_string(k));
+    auto positive_w = cases::make_factor(k, 3, 5), positive_h = cases::make_factor(k, 9000, 4);
+    for (auto* f : {&positive_w, &positive_h})
+      for (auto& value : f->values) value = std::abs(value) + 0.25;
+    const FactorStorage<double> w(positive_w), h(positive_h);
+    oracle::Dense numerator(k, 3), denominator(k, 3);
+    const auto wo = w.oracle(), ho = h.oracle();
+    for (const auto& [i, j, value] : storage.oracle().entries) {
+      double v = 0;
+      for (int c = 0; c < k; ++c) v += wo(c, i) * ho(c, j);
+      for (int c = 0; c < k; ++c) numerator(c, i) += value * std::pow(v, -1.5) * ho(c, j);
+      for (int c = 0; c < k; ++c) denominator(c, i) += std::pow(v, -0.5) * ho(c, j);
+    }
+    core::Workspace workspace(context.runtime()->memory());
+    FactorStorage<double> made(k, 3), below(k, 3), alone(k, 3);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      staged.divergence_terms(core::Side::w, w.factor(), h.factor(), {0.5}, made.factor(), below.factor(), workspace);
+      EXPECT_TRUE(entries_near(made.oracle(), numerator, Tolerance<double>::sum(9000)));
+      EXPECT_TRUE(entries_near(below.oracle(), denominator, Tolerance<double>::sum(9000)));
+      staged.divergence_terms(core::Side::w, w.factor(), h.factor(), {0.5}, alone.factor(), {}, workspace);
+      EXPECT_EQ(alone.oracle().values, made.oracle().values);
     }
   }
 }

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cmath>
+
+#include "cuda/device.hpp"
+#include "host/core/divergence.hpp"
+
+namespace orthant::cuda {
+
+/// What an entry x with its fit v puts into the terms of an update: the weights with which a column of the other factor
+/// is added to numerator and denominator. The kind is the same for all threads, so that the branches cost little beside
+/// the products that make v.
+template <class T>
+class ElementWeights {
+ public:
+  explicit ElementWeights(const core::Divergence& divergence)
+      : kind_(divergence.beta == 1   ? Kind::kullback_leibler
+              : divergence.beta == 0 ? Kind::itakura_saito
+                                     : Kind::any_beta),
+        exponent_(static_cast<T>(divergence.beta - 2)),
+        floor_(static_cast<T>(divergence.floor)) {}
+
+  struct Weights {
+    T numerator, denominator;  ///< x v^(beta - 2), v^(beta - 1)
+  };
+
+  __device__ Weights operator()(T x, T v) const {
+    const T fit = v < floor_ ? floor_ : v;  // NaN stays
+    if (kind_ == Kind::kullback_leibler) return {x / fit, T(1)};
+    if (kind_ == Kind::itakura_saito) {
+      const T inverse = T(1) / fit;
+      return {x * inverse * inverse, inverse};
+    }
+    const T power = std::pow(fit, exponent_);
+    return {x * power, fit * power};
+  }
+
+ private:
+  enum class Kind { kullback_leibler, itakura_saito, any_beta };
+  Kind kind_;
+  T exponent_, floor_;  // exponent: beta - 2
+};
+
+/// The divergence of one entry, core::divergence_of() for kernels.
+struct DivergenceLoss {
+  core::Divergence divergence;
+
+  __device__ double operator()(double x, double v) const {
+    const double beta = divergence.beta, fit = v < divergence.floor ? divergence.floor : v;
+    if (beta == 1) return (x > 0 ? x * std::log(x / fit) : 0.0) - x + v;
+    if (beta == 0) return x / fit - std::log(x / fit) - 1;
+    const double of_x = x > 0 ? std::pow(x, beta) : 0.0;
+    return (of_x + std::pow(fit, beta - 1) * ((beta - 1) * fit - beta * x)) / (beta * (beta - 1));
+  }
+};
+
+}  // namespace orthant::cuda

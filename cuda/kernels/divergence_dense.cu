@@ -1,0 +1,337 @@
+#include "cuda/kernels/divergence_dense.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "cuda/kernels/divergence.cuh"
+#include "cuda/launch.hpp"
+
+// A block owns a tile of one factor's columns and walks along the other's: it makes a tile of WH in registers, turns it
+// into the weights of the terms in shared memory, and adds the other factor's columns with these weights to sums in
+// registers, which are written once. WH is nowhere else, and X is read once. The rank is cut into blocks of components
+// of at most 128, with a thread block for the terms of each, which makes WH anew: sums of more components would leave
+// the registers, and to write WH out would cost m x n numbers.
+namespace orthant::cuda {
+namespace {
+
+constexpr int kThreads = 64;
+constexpr int kLongestWalk = 4;  // tiles below which a walk is not divided
+
+// Columns of either factor in a tile: 128 bytes of X.
+template <class T>
+constexpr int kTile = 128 / sizeof(T);
+
+// How the elements of X are stored. Told at run time: they are read in one place, which takes little of the time.
+enum class Stored { plain, uint8, fp16, bf16 };
+template <class S>
+constexpr Stored stored_as() {
+  return std::is_same_v<S, std::uint8_t> ? Stored::uint8
+         : std::is_same_v<S, Fp16>       ? Stored::fp16
+         : std::is_same_v<S, Bf16>       ? Stored::bf16
+                                         : Stored::plain;
+}
+
+template <class T>
+struct Arguments {
+  const void* x;
+  Stored stored;
+  std::int64_t ld;
+  bool own_is_lines;
+  core::Factor<const T> own, other;
+  ElementWeights<T> weights;
+  core::Factor<T> numerator, denominator;  // of the first part
+  std::int64_t part_size;                  // from one part's terms to the next one's
+  std::int64_t walk;                       // columns of `other` in a part, a multiple of the tile
+};
+
+// How a block for `kWidth` components divides its work. Pitches make rows start four banks apart, whole vectors of 16
+// bytes aligned: reads and writes along rows or of eight rows by four columns are free of conflicts.
+template <int kWidth, class T>
+struct Shape {
+  static constexpr int kSide = kTile<T>;
+  static constexpr int kVector = 16 / sizeof(T);
+  static constexpr int kPitch = kWidth + kVector, kSquarePitch = kSide + kVector;
+  // WH: 8 x 8 threads, each with every eighth row and column of the tile.
+  static constexpr int kFits = kSide / 8;
+  // Sums: kLanes threads along the components, the others along the own columns.
+  static constexpr int kLanes = kWidth / kVector < 16 ? kWidth / kVector : 16;
+  static constexpr int kVectors = kWidth / (kLanes * kVector);
+  static constexpr int kColumns = kSide / (kThreads / kLanes);
+  static constexpr std::size_t kSharedBytes = 2 * kSide * (kPitch + kSquarePitch) * sizeof(T);
+  static_assert(kSharedBytes <= 48 << 10, "more than every device offers without asking");
+};
+
+// Components [c0, c0 + kWidth) of a tile of columns, those beyond the factor being 0.
+template <int kWidth, class T>
+__device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0, device::Shared<T> tile) {
+  using S = Shape<kWidth, T>;
+  const device::Global<const T> data = f.data;
+  for (int i = static_cast<int>(threadIdx.x); i < S::kSide * kWidth; i += kThreads) {
+    const int c = i % kWidth, j = i / kWidth;
+    const bool inside = c0 + c < f.rank && first + j < f.count;
+    tile[j * S::kPitch + c] = inside ? static_cast<T>(data[(first + j) * f.ld + c0 + c]) : T(0);
+  }
+}
+
+// The tile of X at own column a0 and other column b0, to [other][own]. A warp reads eight places of four lines: whole
+// sectors of memory.
+template <int kWidth, class Element, class T>
+__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
+  using S = Shape<kWidth, T>;
+  const device::Global<const Element> x = static_cast<const Element*>(a.x);
+  for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
+    const int place = i % 8 + i / 32 % (S::kSide / 8) * 8, line = i / 8 % 4 + i / (4 * S::kSide) * 4;
+    const int own = a.own_is_lines ? line : place, other = a.own_is_lines ? place : line;
+    const bool inside = a0 + own < a.own.count && b0 + other < a.other.count;
+    const std::int64_t first_line = a.own_is_lines ? a0 : b0, first_place = a.own_is_lines ? b0 : a0;
+    tile[other * S::kSquarePitch + own] =
+        inside ? number<T>(static_cast<Element>(x[(first_line + line) * a.ld + first_place + place])) : T(0);
+  }
+}
+
+template <int kWidth, class T>
+__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
+  switch (a.stored) {
+    case Stored::plain:
+      return load_entries<kWidth, T>(a, a0, b0, tile);
+    case Stored::uint8:
+      return load_entries<kWidth, std::uint8_t>(a, a0, b0, tile);
+    case Stored::fp16:
+      return load_entries<kWidth, Fp16>(a, a0, b0, tile);
+    case Stored::bf16:
+      return load_entries<kWidth, Bf16>(a, a0, b0, tile);
+  }
+}
+
+// Through a tile in shared memory, so that neighbouring threads write neighbouring components.
+template <int kWidth, class T>
+__device__ void store_sums(
+    const T (&sums)[Shape<kWidth, T>::kColumns][Shape<kWidth, T>::kVectors][Shape<kWidth, T>::kVector],
+    device::Shared<T> tile, const core::Factor<T>& to, std::int64_t part_size, std::int64_t a0, int c0) {
+  using S = Shape<kWidth, T>;
+  const device::Global<T> data = to.data + blockIdx.z * part_size;
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % S::kLanes, row = thread / S::kLanes;
+  device::sync_block();
+  ORTHANT_UNROLL_LOOP
+  for (int i = 0; i < S::kColumns; ++i) {
+    ORTHANT_UNROLL_LOOP
+    for (int q = 0; q < S::kVectors; ++q) {
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < S::kVector; ++e) {
+        tile[(row * S::kColumns + i) * S::kPitch + (q * S::kLanes + lane) * S::kVector + e] = sums[i][q][e];
+      }
+    }
+  }
+  device::sync_block();
+  for (int i = thread; i < S::kSide * kWidth; i += kThreads) {
+    const int c = i % kWidth, j = i / kWidth;
+    if (c0 + c < to.rank && a0 + j < to.count) {
+      data[(a0 + j) * to.ld + c0 + c] = static_cast<T>(tile[j * S::kPitch + c]);
+    }
+  }
+}
+
+// The registers that the sums need: without this bound compilers spill some of them for a higher occupancy.
+constexpr int blocks_of(int width) { return width >= 128 ? 4 : width >= 64 ? 6 : 8; }
+
+template <int kWidth, bool kDenominator, class T>
+__global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T> a) {
+  using S = Shape<kWidth, T>;
+  constexpr int kSide = S::kSide, kFits = S::kFits, kVector = S::kVector;
+  ORTHANT_DYNAMIC_SHARED(T, own);
+  const device::Shared<T> others = own + kSide * S::kPitch;
+  const device::Shared<T> numerators = others + kSide * S::kPitch;              // WH before; [other][own]
+  const device::Shared<T> denominators = numerators + kSide * S::kSquarePitch;  // X before
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % S::kLanes, row = thread / S::kLanes;
+  const int fit_own = thread / 8, fit_other = thread % 8;
+  const int blocks = static_cast<int>(gridDim.y), block = static_cast<int>(blockIdx.y);
+  const std::int64_t a0 = static_cast<std::int64_t>(blockIdx.x) * kSide, begin = blockIdx.z * a.walk;
+  const std::int64_t end = begin + a.walk < a.other.count ? begin + a.walk : a.other.count;
+  T numerator[S::kColumns][S::kVectors][kVector] = {};
+  T denominator[S::kColumns][S::kVectors][kVector] = {};
+  for (std::int64_t b0 = begin; b0 < end; b0 += kSide) {
+    T fits[kFits][kFits] = {};
+    for (int s = 1; s <= blocks; ++s) {
+      const int c0 = (block + s) % blocks * kWidth;  // the own block of components comes last, and stays for the sums
+      device::sync_block();
+      if (blocks > 1 || b0 == begin) load_columns<kWidth>(a.own, a0, c0, own);
+      load_columns<kWidth>(a.other, b0, c0, others);
+      if (s == blocks) load_entries<kWidth>(a, a0, b0, denominators);
+      device::sync_block();
+      for (int c = 0; c < kWidth; c += kVector) {
+        T left[kFits][kVector], right[kFits][kVector];
+        ORTHANT_UNROLL_LOOP
+        for (int p = 0; p < kFits; ++p) {
+          ORTHANT_UNROLL_LOOP
+          for (int e = 0; e < kVector; ++e) {
+            left[p][e] = own[(fit_own + 8 * p) * S::kPitch + c + e];
+            right[p][e] = others[(fit_other + 8 * p) * S::kPitch + c + e];
+          }
+        }
+        ORTHANT_UNROLL_LOOP
+        for (int e = 0; e < kVector; ++e) {
+          ORTHANT_UNROLL_LOOP
+          for (int p = 0; p < kFits; ++p) {
+            ORTHANT_UNROLL_LOOP
+            for (int q = 0; q < kFits; ++q) fits[p][q] += left[p][e] * right[q][e];
+          }
+        }
+      }
+    }
+    // Each thread's own fits, by way of shared memory: the loop with the powers, which is long, is not unrolled.
+    ORTHANT_UNROLL_LOOP
+    for (int p = 0; p < kFits; ++p) {
+      ORTHANT_UNROLL_LOOP
+      for (int q = 0; q < kFits; ++q) {
+        numerators[(fit_other + 8 * q) * S::kSquarePitch + fit_own + 8 * p] = fits[p][q];
+      }
+    }
+    ORTHANT_KEEP_LOOP
+    for (int i = 0; i < kFits * kFits; ++i) {
+      const int p = fit_own + i / kFits * 8, q = fit_other + i % kFits * 8, at = q * S::kSquarePitch + p;
+      const bool inside = a0 + p < a.own.count && b0 + q < end;
+      const auto weights = a.weights(static_cast<T>(denominators[at]), static_cast<T>(numerators[at]));
+      numerators[at] = inside ? weights.numerator : T(0);
+      if constexpr (kDenominator) denominators[at] = inside ? weights.denominator : T(0);
+    }
+    device::sync_block();
+    for (int q = 0; q < kSide; ++q) {
+      T column[S::kVectors][kVector];
+      ORTHANT_UNROLL_LOOP
+      for (int v = 0; v < S::kVectors; ++v) {
+        ORTHANT_UNROLL_LOOP
+        for (int e = 0; e < kVector; ++e) {
+          column[v][e] = others[q * S::kPitch + (v * S::kLanes + lane) * kVector + e];
+        }
+      }
+      const int at = q * S::kSquarePitch + row * S::kColumns;
+      ORTHANT_UNROLL_LOOP
+      for (int p = 0; p < S::kColumns; ++p) {
+        const T weight = numerators[at + p];
+        ORTHANT_UNROLL_LOOP
+        for (int v = 0; v < S::kVectors; ++v) {
+          ORTHANT_UNROLL_LOOP
+          for (int e = 0; e < kVector; ++e) numerator[p][v][e] += weight * column[v][e];
+        }
+      }
+      if constexpr (kDenominator) {
+        ORTHANT_UNROLL_LOOP
+        for (int p = 0; p < S::kColumns; ++p) {
+          const T weight = denominators[at + p];
+          ORTHANT_UNROLL_LOOP
+          for (int v = 0; v < S::kVectors; ++v) {
+            ORTHANT_UNROLL_LOOP
+            for (int e = 0; e < kVector; ++e) denominator[p][v][e] += weight * column[v][e];
+          }
+        }
+      }
+    }
+  }
+  store_sums<kWidth>(numerator, own, a.numerator, a.part_size, a0, block * kWidth);
+  if constexpr (kDenominator) store_sums<kWidth>(denominator, others, a.denominator, a.part_size, a0, block * kWidth);
+}
+
+// Adds up the parts of a walk, in their order.
+template <class T>
+__global__ void __launch_bounds__(256)
+    sum_parts(const T* partial, std::int64_t part_size, int parts, core::Factor<T> to) {
+  const device::Global<const T> from = partial;
+  const device::Global<T> data = to.data;
+  const std::int64_t size = to.rank * to.count, step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size; i += step) {
+    T sum = 0;
+    for (int part = 0; part < parts; ++part) sum += static_cast<T>(from[part * part_size + i]);
+    data[i / to.rank * to.ld + i % to.rank] = sum;
+  }
+}
+
+// The shape of a grid, and how it divides the walk.
+struct Grid {
+  std::int64_t tiles, walk;
+  int blocks, parts;  // blocks of components
+};
+
+Grid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t other_count, int rank, int tile) {
+  Grid grid{};
+  grid.tiles = (own_count + tile - 1) / tile;
+  grid.blocks = (rank + 127) / 128;
+  // Few columns: their walk is divided until all multiprocessors have work, but not into pieces that are not worth it,
+  // nor so that the partial sums outgrow the factors.
+  const std::int64_t wanted = 4 * gpu.multiprocessors() / (grid.tiles * grid.blocks);
+  const std::int64_t most = std::min(other_count / (kLongestWalk * tile),
+                                     2 * (own_count + other_count) / std::max<std::int64_t>(own_count, 1));
+  const std::int64_t parts = std::max<std::int64_t>(1, std::min(wanted, most));
+  const std::int64_t tiles = (other_count + tile - 1) / tile, tiles_each = (tiles + parts - 1) / parts;
+  grid.walk = tiles_each * tile;
+  grid.parts = static_cast<int>((tiles + tiles_each - 1) / tiles_each);
+  return grid;
+}
+
+template <int kWidth, bool kDenominator, class T>
+void launch_terms(const Gpu& gpu, const Grid& grid, const Arguments<T>& arguments) {
+  const dim3 blocks(static_cast<unsigned>(grid.tiles), static_cast<unsigned>(grid.blocks),
+                    static_cast<unsigned>(grid.parts));
+  launch(gpu, "divergence of dense X", terms<kWidth, kDenominator, T>, blocks, kThreads, Shape<kWidth, T>::kSharedBytes,
+         arguments);
+}
+
+template <bool kDenominator, class T>
+void launch_width(const Gpu& gpu, const Grid& grid, const Arguments<T>& arguments) {
+  const int rank = arguments.own.rank;
+  if (rank <= 16) {
+    launch_terms<16, kDenominator>(gpu, grid, arguments);
+  } else if (rank <= 32) {
+    launch_terms<32, kDenominator>(gpu, grid, arguments);
+  } else if (rank <= 64) {
+    launch_terms<64, kDenominator>(gpu, grid, arguments);
+  } else {
+    launch_terms<128, kDenominator>(gpu, grid, arguments);
+  }
+}
+
+}  // namespace
+
+template <class S, class T>
+void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, bool own_is_lines, core::Factor<const T> own,
+                            core::Factor<const T> other, const core::Divergence& divergence, core::Factor<T> numerator,
+                            core::Factor<T> denominator, T* partial) {
+  const Grid grid = make_grid(gpu, own.count, other.count, own.rank, kTile<T>);
+  const bool makes_denominator = denominator.data != nullptr;
+  Arguments<T> arguments{x,         stored_as<S>(), ld, own_is_lines, own, other, ElementWeights<T>(divergence),
+                         numerator, denominator,    0,  grid.walk};
+  if (grid.parts > 1) {
+    const std::int64_t size = own.rank * own.count;
+    arguments.part_size = makes_denominator ? 2 * size : size;
+    arguments.numerator = {partial, own.rank, own.count, own.rank};
+    if (makes_denominator) arguments.denominator = {partial + size, own.rank, own.count, own.rank};
+  }
+  makes_denominator ? launch_width<true>(gpu, grid, arguments) : launch_width<false>(gpu, grid, arguments);
+  if (grid.parts == 1) return;
+  const auto add_up = [&](const core::Factor<T>& parts, core::Factor<T> to) {
+    launch(gpu, "sum of parts", sum_parts<T>, grid_size(to.rank * to.count, 256, 4096), 256, 0, parts.data,
+           arguments.part_size, grid.parts, to);
+  };
+  add_up(arguments.numerator, numerator);
+  if (makes_denominator) add_up(arguments.denominator, denominator);
+}
+
+std::int64_t dense_partial_sums(const Gpu& gpu, std::int64_t own_count, std::int64_t other_count, int rank,
+                                const core::Divergence& divergence, int element_size) {
+  const Grid grid = make_grid(gpu, own_count, other_count, rank, 128 / element_size);
+  if (grid.parts == 1) return 0;
+  return grid.parts * (divergence.has_closed_denominator() ? 1 : 2) * rank * own_count;
+}
+
+#define ORTHANT_INSTANTIATE(S, T)                                                                       \
+  template void dense_divergence_terms(const Gpu&, const S*, std::int64_t, bool, core::Factor<const T>, \
+                                       core::Factor<const T>, const core::Divergence&, core::Factor<T>, \
+                                       core::Factor<T>, T*);
+#define ORTHANT_INSTANTIATE_ALL(T)     \
+  ORTHANT_INSTANTIATE(T, T)            \
+  ORTHANT_INSTANTIATE(std::uint8_t, T) \
+  ORTHANT_INSTANTIATE(Fp16, T)         \
+  ORTHANT_INSTANTIATE(Bf16, T)
+ORTHANT_INSTANTIATE_ALL(float)
+ORTHANT_INSTANTIATE_ALL(double)
+
+}  // namespace orthant::cuda

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/device.hpp"
+#include "cuda/kernels/compressed.hpp"
+#include "cuda/kernels/sparse_product.hpp"
+#include "host/core/factor.hpp"
+
+// How kernels divide sparse X: a group of lanes takes a segment, or a part of a long one, and makes sums of `rank`
+// components, of which a lane has some that are kLanes apart. No atomics on numbers: the sums of parts are added in
+// order by the last group to finish.
+namespace orthant::cuda {
+
+inline constexpr int kSegmentThreads = 64;
+inline constexpr std::int64_t kMostSegmentBlocks = 1 << 20;
+
+/// What a group does in one round: a segment that is not long, a part of one that is, or nothing.
+struct SegmentTask {
+  bool is_segment = false, is_part = false;
+  std::int64_t segment = 0, part = 0;
+  std::int64_t begin = 0, end = 0;  ///< entries
+};
+
+/// The mask of this thread's group. Groups of a warp have as many entries as they have: each waits for its own lanes.
+template <int kLanes>
+__device__ unsigned group_lanes() {
+  return (device::kAllLanes >> (32 - kLanes)) << (threadIdx.x % 32 / kLanes * kLanes);
+}
+
+/// Rounds that every block makes, and the group's task in one of them.
+template <class T>
+__device__ std::int64_t segment_rounds(const Compressed<T>& x, const LongSegments& parts, int groups) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * groups;
+  return (x.count + parts.parts + step - 1) / step;
+}
+template <class T>
+__device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& parts, int groups, std::int64_t round) {
+  const device::Global<const std::int64_t> offsets = x.offsets;
+  const device::Global<const std::int32_t> part_segment = parts.segment, part_first = parts.first;
+  const int group = static_cast<int>(threadIdx.x) / (kSegmentThreads / groups);
+  const std::int64_t number = (round * gridDim.x + blockIdx.x) * groups + group;
+  SegmentTask task;
+  if (number >= x.count + parts.parts) return task;
+  task.is_part = number >= x.count;
+  task.part = number - x.count;
+  task.segment = task.is_part ? static_cast<std::int64_t>(part_segment[task.part]) : number;
+  task.begin = offsets[task.segment];
+  task.end = offsets[task.segment + 1];
+  if (task.is_part) {
+    task.begin += (task.part - static_cast<std::int64_t>(part_first[task.part])) * kLongSegment;
+    task.end = task.begin + kLongSegment < task.end ? task.begin + kLongSegment : task.end;
+  } else if (parts.parts > 0 && task.end - task.begin > kLongSegment) {
+    task.end = task.begin;  // its parts are tasks of their own
+  } else {
+    task.is_segment = true;
+  }
+  return task;
+}
+
+/// Stores what the group's lanes found for component c0 + o * kLanes: sums[i][o] to results[i].
+/// `partial`: kResults * rank numbers for each part.
+template <int kLanes, int kResults, int kOwn, class T>
+__device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& parts, const SegmentTask& task, int c0,
+                                   const T (&sums)[kResults][kOwn], const core::Factor<T> (&results)[kResults],
+                                   T* partial) {
+  const device::Global<const std::int64_t> offsets = x.offsets;
+  const device::Global<const std::int32_t> part_first = parts.first;
+  const device::Global<T> part_sums = partial;
+  const int rank = results[0].rank;
+  if (task.is_segment) {
+    ORTHANT_UNROLL_LOOP
+    for (int i = 0; i < kResults; ++i) {
+      const device::Global<T> result = results[i].data;
+      ORTHANT_UNROLL_LOOP
+      for (int o = 0; o < kOwn; ++o) {
+        const int c = c0 + o * kLanes;
+        if (c < rank) result[task.segment * results[i].ld + c] = sums[i][o];
+      }
+    }
+  }
+  if (parts.parts == 0) return;
+  if (task.is_part) {
+    ORTHANT_UNROLL_LOOP
+    for (int i = 0; i < kResults; ++i) {
+      ORTHANT_UNROLL_LOOP
+      for (int o = 0; o < kOwn; ++o) {
+        const int c = c0 + o * kLanes;
+        if (c < rank) part_sums[(task.part * kResults + i) * rank + c] = sums[i][o];
+      }
+    }
+  }
+  device::fence();
+  device::sync_warp(group_lanes<kLanes>());
+  bool last = false;
+  std::int64_t of_segment = 0;
+  if (task.is_part && threadIdx.x % kLanes == 0) {
+    const std::int64_t length =
+        static_cast<std::int64_t>(offsets[task.segment + 1]) - static_cast<std::int64_t>(offsets[task.segment]);
+    of_segment = (length + kLongSegment - 1) / kLongSegment;
+    // Every block of components comes by: each has its share of the parts' counts.
+    unsigned* const arrived = parts.arrived + part_first[task.part] + blockIdx.y * parts.parts;
+    last = device::atomic_add(arrived, 1u) + 1 == static_cast<unsigned>(of_segment);
+    if (last) device::atomic_exchange(arrived, 0u);
+  }
+  last = device::shuffle(last ? 1 : 0, 0, kLanes, group_lanes<kLanes>()) != 0;
+  of_segment = device::shuffle(of_segment, 0, kLanes, group_lanes<kLanes>());
+  device::fence();
+  if (!last) return;
+  const std::int64_t first = part_first[task.part];
+  ORTHANT_UNROLL_LOOP
+  for (int i = 0; i < kResults; ++i) {
+    const device::Global<T> result = results[i].data;
+    ORTHANT_UNROLL_LOOP
+    for (int o = 0; o < kOwn; ++o) {
+      const int c = c0 + o * kLanes;
+      if (c >= rank) continue;
+      T total = 0;
+      for (std::int64_t p = 0; p < of_segment; ++p) {
+        total += static_cast<T>(part_sums[((first + p) * kResults + i) * rank + c]);
+      }
+      result[task.segment * results[i].ld + c] = total;
+    }
+  }
+}
+
+/// Calls launch(grid, lanes, own) for a kernel of kLanes x kOwn components to a group of lanes, both as constants.
+template <class T, class Launch>
+void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank, Launch&& launch) {
+  const auto with = [&]<int kLanes, int kOwn>() {
+    const std::int64_t groups = kSegmentThreads / kLanes, tasks = x.count + parts.parts;
+    const std::int64_t blocks = (tasks + groups - 1) / groups;
+    const dim3 grid(static_cast<unsigned>(blocks < 1                    ? 1
+                                          : blocks < kMostSegmentBlocks ? blocks
+                                                                        : kMostSegmentBlocks),
+                    static_cast<unsigned>((rank + kLanes * kOwn - 1) / (kLanes * kOwn)));
+    launch.template operator()<kLanes, kOwn>(grid);
+  };
+  if (rank <= 8) {
+    with.template operator()<8, 1>();
+  } else if (rank <= 16) {
+    with.template operator()<16, 1>();
+  } else if (rank <= 32) {
+    with.template operator()<32, 1>();
+  } else if (rank <= 64) {
+    with.template operator()<32, 2>();
+  } else {
+    with.template operator()<32, 4>();
+  }
+}
+
+}  // namespace orthant::cuda
