@@ -76,7 +76,7 @@ __device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0
 // The tile of X at own column a0 and other column b0, to [other][own]. A warp reads eight places of four lines: whole
 // sectors of memory.
 template <int kWidth, class Element, class T>
-__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
+__device__ void load_stored(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
   using S = Shape<kWidth, T>;
   const device::Global<const Element> x = static_cast<const Element*>(a.x);
   for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
@@ -93,13 +93,13 @@ template <int kWidth, class T>
 __device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
   switch (a.stored) {
     case Stored::plain:
-      return load_entries<kWidth, T>(a, a0, b0, tile);
+      return load_stored<kWidth, T>(a, a0, b0, tile);
     case Stored::uint8:
-      return load_entries<kWidth, std::uint8_t>(a, a0, b0, tile);
+      return load_stored<kWidth, std::uint8_t>(a, a0, b0, tile);
     case Stored::fp16:
-      return load_entries<kWidth, Fp16>(a, a0, b0, tile);
+      return load_stored<kWidth, Fp16>(a, a0, b0, tile);
     case Stored::bf16:
-      return load_entries<kWidth, Bf16>(a, a0, b0, tile);
+      return load_stored<kWidth, Bf16>(a, a0, b0, tile);
   }
 }
 

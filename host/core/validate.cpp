@@ -136,7 +136,11 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   check_at_least("max_iterations", options.max_iterations, 0);
   check_at_least("check_every", options.check_every, 1);
   check_loss(options.loss, shape);
-  if (options.loss.beta != 2 && options.loss.beta != 1 && options.solver != Solver::multiplicative_update) {
+  const bool squared = options.loss == Loss::frobenius();
+  if (!squared && options.solver == Solver::anls) {
+    throw InvalidArgument("options.solver", "anls", "hals or multiplicative_update: least squares is for frobenius");
+  }
+  if (!squared && options.loss != Loss::kullback_leibler() && options.solver == Solver::hals) {
     throw InvalidArgument(
         "options.solver", "hals",
         "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius and kullback_leibler");
