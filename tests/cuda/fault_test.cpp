@@ -42,7 +42,8 @@ std::string run_with_failure(std::int64_t n, const std::function<void()>& task) 
 
 // Repeats `task` for every n (or every `step`-th), and `after` each time.
 void fail_every_call(const std::function<void()>& task, const std::function<void()>& after, std::int64_t step = 1) {
-  task();  // makes what is made once
+  task();  // these make what is made once
+  after();
   const std::int64_t before = simt::calls_made();
   task();
   const std::int64_t calls = simt::calls_made() - before;
