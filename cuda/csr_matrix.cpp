@@ -8,6 +8,7 @@
 #include "cuda/cusparse_product.hpp"
 #include "cuda/data_matrix.hpp"
 #include "cuda/kernels/convert.hpp"
+#include "cuda/kernels/coordinate_descent.hpp"
 #include "cuda/kernels/divergence_sparse.hpp"
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
@@ -48,7 +49,7 @@ class Array {
   const U* data_ = nullptr;
 };
 
-// One orientation of X, and for its products either cuSPARSE's form of it or the parts of its long segments.
+// One orientation of X, the parts of its long segments, and cuSPARSE's form of it where its products are made by that.
 template <class T>
 struct Orientation {
   std::int64_t count = 0, nonzeros = 0;
@@ -105,9 +106,8 @@ template <class T>
 void prepare_products(const Gpu& gpu, Orientation<T>& x, std::int64_t length) {
   if (choose_sparse_product(gpu.sparse_product(), x.count, length, x.nonzeros) == SparseProduct::cusparse) {
     x.by_cusparse = std::make_unique<CusparseProduct<T>>(gpu, x.compressed(), length);
-  } else {
-    split_long_segments(gpu, x);
   }
+  split_long_segments(gpu, x);  // for our own product, and for divergences
 }
 
 template <class T>
@@ -168,7 +168,8 @@ class CsrMatrix final : public DeviceMatrix<T> {
 
   void reserve(int rank, bool passes, Workspace& workspace) const override {
     DeviceMatrix<T>::reserve(rank, passes, workspace);
-    partial_sums(std::max(rows_.parts, columns_.parts), rank, workspace);
+    const auto parts = [](const Orientation<T>& x) { return x.by_cusparse != nullptr ? 0 : x.parts; };
+    partial_sums(std::max(parts(rows_), parts(columns_)), rank, workspace);
     workspace.get<std::byte>(Workspace::accumulators, csr_loss_bytes(rank));
   }
 
@@ -207,6 +208,18 @@ class CsrMatrix final : public DeviceMatrix<T> {
     sparse_divergence_terms(this->gpu_, x.compressed(), x.long_segments(), side == Side::w ? w : h,
                             side == Side::w ? h : w, divergence, numerator, denominator,
                             partial_sums(x.parts, sums, workspace));
+  }
+
+  void reserve_coordinate_descent(int, Workspace& workspace) const override {
+    workspace.get<T>(Workspace::panels, rows_.nonzeros);
+  }
+
+  void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
+                          const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
+                          Workspace& workspace) const override {
+    descend_sparse(this->gpu_, (side == Side::w ? rows_ : columns_).compressed(), f, fixed,
+                   {fixed_sums, penalty, sweeps, divergence.floor},
+                   workspace.get<T>(Workspace::panels, rows_.nonzeros));
   }
 
   // Kullback-Leibler: the sum of all of WH is the dot product of the sums of the components.

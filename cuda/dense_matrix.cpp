@@ -5,7 +5,9 @@
 #include <type_traits>
 
 #include "cuda/data_matrix.hpp"
+#include "cuda/kernels/coordinate_descent.hpp"
 #include "cuda/kernels/divergence_dense.hpp"
+#include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/narrow_product.hpp"
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/storage.hpp"
@@ -28,6 +30,12 @@ bool is_by_place(Layout layout) { return layout == Layout::column_major; }
   throw InvalidArgument("X(" + core::text(row) + ", " + core::text(column) + ")", core::text(value), expected);
 }
 constexpr const char* kValid = "a finite number that is not negative";
+
+// Numbers that coordinate_descent() keeps beside the fixed factor, for either side.
+std::int64_t descent_scratch(const Gpu& gpu, const MatrixShape& shape) {
+  return std::max(dense_descent_scratch(gpu, shape.rows, shape.columns),
+                  dense_descent_scratch(gpu, shape.columns, shape.rows));
+}
 
 // X whose elements are stored as S.
 template <class T, class S>
@@ -97,6 +105,24 @@ class DenseMatrix final : public DeviceMatrix<T> {
     const bool of_lines = (side == Side::w) == (layout_ == Layout::row_major);
     dense_divergence_terms(this->gpu_, data_, ld_, of_lines, side == Side::w ? w : h, side == Side::w ? h : w,
                            divergence, numerator, denominator, partial_sums(w.rank, divergence, workspace));
+  }
+
+  void reserve_coordinate_descent(int rank, Workspace& workspace) const override {
+    const std::int64_t longest = std::max(rows_, columns_);
+    workspace.get<T>(Workspace::packed, rank * longest);
+    workspace.get<T>(Workspace::panels, descent_scratch(this->gpu_, shape()));
+  }
+
+  void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
+                          const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
+                          Workspace& workspace) const override {
+    reserve_coordinate_descent(f.rank, workspace);
+    const Factor<T> by_component{workspace.get<T>(Workspace::packed, f.rank * fixed.count),
+                                 static_cast<int>(fixed.count), f.rank, fixed.count};
+    transpose<T>(this->gpu_, fixed, by_component);
+    descend_dense<S, T>(this->gpu_, data_, ld_, (side == Side::w) == (layout_ == Layout::row_major), f, by_component,
+                        {fixed_sums, penalty, sweeps, divergence.floor},
+                        workspace.get<T>(Workspace::panels, descent_scratch(this->gpu_, shape())));
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
@@ -229,6 +255,10 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
 }
 
 }  // namespace
+
+std::int64_t dense_descent_bytes(const Gpu& gpu, const MatrixShape& shape, int rank, int element_size) {
+  return (rank * std::max(shape.rows, shape.columns) + descent_scratch(gpu, shape)) * element_size;
+}
 
 std::int64_t dense_divergence_bytes(const Gpu& gpu, const MatrixShape& shape, const core::Divergence& divergence,
                                     int rank, int element_size) {

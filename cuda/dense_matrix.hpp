@@ -17,7 +17,8 @@ std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseVi
 template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, const core::AnyDenseView& x, Storage storage);
 
-/// Bytes that divergence_terms() takes from the workspace, for either side.
+/// Bytes that coordinate_descent() takes from the workspace, and divergence_terms(), for either side.
+std::int64_t dense_descent_bytes(const Gpu&, const MatrixShape&, int rank, int element_size);
 std::int64_t dense_divergence_bytes(const Gpu&, const MatrixShape&, const core::Divergence&, int rank,
                                     int element_size);
 

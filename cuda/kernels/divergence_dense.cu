@@ -1,9 +1,9 @@
 #include "cuda/kernels/divergence_dense.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "cuda/kernels/divergence.cuh"
+#include "cuda/kernels/entries.cuh"
 #include "cuda/launch.hpp"
 
 // A block owns a tile of one factor's columns and walks along the other's: it makes a tile of WH in registers, turns it
@@ -21,20 +21,9 @@ constexpr int kLongestWalk = 4;  // tiles below which a walk is not divided
 template <class T>
 constexpr int kTile = 128 / sizeof(T);
 
-// How the elements of X are stored. Told at run time: they are read in one place, which takes little of the time.
-enum class Stored { plain, uint8, fp16, bf16 };
-template <class S>
-constexpr Stored stored_as() {
-  return std::is_same_v<S, std::uint8_t> ? Stored::uint8
-         : std::is_same_v<S, Fp16>       ? Stored::fp16
-         : std::is_same_v<S, Bf16>       ? Stored::bf16
-                                         : Stored::plain;
-}
-
 template <class T>
 struct Arguments {
-  const void* x;
-  Stored stored;
+  Entries<T> x;
   std::int64_t ld;
   bool own_is_lines;
   core::Factor<const T> own, other;
@@ -75,31 +64,15 @@ __device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0
 
 // The tile of X at own column a0 and other column b0, to [other][own]. A warp reads eight places of four lines: whole
 // sectors of memory.
-template <int kWidth, class Element, class T>
-__device__ void load_stored(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
+template <int kWidth, class T>
+__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
   using S = Shape<kWidth, T>;
-  const device::Global<const Element> x = static_cast<const Element*>(a.x);
   for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
     const int place = i % 8 + i / 32 % (S::kSide / 8) * 8, line = i / 8 % 4 + i / (4 * S::kSide) * 4;
     const int own = a.own_is_lines ? line : place, other = a.own_is_lines ? place : line;
     const bool inside = a0 + own < a.own.count && b0 + other < a.other.count;
     const std::int64_t first_line = a.own_is_lines ? a0 : b0, first_place = a.own_is_lines ? b0 : a0;
-    tile[other * S::kSquarePitch + own] =
-        inside ? number<T>(static_cast<Element>(x[(first_line + line) * a.ld + first_place + place])) : T(0);
-  }
-}
-
-template <int kWidth, class T>
-__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
-  switch (a.stored) {
-    case Stored::plain:
-      return load_stored<kWidth, T>(a, a0, b0, tile);
-    case Stored::uint8:
-      return load_stored<kWidth, std::uint8_t>(a, a0, b0, tile);
-    case Stored::fp16:
-      return load_stored<kWidth, Fp16>(a, a0, b0, tile);
-    case Stored::bf16:
-      return load_stored<kWidth, Bf16>(a, a0, b0, tile);
+    tile[other * S::kSquarePitch + own] = inside ? a.x[(first_line + line) * a.ld + first_place + place] : T(0);
   }
 }
 
@@ -111,6 +84,8 @@ __device__ void store_sums(
   using S = Shape<kWidth, T>;
   const device::Global<T> data = to.data + blockIdx.z * part_size;
   const int thread = static_cast<int>(threadIdx.x), lane = thread % S::kLanes, row = thread / S::kLanes;
+  // Odd rows write their numbers in another order, so that two lanes at most want the same bank.
+  const int odd = row % 2;
   device::sync_block();
   ORTHANT_UNROLL_LOOP
   for (int i = 0; i < S::kColumns; ++i) {
@@ -118,7 +93,8 @@ __device__ void store_sums(
     for (int q = 0; q < S::kVectors; ++q) {
       ORTHANT_UNROLL_LOOP
       for (int e = 0; e < S::kVector; ++e) {
-        tile[(row * S::kColumns + i) * S::kPitch + (q * S::kLanes + lane) * S::kVector + e] = sums[i][q][e];
+        const T sum = odd != 0 ? sums[i][q][e ^ 1] : sums[i][q][e];
+        tile[(row * S::kColumns + i) * S::kPitch + (q * S::kLanes + lane) * S::kVector + (e ^ odd)] = sum;
       }
     }
   }
@@ -297,8 +273,8 @@ void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, bool ow
                             core::Factor<T> denominator, T* partial) {
   const Grid grid = make_grid(gpu, own.count, other.count, own.rank, kTile<T>);
   const bool makes_denominator = denominator.data != nullptr;
-  Arguments<T> arguments{x,         stored_as<S>(), ld, own_is_lines, own, other, ElementWeights<T>(divergence),
-                         numerator, denominator,    0,  grid.walk};
+  Arguments<T> arguments{Entries<T>(x), ld, own_is_lines, own, other, ElementWeights<T>(divergence), numerator,
+                         denominator,   0,  grid.walk};
   if (grid.parts > 1) {
     const std::int64_t size = own.rank * own.count;
     arguments.part_size = makes_denominator ? 2 * size : size;
@@ -322,16 +298,16 @@ std::int64_t dense_partial_sums(const Gpu& gpu, std::int64_t own_count, std::int
   return grid.parts * (divergence.has_closed_denominator() ? 1 : 2) * rank * own_count;
 }
 
-#define ORTHANT_INSTANTIATE(S, T)                                                                       \
+#define ORTHANT_INSTANTIATE_STORED(S, T)                                                                \
   template void dense_divergence_terms(const Gpu&, const S*, std::int64_t, bool, core::Factor<const T>, \
                                        core::Factor<const T>, const core::Divergence&, core::Factor<T>, \
                                        core::Factor<T>, T*);
-#define ORTHANT_INSTANTIATE_ALL(T)     \
-  ORTHANT_INSTANTIATE(T, T)            \
-  ORTHANT_INSTANTIATE(std::uint8_t, T) \
-  ORTHANT_INSTANTIATE(Fp16, T)         \
-  ORTHANT_INSTANTIATE(Bf16, T)
-ORTHANT_INSTANTIATE_ALL(float)
-ORTHANT_INSTANTIATE_ALL(double)
+#define ORTHANT_INSTANTIATE(T)                \
+  ORTHANT_INSTANTIATE_STORED(T, T)            \
+  ORTHANT_INSTANTIATE_STORED(std::uint8_t, T) \
+  ORTHANT_INSTANTIATE_STORED(Fp16, T)         \
+  ORTHANT_INSTANTIATE_STORED(Bf16, T)
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
 
 }  // namespace orthant::cuda

@@ -14,10 +14,14 @@
 
 #include "cuda/gpu.hpp"
 #include "cuda/kernels/convert.hpp"
+#include "cuda/kernels/coordinate_descent.hpp"
+#include "cuda/kernels/divergence_dense.hpp"
+#include "cuda/kernels/divergence_sparse.hpp"
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/factor_update.hpp"
 #include "cuda/kernels/gram.hpp"
 #include "cuda/kernels/narrow_product.hpp"
+#include "cuda/kernels/ratio_update.hpp"
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/small_product.hpp"
 #include "cuda/kernels/sparse_product.hpp"
@@ -283,32 +287,48 @@ std::vector<Bound> loss_bounds() {
   std::vector<Bound> t;
   const auto add_dense = [&](const std::string& type, auto element) {
     using S = decltype(element);
-    t.push_back({.kernel = "residual: dense<" + type + ", float>",
-                 .read = kX_entries * sizeof(S) + kW + kH,
-                 .written = 0,
-                 .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
-                 .again_to = kTiles * kSector,
-                 .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in "
-                           "double for each entry of X take longer; sums of blocks",
-                 .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
-                 .call = [](Device& d) {
-                   dense_residual<S, float>(d.gpu(), x_of<S>(d), kLength, d.factor(kRank, kCount),
-                                            d.factor(kRank, kLength), d.zeros<double>(1));
-                 }});
+    for (bool squared : {true, false}) {
+      t.push_back({.kernel = std::string("residual: dense<") + (squared ? "SquaredLoss, " : "DivergenceLoss, ") + type +
+                             ", float>",
+                   .read = kX_entries * sizeof(S) + kW + kH,
+                   .written = 0,
+                   .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
+                   .again_to = kTiles * kSector,
+                   .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in "
+                             "double for each entry of X take longer; sums of blocks",
+                   .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
+                   .call = [squared](Device& d) {
+                     const Factor<const float> w = d.factor(kRank, kCount), h = d.factor(kRank, kLength);
+                     auto* const out = d.zeros<double>(1);
+                     if (squared) {
+                       dense_squared_loss(d.gpu(), x_of<S>(d), kLength, w, h, out);
+                     } else {
+                       dense_divergence(d.gpu(), x_of<S>(d), kLength, w, h, {0.5}, out);
+                     }
+                   }});
+    }
   };
   add_dense("float", float{});
   for_each_narrow_type(add_dense);
-  t.push_back({.kernel = "residual: sparse<float>",
-               .read = nonzeros * (4 + 4 + 4 * kRank) + segments * (8 + 4 * kRank),
-               .written = 0,
-               .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * 2,
-               .again_to = nonzeros / 64 * kSector,
-               .reason = "a search for its segment by every entry, and its column of W, from L1; sums of blocks",
-               .barriers = of_sums(nonzeros / 64),
-               .call = [](Device& d) {
-                 sparse_residual<float>(d.gpu(), sparse_x(d), d.factor(kRank, kX.count), d.factor(kRank, kX.length),
-                                        d.zeros<double>(1));
-               }});
+  for (bool squared : {true, false}) {
+    t.push_back({.kernel = std::string("residual: sparse<") + (squared ? "SquaredEntries" : "KullbackLeiblerEntries") +
+                           ", float>",
+                 .read = nonzeros * (4 + 4 + 4 * kRank) + segments * (8 + 4 * kRank),
+                 .written = 0,
+                 .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * 2,
+                 .again_to = nonzeros / 64 * kSector,
+                 .reason = "a search for its segment by every entry, and its column of W, from L1; sums of blocks",
+                 .barriers = of_sums(nonzeros / 64),
+                 .call = [squared](Device& d) {
+                   const Factor<const float> w = d.factor(kRank, kX.count), h = d.factor(kRank, kX.length);
+                   auto *const rest = d.zeros<double>(1), *const out = d.zeros<double>(1);
+                   if (squared) {
+                     sparse_squared_loss(d.gpu(), sparse_x(d), w, h, rest, out);
+                   } else {
+                     sparse_kullback_leibler(d.gpu(), sparse_x(d), w, h, 1e-12, rest, out);
+                   }
+                 }});
+  }
   return t;
 }
 
@@ -372,18 +392,23 @@ std::vector<Bound> factor_bounds() {
              penalty_sum<float>(d.gpu(), d.factor(kRank, kCount), {1, 1}, d.zeros<double>(1));
            }},
   };
+  const auto add_pairs = [&](Pairs pairs, const std::string& type, auto element) {
+    using Out = decltype(element);
+    t.push_back(
+        {.kernel = "sums: pairs_of_sums<(Pairs)" + std::to_string(static_cast<int>(pairs)) + ", float, " + type + ">",
+         .read = kF,
+         .written = 2 * sizeof(Out) * kRank,
+         .again = kCount / 64 * 8 * 64,
+         .again_to = kCount / 64 * 8 * 64,
+         .reason = "sums of blocks",
+         .barriers = kCount / 64 * 3,
+         .call = [pairs](Device& d) {
+           component_pairs<float>(d.gpu(), pairs, d.factor(kRank, kCount), d.zeros<Out>(kRank), d.zeros<Out>(kRank));
+         }});
+  };
   for (Pairs pairs : {Pairs::sum_and_squares, Pairs::squares_by_sign}) {
-    t.push_back({.kernel = "sums: pairs_of_sums<(Pairs)" + std::to_string(static_cast<int>(pairs)) + ", float>",
-                 .read = kF,
-                 .written = 2 * 8 * kRank,
-                 .again = kCount / 64 * 8 * 64,
-                 .again_to = kCount / 64 * 8 * 64,
-                 .reason = "sums of blocks",
-                 .barriers = kCount / 64 * 3,
-                 .call = [pairs](Device& d) {
-                   component_pairs<float>(d.gpu(), pairs, d.factor(kRank, kCount), d.zeros<double>(kRank),
-                                          d.zeros<double>(kRank));
-                 }});
+    add_pairs(pairs, "float", float{});
+    add_pairs(pairs, "double", double{});
   }
   return t;
 }
@@ -407,7 +432,7 @@ std::vector<Bound> matrix_bounds() {
              survey_dense(d.gpu(), d.factor(kLength, kCount).data, kCount, kLength, kLength, false,
                           d.zeros<unsigned>(kCount + kLength), d.survey());
            }},
-      {.kernel = "survey: dense<false, float>",
+      {.kernel = "survey: dense<(Look)1, float>",
        .read = kX_bytes,
        .written = 0,
        .call =
@@ -485,7 +510,7 @@ std::vector<Bound> matrix_bounds() {
                }});
   const auto dense_survey = [&](const std::string& type, auto element) {
     using S = decltype(element);
-    t.push_back({.kernel = "survey: dense<true, " + type + ">",
+    t.push_back({.kernel = "survey: dense<(Look)0, " + type + ">",
                  .read = kX_bytes / 4 * sizeof(S),
                  .written = 0,
                  .again = kTiles * 16,
@@ -499,6 +524,22 @@ std::vector<Bound> matrix_bounds() {
   };
   dense_survey("float", float{});
   for_each_narrow_type(dense_survey);
+  const auto zero_search = [&](const std::string& type, auto element) {
+    using S = decltype(element);
+    t.push_back(
+        {.kernel = "survey: dense<(Look)2, " + type + ">",
+         .read = kX_bytes / 4 * sizeof(S),
+         .written = 0,
+         .call = [](Device& d) { find_zero_entry(d.gpu(), x_of<S>(d), kCount, kLength, kLength, false, d.survey()); }});
+  };
+  zero_search("float", float{});
+  for_each_narrow_type(zero_search);
+  t.push_back({.kernel = "survey: zeros<float>",
+               .read = 8 * segments,
+               .written = 0,
+               .again = 8 * segments + segments * 2 * kSector,
+               .reason = "each offset with the one after, from L1; the first entries of segments",
+               .call = [](Device& d) { find_zero_entry(d.gpu(), sparse_x(d), kX.length, d.survey()); }});
   for_each_narrow_type([&](const std::string& type, auto element) {
     using S = decltype(element);
     t.push_back({.kernel = "storage: nearest<float, " + type + ">",
@@ -552,11 +593,108 @@ std::vector<Bound> matrix_bounds() {
   return t;
 }
 
+std::vector<Bound> divergence_bounds() {
+  std::vector<Bound> t;
+  constexpr double kX_bytes = 4.0 * kCount * kLength;
+  const auto dense_terms = [](Device& d, int k, bool of_lines, double beta) {
+    const std::int64_t own = of_lines ? kCount : kLength, other = of_lines ? kLength : kCount;
+    const core::Divergence divergence{beta};
+    dense_divergence_terms<float, float>(
+        d.gpu(), x_of<float>(d), kLength, of_lines, d.factor(k, own), d.factor(k, other), divergence, d.factor(k, own),
+        beta == 1 ? Factor<float>{} : d.factor(k, own),
+        d.zeros<float>(dense_partial_sums(d.gpu(), own, other, k, divergence, sizeof(float))));
+  };
+  constexpr double kParts = 2;  // of the walks for the places, which are few
+  for (bool denominator : {false, true}) {
+    for (int k : {16, 32, 64, 128}) {
+      for (bool of_lines : {true, false}) {
+        const double parts = of_lines ? 1 : kParts, results = denominator ? 2 : 1;
+        const double own_columns = of_lines ? kCount : kLength, other_columns = of_lines ? kLength : kCount;
+        const double own = 4 * k * own_columns, other = 4 * k * other_columns, tiles = own_columns / 32;
+        t.push_back({.kernel = "divergence_dense: terms<" + std::to_string(k) + (denominator ? ", true" : ", false") +
+                               ", float>",
+                     .read = kX_bytes + own + other,
+                     .written = results * own,
+                     .again = (parts - 1) * own + (tiles - 1) * other,
+                     .again_to = (parts - 1) * results * own,
+                     .reason = "every block reads the other factor, from L2: 4 rank multiply-adds for each entry of X "
+                               "take longer; sums of the parts of a walk",
+                     .barriers = tiles * parts * (3 * other_columns / 32 / parts + 2 * results),
+                     .call = [=](Device& d) { dense_terms(d, k, of_lines, denominator ? 0.5 : 1); }});
+      }
+    }
+  }
+  t.push_back({.kernel = "divergence_dense: sum_parts<float>",
+               .read = kParts * 4 * kRank * kLength,
+               .written = 4.0 * kRank * kLength,
+               .call = [=](Device& d) { dense_terms(d, kRank, false, 1); }});
+  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
+  for (int results : {1, 2}) {
+    for (int k : {8, 16, 32, 64, 128}) {
+      const int lanes = std::min(k, 32), own = k / lanes;
+      t.push_back({.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(own) + ", " +
+                             std::to_string(results) + ", float>",
+                   .read = segments * (8 + 4 * k) + nonzeros * (4 + 4 + 4.0 * k),
+                   .written = results * 4 * segments * k,
+                   .again = nonzeros * (kSector - 4 + (kSector - 16) / 4) + segments * 2 * (kSector * lanes / 32 - 4),
+                   .reason = "the lanes of a group read one index and four values at once: a sector each, which is in "
+                             "L1 for the entries after",
+                   .call = [=](Device& d) {
+                     sparse_divergence_terms<float>(d.gpu(), sparse_x(d), {}, d.factor(k, kX.count),
+                                                    d.factor(k, kX.length), {results == 1 ? 1 : 0.5},
+                                                    d.factor(k, kX.count),
+                                                    results == 1 ? Factor<float>{} : d.factor(k, kX.count), nullptr);
+                   }});
+    }
+  }
+  constexpr double kF = 4.0 * kRank * kCount, kBlocks = kCount / 2.0;
+  t.push_back({.kernel = "ratio_update: update<float>",
+               .read = 3 * kF,
+               .written = kF,
+               .again = kF + kBlocks * 16,
+               .again_to = kBlocks * 2 * kSector,
+               .reason = "the largest entry of a column is found first; sums of blocks",
+               .barriers = of_sums(kBlocks),
+               .call = [](Device& d) {
+                 update_by_ratio<float>(d.gpu(), d.factor(kRank, kCount),
+                                        {{}, d.factor(kRank, kCount), d.factor(kRank, kCount)}, {}, 0.5,
+                                        d.zeros<core::KktSums>(1));
+               }});
+  constexpr const char* kKept =
+      "a column's fits are kept beside it and changed for each component, from L1; the sums "
+      "and the column itself are read and written one number at a time";
+  constexpr double kColumn = 4.0 * kLength;
+  t.push_back({.kernel = "coordinate_descent: dense<float>",
+               .read = kX_bytes + kF + 4.0 * kRank * kLength,
+               .written = kF,
+               .again = kCount * kRank * (6 * kColumn + (kLength / 32.0 + 2) * kSector),
+               .again_to = kCount * (kRank * kSector + (kRank + 2) * kColumn),
+               .reason = kKept,
+               .call = [](Device& d) {
+                 descend_dense<float, float>(d.gpu(), x_of<float>(d), kLength, true, d.factor(kRank, kCount),
+                                             d.factor(static_cast<int>(kLength), kRank),
+                                             {d.factor(kRank, 1).data, {}, 1, 1e-12},
+                                             d.zeros<float>(dense_descent_scratch(d.gpu(), kCount, kLength)));
+               }});
+  constexpr double kSegment = 4.0 * kX.per_segment;
+  t.push_back({.kernel = "coordinate_descent: sparse<float>",
+               .read = segments * (8 + 4 * kRank) + nonzeros * (4 + 4 + 4 * kRank),
+               .written = 4 * segments * kRank,
+               .again = segments * kRank * (6 * kSegment + 3 * kX.per_segment * kSector + 3 * kSector),
+               .again_to = segments * (kRank * kSector + (kRank + 1) * kSegment),
+               .reason = kKept,
+               .call = [](Device& d) {
+                 descend_sparse<float>(d.gpu(), sparse_x(d), d.factor(kRank, kX.count), d.factor(kRank, kX.length),
+                                       {d.factor(kRank, 1).data, {}, 1, 1e-12}, d.zeros<float>(kX.size()));
+               }});
+  return t;
+}
+
 /// The table: every kernel that has more than one thread, at least in float.
 std::vector<Bound> table() {
   std::vector<Bound> all;
   for (auto& part : {gram_bounds(), update_bounds(), sparse_product_bounds(), narrow_product_bounds(), loss_bounds(),
-                     factor_bounds(), matrix_bounds()}) {
+                     divergence_bounds(), factor_bounds(), matrix_bounds()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
