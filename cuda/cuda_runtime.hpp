@@ -37,7 +37,6 @@ class CudaRuntime final : public core::Runtime {
                                      int element_size) const override;
   std::int64_t divergence_terms_bytes(const MatrixShape&, core::Side, const core::Divergence&, int rank,
                                       int element_size) const override;
-  bool has_coordinate_descent() const override { return true; }
   std::int64_t coordinate_descent_bytes(const MatrixShape&, int rank, int element_size) const override;
   std::int64_t loss_bytes(const MatrixShape&, int rank) const override;
 

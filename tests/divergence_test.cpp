@@ -183,7 +183,6 @@ TYPED_TEST(Divergence, Loss) {
 
 TYPED_TEST(Divergence, CoordinateDescent) {
   using T = typename TypeParam::Value;
-  if (!this->context().runtime()->has_coordinate_descent()) return;  // its fits are refused: the test below
   const auto check = [&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected) {
     auto workspace = this->workspace();
     for (Side side : {Side::w, Side::h}) {
@@ -300,7 +299,6 @@ TYPED_TEST(DivergenceFit, ObjectiveNeverRises) {
 // Entry by entry the divergence falls in far fewer iterations, dense and sparse, with and without a fixed side.
 TYPED_TEST(DivergenceFit, CoordinateDescentConvergesSooner) {
   using T = TypeParam;
-  if (!this->context.runtime()->has_coordinate_descent()) return;
   const auto exact = planted(120, 90, 6, 0.3, 3);
   const DenseStorage<T> dense(exact);
   const CsrStorage<T> sparse(sparsify(exact));
@@ -324,7 +322,6 @@ TYPED_TEST(DivergenceFit, CoordinateDescentConvergesSooner) {
 // For a fixed W the problem is convex: both solvers end at the same H, a stationary point.
 TYPED_TEST(DivergenceFit, CoordinateDescentFindsTheMinimum) {
   using T = TypeParam;
-  if (!this->context.runtime()->has_coordinate_descent()) return;
   const auto exact = planted(80, 40, 5, 0.3, 6);
   const CsrStorage<T> sparse(sparsify(exact));
   const Matrix<T> x(this->context, sparse.view());
@@ -464,7 +461,7 @@ TYPED_TEST(DivergenceFit, WhatCannotBeComputedIsRefused) {
   options.loss = Loss::kullback_leibler();
   EXPECT_EQ(name_of_error(compressed, options), "none");
   options.solver = Solver::hals;
-  EXPECT_EQ(name_of_error(x, options), this->context.runtime()->has_coordinate_descent() ? "none" : "options.solver");
+  EXPECT_EQ(name_of_error(x, options), "none");
   options.solver = Solver::anls;
   EXPECT_EQ(name_of_error(x, options), "options.solver");
   options.solver = Solver::multiplicative_update;

@@ -185,17 +185,12 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     settle_start(app, a);
   if (a.rank == 0 && a.w0.empty() && a.h0.empty() && a.transform.empty())
     throw UsageError("--rank is missing: the number of components");
-  a.solver_chosen = app.count("--solver") > 0;
+  if (app.count("--solver") == 0 && a.options.loss != Loss::frobenius() && a.options.loss != Loss::kullback_leibler())
+    a.options.solver = Solver::multiplicative_update;
   if (app.count("--sweeps") > 0 && a.options.solver != Solver::hals)
     throw UsageError("--sweeps is for --solver hals, not " + name_of(kSolvers, a.options.solver));
   if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
     throw UsageError("--top needs the names to print: --row-names FILE or --column-names FILE");
-}
-
-void settle_solver(const Context& context, FactorizeArguments& a) {
-  if (a.solver_chosen || a.options.loss == Loss::frobenius()) return;
-  const bool descends = a.options.loss == Loss::kullback_leibler() && context.backend() == "cpu";
-  a.options.solver = descends ? Solver::hals : Solver::multiplicative_update;
 }
 
 nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {

@@ -6,7 +6,6 @@
 
 #include "host/cli/choices.hpp"
 #include "host/cli/device.hpp"
-#include "orthant/context.hpp"
 #include "orthant/options.hpp"
 
 namespace orthant::cli {
@@ -16,8 +15,7 @@ struct FactorizeArguments {
   std::string x;  ///< path of X
   int rank = 0;   ///< 0: that of the given factors
   Options options;
-  bool solver_chosen = false;  ///< otherwise the loss and the backend decide
-  std::string w0, h0;          ///< paths of a given start; empty: none
+  std::string w0, h0;  ///< paths of a given start; empty: none
   Freeze freeze = Freeze::none;
   std::string transform;  ///< path of the W to solve H for; empty: factorize
   bool tfidf = false;
@@ -37,9 +35,6 @@ void add_factorize_options(CLI::App& app, FactorizeArguments& arguments);
 /// Checks what no single option can know, and settles the initialization.
 /// @throws UsageError
 void settle(const CLI::App& app, FactorizeArguments& arguments);
-
-/// The solver, unless it was chosen: hals where the loss has it on this backend, or else mu.
-void settle_solver(const Context& context, FactorizeArguments& arguments);
 
 /// Every option by its name on the command line, with _ for -; null where a file was not given.
 nlohmann::ordered_json options_as_json(const FactorizeArguments& arguments);

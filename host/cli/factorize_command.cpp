@@ -68,7 +68,6 @@ template <class T>
 int run(FactorizeArguments arguments) {
   if (!arguments.output.empty()) prepare_output(arguments.output);
   const Context context = make_context(arguments.device, arguments.threads);
-  settle_solver(context, arguments);
   ProgressDisplay display(arguments.quiet);
   display.phase("reading " + arguments.x);
   Input<T> input(arguments.x);

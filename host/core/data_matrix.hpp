@@ -8,7 +8,6 @@
 #include "host/core/factor.hpp"
 #include "host/core/update_rule.hpp"
 #include "host/core/workspace.hpp"
-#include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 
 namespace orthant::core {
@@ -80,21 +79,14 @@ class DataMatrix {
 
   /// Updates the factor of side `side` entry by entry, `sweeps` times over its components, each entry going near its
   /// own minimum of divergence and penalty (Kullback-Leibler). `fixed_sums`: of the components of the fixed factor.
-  /// Only for backends whose Runtime::has_coordinate_descent().
   virtual void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const Divergence& divergence,
-                                  const T* fixed_sums, ScaledPenalty penalty, int sweeps, Workspace&) const;
+                                  const T* fixed_sums, ScaledPenalty penalty, int sweeps, Workspace&) const = 0;
 
   /// The divergence of X from WH, over all entries, in double, to backend memory.
   virtual void divergence(Factor<const T> w, Factor<const T> h, const Divergence& divergence, double* out,
                           Workspace&) const = 0;
   ///@}
 };
-
-template <class T>
-void DataMatrix<T>::coordinate_descent(Side, Factor<T>, Factor<const T>, const Divergence&, const T*, ScaledPenalty,
-                                       int, Workspace&) const {
-  throw InvalidArgument("options.solver", "hals", "multiplicative_update: this backend has no coordinate descent");
-}
 
 /// The side that passes update panel by panel, while an accumulator is held for the other one. That of the longer
 /// factor, so that the accumulator is small; but of dense X, whose panels should be contiguous, that of its rows as

@@ -49,8 +49,7 @@ class Runtime {
                                              int element_size) const = 0;
   virtual std::int64_t divergence_terms_bytes(const MatrixShape&, Side, const Divergence&, int rank,
                                               int element_size) const = 0;
-  /// Whether its matrices have coordinate_descent, and the bytes that it takes from the workspace, of either side.
-  virtual bool has_coordinate_descent() const = 0;
+  /// Bytes that coordinate_descent takes from the workspace, of either side.
   virtual std::int64_t coordinate_descent_bytes(const MatrixShape&, int rank, int element_size) const = 0;
   /// Bytes that reserve() takes for loss().
   virtual std::int64_t loss_bytes(const MatrixShape&, int rank) const = 0;

@@ -145,11 +145,6 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
         "options.solver", "hals",
         "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius and kullback_leibler");
   }
-  if (options.solver == Solver::hals && options.loss == Loss::kullback_leibler() && !runtime.has_coordinate_descent()) {
-    throw InvalidArgument(
-        "options.solver", "hals",
-        "multiplicative_update for kullback_leibler on " + runtime.name() + ": hals for it is on the CPU only");
-  }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;
   if (rank > std::min(shape.rows, shape.columns)) {

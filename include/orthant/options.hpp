@@ -10,7 +10,7 @@ enum class Solver {
   multiplicative_update,  ///< Lee & Seung 2001. Slow to converge; keeps zeros of the start.
   hals,                   ///< Hierarchical alternating least squares, Cichocki & Phan 2009. The default. For
                           ///< kullback_leibler likewise one entry of a factor after the other, by Newton's method on
-         ///< reciprocals (after Hsieh & Dhillon 2011): far fewer iterations, each of more work; on the CPU.
+                          ///< reciprocals (after Hsieh & Dhillon 2011): far fewer iterations, each of more work.
   anls,  ///< Alternating exact non-negative least squares by block principal pivoting, Kim & Park 2011. Each half of an
          ///< iteration ends at its minimum: fewer iterations, each of which costs more, the more the larger the rank,
          ///< and many times more where the data have far fewer components than the rank, the Gram matrices being
