@@ -80,8 +80,10 @@ std::int64_t CudaRuntime::divergence_terms_bytes(const MatrixShape& shape, core:
                             : csr_divergence_bytes(rank);
 }
 
-std::int64_t CudaRuntime::coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size) const {
-  return shape.nonzeros < 0 ? dense_descent_bytes(gpu_, shape, rank, element_size) : shape.nonzeros * element_size;
+std::int64_t CudaRuntime::coordinate_descent_bytes(const MatrixShape& shape, const core::Divergence& divergence, bool,
+                                                   bool, int rank, int element_size) const {
+  return (shape.nonzeros < 0 ? dense_descent_bytes(gpu_, shape, rank, element_size) : shape.nonzeros * element_size) +
+         divergence_terms_bytes(shape, core::Side::w, divergence, rank, element_size);
 }
 
 std::int64_t CudaRuntime::loss_bytes(const MatrixShape& shape, int rank) const {

@@ -136,10 +136,7 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
       (squared ? runtime.loss_bytes(shape, k) +
                      (one_sided ? runtime.product_bytes(shape, fixed, k, size) : runtime.pass_bytes(shape, k, size))
        : options.solver == Solver::hals
-           ? runtime.coordinate_descent_bytes(shape, k, size) +
-                 std::max(
-                     options.update_w ? runtime.divergence_terms_bytes(shape, core::Side::w, divergence, k, size) : 0,
-                     options.update_h ? runtime.divergence_terms_bytes(shape, core::Side::h, divergence, k, size) : 0)
+           ? runtime.coordinate_descent_bytes(shape, divergence, options.update_w, options.update_h, k, size)
        : one_sided ? runtime.divergence_terms_bytes(shape, other(fixed), divergence, k, size)
                    : runtime.divergence_pass_bytes(shape, divergence, k, size));
   std::int64_t start = core::initialize_bytes(shape, k, size, options);

@@ -49,8 +49,10 @@ class Runtime {
                                              int element_size) const = 0;
   virtual std::int64_t divergence_terms_bytes(const MatrixShape&, Side, const Divergence&, int rank,
                                               int element_size) const = 0;
-  /// Bytes that coordinate_descent takes from the workspace, of either side.
-  virtual std::int64_t coordinate_descent_bytes(const MatrixShape&, int rank, int element_size) const = 0;
+  /// Bytes that coordinate_descent and divergence_terms together take from the workspace, of the sides that are
+  /// updated.
+  virtual std::int64_t coordinate_descent_bytes(const MatrixShape&, const Divergence&, bool updates_w, bool updates_h,
+                                                int rank, int element_size) const = 0;
   /// Bytes that reserve() takes for loss().
   virtual std::int64_t loss_bytes(const MatrixShape&, int rank) const = 0;
 };

@@ -96,9 +96,11 @@ std::int64_t CpuRuntime::divergence_terms_bytes(const MatrixShape& shape, core::
   return shape.nonzeros < 0 ? dense_divergence_terms_bytes(shape, side, divergence, rank, element_size, threads_) : 0;
 }
 
-std::int64_t CpuRuntime::coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size) const {
-  return shape.nonzeros < 0 ? dense_coordinate_descent_bytes(shape, rank, element_size, threads_)
-                            : csr_coordinate_descent_bytes(shape, element_size, threads_);
+std::int64_t CpuRuntime::coordinate_descent_bytes(const MatrixShape& shape, const core::Divergence& divergence,
+                                                  bool updates_w, bool updates_h, int rank, int element_size) const {
+  return shape.nonzeros < 0
+             ? dense_coordinate_descent_bytes(shape, divergence, updates_w, updates_h, rank, element_size, threads_)
+             : csr_coordinate_descent_bytes(shape, element_size, threads_);
 }
 
 }  // namespace orthant::cpu

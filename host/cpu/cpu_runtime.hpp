@@ -39,7 +39,8 @@ class CpuRuntime final : public core::Runtime {
                                      int element_size) const override;
   std::int64_t divergence_terms_bytes(const MatrixShape&, core::Side, const core::Divergence&, int rank,
                                       int element_size) const override;
-  std::int64_t coordinate_descent_bytes(const MatrixShape&, int rank, int element_size) const override;
+  std::int64_t coordinate_descent_bytes(const MatrixShape&, const core::Divergence&, bool updates_w, bool updates_h,
+                                        int rank, int element_size) const override;
   std::int64_t loss_bytes(const MatrixShape&, int) const override { return 0; }
 
  private:

@@ -282,15 +282,22 @@ void dense_coordinate_descent(const LyingMatrix<T>& matrix, Side side, Factor<T>
   });
 }
 
-std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
-  // The workspace grows to the larger of both sides, slot by slot.
-  const std::int64_t rows = shape.layout == Layout::row_major ? shape.rows : shape.columns;
-  const std::int64_t columns = shape.layout == Layout::row_major ? shape.columns : shape.rows;
-  const auto line = [&](std::int64_t n) {
-    return element_size == sizeof(float) ? padded<float>(n) : padded<double>(n);
-  };
-  return (rank * line(std::max(rows, columns)) + threads * std::max(line(columns), (1 + kCopied) * line(rows))) *
-         element_size;
+std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, const Divergence& divergence, bool updates_w,
+                                            bool updates_h, int rank, int element_size, int threads) {
+  // Slot by slot the workspace grows to what takes the most of it.
+  std::int64_t packed = 0, panels = 0;
+  for (Side side : {Side::w, Side::h}) {
+    if (!(side == Side::w ? updates_w : updates_h)) continue;
+    const bool along = (side == Side::w) == (shape.layout == Layout::row_major);
+    const std::int64_t fixed = side == Side::w ? shape.columns : shape.rows;
+    const bool with_denominator = !divergence.has_closed_denominator();
+    const Sizes terms = element_size == sizeof(float)
+                            ? Sizes::of<float>(along, with_denominator, fixed, kTermsPanel, rank)
+                            : Sizes::of<double>(along, with_denominator, fixed, kTermsPanel, rank);
+    packed = std::max(packed, terms.prepared());
+    panels = std::max({panels, terms.scratch(), (along ? 1 : 1 + kCopied) * terms.ld_fixed});
+  }
+  return (packed + threads * panels) * element_size;
 }
 
 std::int64_t dense_divergence_pass_bytes(const MatrixShape& shape, const Divergence& divergence, int rank,

@@ -35,7 +35,9 @@ void dense_coordinate_descent(const LyingMatrix<T>& matrix, core::Side side, cor
                               core::Factor<const T> fixed, const core::Divergence& divergence, const T* fixed_sums,
                               core::ScaledPenalty penalty, int sweeps, core::Workspace& workspace);
 
-std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
+/// Bytes of workspace of the descents and terms of the sides that are updated.
+std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, const core::Divergence& divergence,
+                                            bool updates_w, bool updates_h, int rank, int element_size, int threads);
 
 /// Bytes of workspace of a pass, or of the terms of `side` alone.
 std::int64_t dense_divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
