@@ -5,12 +5,6 @@
 namespace orthant::core {
 namespace {
 
-// The side whose factor a pass updates panel by panel. One-sided: the fixed one.
-Side local_side_of(const Options& options, const MatrixShape& shape) {
-  if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
-  return local_side(shape);
-}
-
 template <class T>
 class DivergenceObjective final : public Objective<T> {
  public:
@@ -22,7 +16,7 @@ class DivergenceObjective final : public Objective<T> {
         workspace_(workspace),
         divergence_(make_divergence(options.loss, x)),
         one_sided_(is_one_sided(options)),
-        local_(local_side_of(options, x.shape())),
+        local_(pass_side(options, x.shape())),
         rank_(factors.w.rank),
         numerator_(backend.memory(), rank_ * factors.of(other(local_)).count),
         denominator_(backend.memory(), divergence_.has_closed_denominator() ? 2 * rank_ : numerator_.size()) {
@@ -113,7 +107,7 @@ std::unique_ptr<Objective<T>> make_divergence_objective(const Backend<T>& backen
 }
 
 std::int64_t divergence_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
-  const std::int64_t count = local_side_of(options, shape) == Side::w ? shape.columns : shape.rows;
+  const std::int64_t count = pass_side(options, shape) == Side::w ? shape.columns : shape.rows;
   const bool closed = Divergence{options.loss.beta}.has_closed_denominator();
   return (rank * count + (closed ? 2 * rank : rank * count)) * element_size;
 }

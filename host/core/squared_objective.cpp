@@ -5,13 +5,6 @@
 namespace orthant::core {
 namespace {
 
-// The side whose factor a pass updates panel by panel; the product of X with it is kept for the other. One-sided: the
-// fixed side, whose product never changes, so that X is not needed again.
-Side local_side_of(const Options& options, const MatrixShape& shape) {
-  if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
-  return local_side(shape);
-}
-
 template <class T>
 class SquaredObjective final : public Objective<T> {
  public:
@@ -23,7 +16,7 @@ class SquaredObjective final : public Objective<T> {
         workspace_(workspace),
         rank_(factors.w.rank),
         one_sided_(is_one_sided(options)),
-        local_(local_side_of(options, x.shape())),
+        local_(pass_side(options, x.shape())),
         gram_memory_(backend.memory(), 2 * static_cast<std::int64_t>(rank_) * rank_),
         product_memory_(backend.memory(), rank_ * factors.of(other(local_)).count) {
     const Penalties penalties = scale_penalties(options, x.shape());
@@ -52,7 +45,7 @@ class SquaredObjective final : public Objective<T> {
 
   bool can_estimate() const override { return true; }
 
-  // r() is the product of X with the local factor as it is.
+  // r() is the product of X with the local factor as it is. (One-sided, with the fixed one: X is not needed again.)
   void estimate(Measured& measured) const override {
     const auto flat = [&](Gram<T> g) { return Factor<const T>{g.data, rank_, rank_, rank_}; };
     backend_.dot(r(), factors_.of(other(local_)), &measured.product_dot);
@@ -100,7 +93,7 @@ std::unique_ptr<Objective<T>> make_squared_objective(const Backend<T>& backend, 
 }
 
 std::int64_t squared_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
-  const std::int64_t product = local_side_of(options, shape) == Side::w ? shape.columns : shape.rows;
+  const std::int64_t product = pass_side(options, shape) == Side::w ? shape.columns : shape.rows;
   const std::int64_t k = rank;
   return (2 * k * k + product * k) * element_size;
 }

@@ -106,7 +106,7 @@ void segments(Kind kind, const std::int64_t* offsets, std::int64_t count, const 
   const hn::ScalableTag<T> d;
   constexpr int n = HWY_LANES(T);
   EntryBlock<T> block{};
-  block.last = indices + offsets[count] - 1;
+  block.last = indices + std::max<std::int64_t>(offsets[count], 1) - 1;
   for (std::int64_t i = 0; i < count; ++i) {
     for (std::int64_t p = offsets[i]; p < offsets[i + 1]; p += kEntries) {
       block.indices = indices + p;
