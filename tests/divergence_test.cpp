@@ -45,7 +45,8 @@ class Divergence : public SimdTest<S> {
   void for_each(Check check) {
     std::size_t beta = 0;
     for (const MatrixCase& c : cases::dense_cases()) {
-      if (c.content == Content::denormal) continue;  // powers of it are out of range
+      if (c.content == Content::denormal) continue;              // powers of it are out of range
+      if (c.rank > 64 && c.rows * c.columns > 100000) continue;  // smaller X has these ranks too; the oracle is slow
       const DenseStorage<Value> storage(cases::make_dense(c, 11), c.layout, c.padding);
       const double of_case = kBetas[beta++ % std::size(kBetas)];
       SCOPED_TRACE(c.name() + " beta " + std::to_string(of_case));
