@@ -19,8 +19,8 @@ struct SparseChoice {
 inline constexpr SparseChoice kSparseChoices[] = {
     {10, SparseProduct::cusparse,
      "Of short segments a group of lanes waits for offsets and writes results more than it multiplies, and groups of "
-     "one warp wait for the longest; cuSPARSE's algorithm 3 gives all threads equally many entries. Yang, Buluc and "
-     "Owens (Euro-Par 2018) find such a product faster than one by rows below 9.35 entries, over 157 matrices."},
+     "one warp wait for the longest; cuSPARSE's algorithm 3 gives all threads equally many entries. The bound is a "
+     "rule of thumb, after the idea of Yang, Buluc and Owens (Euro-Par 2018); it has not been measured on a device."},
     {std::numeric_limits<double>::infinity(), SparseProduct::row_gather,
      "Of long segments nearly all that is moved is the gathered columns of the factor, each contiguous, and sums stay "
      "in registers; segments beyond kLongSegment are shared, so that none holds up the others."},

@@ -41,7 +41,7 @@ class ElementWeights {
   T exponent_, floor_;  // exponent: beta - 2
 };
 
-/// The divergence of one entry, core::divergence_of() for kernels.
+/// The divergence of one entry, as core::Divergence has it. In double: it decides when to stop.
 struct DivergenceLoss {
   core::Divergence divergence;
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cmath>
-
 namespace orthant::core {
 
 /// The beta-divergence between x >= 0 and its fit v, as kernels compute it:
@@ -19,14 +17,5 @@ struct Divergence {
   /// Whether the denominator is the same for all columns: the component sums of the other factor.
   constexpr bool has_closed_denominator() const { return beta == 1; }
 };
-
-/// The divergence of one entry. In double: it decides when to stop.
-inline double divergence_of(double beta, double x, double v) {
-  if (beta == 2) return (x - v) * (x - v) / 2;
-  if (beta == 1) return (x > 0 ? x * std::log(x / v) : 0) - x + v;
-  if (beta == 0) return x / v - std::log(x / v) - 1;
-  return ((x > 0 ? std::pow(x, beta) : 0) + (beta - 1) * std::pow(v, beta) - beta * x * std::pow(v, beta - 1)) /
-         (beta * (beta - 1));
-}
 
 }  // namespace orthant::core

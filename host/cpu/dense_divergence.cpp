@@ -54,7 +54,7 @@ void by_component(Factor<const T> f, std::int64_t begin, std::int64_t length, T*
 template <class T>
 class Panels {
  public:
-  Panels(const LyingMatrix<T>& matrix, const Sizes& sizes, Factor<const T> fixed, const Divergence& divergence,
+  Panels(const StoredMatrix<T>& matrix, const Sizes& sizes, Factor<const T> fixed, const Divergence& divergence,
          T* prepared)
       : x_(matrix.x), sizes_(sizes), fixed_(fixed), divergence_(divergence), components_(prepared) {
     if (sizes.along) packed_ = prepared + sizes.fixed;
@@ -176,7 +176,7 @@ std::int64_t terms_bytes(bool along, std::int64_t fixed, const Divergence& diver
 }  // namespace
 
 template <class T>
-void dense_divergence_terms(const LyingMatrix<T>& matrix, Side side, Factor<const T> f, Factor<const T> fixed,
+void dense_divergence_terms(const StoredMatrix<T>& matrix, Side side, Factor<const T> f, Factor<const T> fixed,
                             const Divergence& divergence, Factor<T> numerator, Factor<T> denominator,
                             Workspace& workspace) {
   const bool with_denominator = denominator.data != nullptr;
@@ -194,7 +194,7 @@ void dense_divergence_terms(const LyingMatrix<T>& matrix, Side side, Factor<cons
 }
 
 template <class T>
-void dense_divergence_pass(const LyingMatrix<T>& matrix, Side side, Factor<T> local, Factor<const T> fixed,
+void dense_divergence_pass(const StoredMatrix<T>& matrix, Side side, Factor<T> local, Factor<const T> fixed,
                            const Divergence& divergence, Factor<const T> known_denominator,
                            const core::UpdateRule<T>& rule, Factor<T> numerator, Factor<T> denominator, KktSums* kkt,
                            Workspace& workspace) {
@@ -254,7 +254,7 @@ constexpr std::int64_t kCopied = 16;
 }  // namespace
 
 template <class T>
-void dense_coordinate_descent(const LyingMatrix<T>& matrix, Side side, Factor<T> f, Factor<const T> fixed,
+void dense_coordinate_descent(const StoredMatrix<T>& matrix, Side side, Factor<T> f, Factor<const T> fixed,
                               const Divergence& divergence, const T* fixed_sums, core::ScaledPenalty penalty,
                               int sweeps, Workspace& workspace) {
   const bool along = matrix.is_row_side(side);
@@ -318,13 +318,13 @@ std::int64_t dense_divergence_terms_bytes(const MatrixShape& shape, Side side, c
                                        : terms_bytes<double>(along, fixed, divergence, rank, threads);
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                       \
-  template void dense_divergence_terms(const LyingMatrix<T>&, Side, Factor<const T>, Factor<const T>,                \
-                                       const Divergence&, Factor<T>, Factor<T>, Workspace&);                         \
-  template void dense_divergence_pass(const LyingMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&,    \
-                                      Factor<const T>, const core::UpdateRule<T>&, Factor<T>, Factor<T>, KktSums*,   \
-                                      Workspace&);                                                                   \
-  template void dense_coordinate_descent(const LyingMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&, \
+#define ORTHANT_INSTANTIATE(T)                                                                                        \
+  template void dense_divergence_terms(const StoredMatrix<T>&, Side, Factor<const T>, Factor<const T>,                \
+                                       const Divergence&, Factor<T>, Factor<T>, Workspace&);                          \
+  template void dense_divergence_pass(const StoredMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&,    \
+                                      Factor<const T>, const core::UpdateRule<T>&, Factor<T>, Factor<T>, KktSums*,    \
+                                      Workspace&);                                                                    \
+  template void dense_coordinate_descent(const StoredMatrix<T>&, Side, Factor<T>, Factor<const T>, const Divergence&, \
                                          const T*, core::ScaledPenalty, int, Workspace&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

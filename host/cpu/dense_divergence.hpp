@@ -9,7 +9,7 @@ namespace orthant::cpu {
 
 /// X as it lies in memory, and the sides that its rows and columns belong to.
 template <class T>
-struct LyingMatrix {
+struct StoredMatrix {
   Block<T> x;
   bool flipped = false;  ///< x is the transpose of X
   int threads = 1;
@@ -20,18 +20,18 @@ struct LyingMatrix {
 
 /// As core::DataMatrix has them.
 template <class T>
-void dense_divergence_terms(const LyingMatrix<T>& matrix, core::Side side, core::Factor<const T> f,
+void dense_divergence_terms(const StoredMatrix<T>& matrix, core::Side side, core::Factor<const T> f,
                             core::Factor<const T> fixed, const core::Divergence& divergence, core::Factor<T> numerator,
                             core::Factor<T> denominator, core::Workspace& workspace);
 template <class T>
-void dense_divergence_pass(const LyingMatrix<T>& matrix, core::Side side, core::Factor<T> local,
+void dense_divergence_pass(const StoredMatrix<T>& matrix, core::Side side, core::Factor<T> local,
                            core::Factor<const T> fixed, const core::Divergence& divergence,
                            core::Factor<const T> known_denominator, const core::UpdateRule<T>& rule,
                            core::Factor<T> numerator, core::Factor<T> denominator, core::KktSums* kkt,
                            core::Workspace& workspace);
 
 template <class T>
-void dense_coordinate_descent(const LyingMatrix<T>& matrix, core::Side side, core::Factor<T> f,
+void dense_coordinate_descent(const StoredMatrix<T>& matrix, core::Side side, core::Factor<T> f,
                               core::Factor<const T> fixed, const core::Divergence& divergence, const T* fixed_sums,
                               core::ScaledPenalty penalty, int sweeps, core::Workspace& workspace);
 

@@ -149,21 +149,21 @@ class DenseMatrix final : public core::DataMatrix<T> {
 
   void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const core::Divergence& divergence,
                         Factor<T> numerator, Factor<T> denominator, Workspace& workspace) const override {
-    dense_divergence_terms(lying(), side, side == Side::w ? w : h, side == Side::w ? h : w, divergence, numerator,
+    dense_divergence_terms(stored(), side, side == Side::w ? w : h, side == Side::w ? h : w, divergence, numerator,
                            denominator, workspace);
   }
 
   void divergence_pass(Side side, Factor<T> local, Factor<const T> fixed, const core::Divergence& divergence,
                        Factor<const T> known_denominator, const core::UpdateRule<T>& rule, Factor<T> numerator,
                        Factor<T> denominator, KktSums* kkt, Workspace& workspace) const override {
-    dense_divergence_pass(lying(), side, local, fixed, divergence, known_denominator, rule, numerator, denominator, kkt,
-                          workspace);
+    dense_divergence_pass(stored(), side, local, fixed, divergence, known_denominator, rule, numerator, denominator,
+                          kkt, workspace);
   }
 
   void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
-    dense_coordinate_descent(lying(), side, f, fixed, divergence, fixed_sums, penalty, sweeps, workspace);
+    dense_coordinate_descent(stored(), side, f, fixed, divergence, fixed_sums, penalty, sweeps, workspace);
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
@@ -175,7 +175,7 @@ class DenseMatrix final : public core::DataMatrix<T> {
   }
 
  private:
-  LyingMatrix<T> lying() const { return {x_, flipped_, threads_}; }
+  StoredMatrix<T> stored() const { return {x_, flipped_, threads_}; }
 
   // Whether the factor of this side belongs to the rows of x_, as it lies in memory.
   bool is_row_side(Side side) const { return (side == Side::w) != flipped_; }

@@ -52,8 +52,8 @@ template <class T>
 Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
 
 /// Finds H (k x n) for a fixed W (m x k): n convex problems, solved by the solver of `options` from H = 0 (hals,
-/// anls) or from a constant (multiplicative_update). X is read once. `initialization`, `update_w` and `update_h` are
-/// ignored.
+/// anls) or from a constant (multiplicative_update). X is read once; for other losses than frobenius once an
+/// iteration. `initialization`, `update_w` and `update_h` are ignored.
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
