@@ -23,8 +23,9 @@ class CoordinateObjective final : public Objective<T> {
         updates_w_(options.update_w),
         updates_h_(options.update_h),
         rank_(factors.w.rank),
+        closed_(divergence_.has_closed_denominator()),
         sums_(backend.memory(), 2 * rank_),
-        numerator_(backend.memory(), rank_ * std::max(factors.w.count, factors.h.count)) {
+        terms_(backend.memory(), (closed_ ? 1 : 2) * rank_ * std::max(factors.w.count, factors.h.count)) {
     for (Side side : {Side::w, Side::h}) {
       probes_[static_cast<int>(side)] = make_ratio_update(backend, penalties_.of(side), 0);
     }
@@ -55,13 +56,16 @@ class CoordinateObjective final : public Objective<T> {
 
  private:
   T* sums(Side side) const { return sums_.data() + (side == Side::w ? 0 : rank_); }
-  void sum_columns(Side side) const { backend_.sum_columns(factors_.of(side), sums(side)); }
+  void sum_columns(Side side) const {
+    if (closed_) backend_.sum_columns(factors_.of(side), sums(side));
+  }
 
   void measure(Side side, KktSums* kkt) const {
-    const Factor<T> f = factors_.of(side), numerator{numerator_.data(), rank_, f.count, rank_};
-    x_.divergence_terms(side, factors_.w, factors_.h, divergence_, numerator, {}, workspace_);
-    const Factor<const T> denominator{sums(other(side)), rank_, f.count, 0};
-    probes_[static_cast<int>(side)]->apply(f, {{}, numerator, denominator}, kkt);
+    const Factor<T> f = factors_.of(side), numerator{terms_.data(), rank_, f.count, rank_};
+    const Factor<T> made = closed_ ? Factor<T>{} : Factor<T>{terms_.data() + rank_ * f.count, rank_, f.count, rank_};
+    x_.divergence_terms(side, factors_.w, factors_.h, divergence_, numerator, made, workspace_);
+    const Factor<const T> known{sums(other(side)), rank_, f.count, 0};
+    probes_[static_cast<int>(side)]->apply(f, {{}, numerator, closed_ ? known : Factor<const T>(made)}, kkt);
   }
 
   const Backend<T>& backend_;
@@ -73,8 +77,9 @@ class CoordinateObjective final : public Objective<T> {
   const int sweeps_;
   const bool updates_w_, updates_h_;
   const int rank_;
+  const bool closed_;                         // the denominator is the component sums of the other factor
   Buffer<T> sums_;                            // of the components of W, then of H
-  Buffer<T> numerator_;                       // for the KKT sums of either side
+  Buffer<T> terms_;                           // for the KKT sums of either side
   std::unique_ptr<UpdateRule<T>> probes_[2];  // by Side
 };
 
@@ -87,8 +92,9 @@ std::unique_ptr<Objective<T>> make_coordinate_objective(const Backend<T>& backen
   return std::make_unique<CoordinateObjective<T>>(backend, x, factors, options, workspace);
 }
 
-std::int64_t coordinate_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options&) {
-  return (2 * rank + rank * std::max(shape.rows, shape.columns)) * element_size;
+std::int64_t coordinate_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
+  const bool closed = Divergence{options.loss.beta, 0, shape.complete()}.has_closed_denominator();
+  return (2 * rank + (closed ? 1 : 2) * rank * std::max(shape.rows, shape.columns)) * element_size;
 }
 
 #define ORTHANT_INSTANTIATE(T)                                                                              \

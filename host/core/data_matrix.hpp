@@ -14,10 +14,13 @@ namespace orthant::core {
 
 /// What is measured once, when X is made ready.
 struct MatrixStatistics {
-  double sum = 0;
-  double squared_norm = 0;
+  double sum = 0;           ///< of the entries that count, times their weights
+  double squared_norm = 0;  ///< likewise
+  double weight = 0;        ///< of all entries together
   std::int64_t empty_rows = 0;
   std::int64_t empty_columns = 0;
+
+  double mean() const { return weight > 0 ? sum / weight : 0; }
 };
 
 /// X (m x n) through its products with the factors: the only way in which the algorithms touch it. Immutable; the
@@ -54,6 +57,7 @@ class DataMatrix {
   /// @name The same for any beta-divergence
   /// WH is made piece by piece and never stored. `denominator` without memory is not made: it is known.
   ///@{
+  /// With `divergence.complete` false they are of the entries that count, times their weights.
   /// As reserve(), for these.
   virtual void reserve_divergence(int rank, const Divergence& divergence, bool passes, Workspace&) const {
     (void)rank;
@@ -61,7 +65,7 @@ class DataMatrix {
     (void)passes;
   }
 
-  /// The first zero of X in the order of its rows, if it has any (stored or not).
+  /// The first zero of X in the order of its rows that counts, if it has any (stored or not).
   virtual std::optional<BadEntry> find_zero() const = 0;
 
   /// Numerator and denominator for the factor of side `side`, both factors being as they are.
@@ -77,12 +81,13 @@ class DataMatrix {
   /// As reserve(), for coordinate_descent.
   virtual void reserve_coordinate_descent(int rank, Workspace&) const { (void)rank; }
 
-  /// Updates the factor of side `side` entry by entry, `sweeps` times over its components, each entry going near its
-  /// own minimum of divergence and penalty (Kullback-Leibler). `fixed_sums`: of the components of the fixed factor.
+  /// Updates the factor of side `side` entry by entry, `sweeps` times over its components, each entry going to its own
+  /// minimum of divergence and penalty (beta = 2) or near it (Kullback-Leibler). `fixed_sums`: of the components of the
+  /// fixed factor, where the denominator is closed.
   virtual void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const Divergence& divergence,
                                   const T* fixed_sums, ScaledPenalty penalty, int sweeps, Workspace&) const = 0;
 
-  /// The divergence of X from WH, over all entries, in double, to backend memory.
+  /// The divergence of X from WH, over all entries that count, in double, to backend memory.
   virtual void divergence(Factor<const T> w, Factor<const T> h, const Divergence& divergence, double* out,
                           Workspace&) const = 0;
   ///@}

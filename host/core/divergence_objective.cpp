@@ -94,9 +94,8 @@ class DivergenceObjective final : public Objective<T> {
 
 template <class T>
 Divergence make_divergence(const Loss& loss, const DataMatrix<T>& x) {
-  const MatrixShape shape = x.shape();
-  const double mean = x.statistics().sum / static_cast<double>(shape.rows) / static_cast<double>(shape.columns);
-  return {loss.beta, mean > 0 ? 1e-12 * mean : 1e-12};
+  const double mean = x.statistics().mean();
+  return {loss.beta, mean > 0 ? 1e-12 * mean : 1e-12, x.shape().complete()};
 }
 
 template <class T>
@@ -108,7 +107,7 @@ std::unique_ptr<Objective<T>> make_divergence_objective(const Backend<T>& backen
 
 std::int64_t divergence_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
   const std::int64_t count = pass_side(options, shape) == Side::w ? shape.columns : shape.rows;
-  const bool closed = Divergence{options.loss.beta}.has_closed_denominator();
+  const bool closed = Divergence{options.loss.beta, 0, shape.complete()}.has_closed_denominator();
   return (rank * count + (closed ? 2 * rank : rank * count)) * element_size;
 }
 

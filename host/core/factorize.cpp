@@ -85,7 +85,7 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   core::check_loss(options.loss, *x.data());
   core::check_factor_values<T>("W", w, x.context().runtime()->backend(T{}));
   // Zero suits HALS and ANLS, the problem being convex; a multiplicative update could not leave it.
-  const double mean = x.sum() / static_cast<double>(x.rows()) / static_cast<double>(x.columns());
+  const double mean = x.data()->statistics().mean();
   const T start = options.solver == Solver::multiplicative_update
                       ? static_cast<T>(std::sqrt(mean / static_cast<double>(w.columns)))
                       : T(0);
@@ -106,7 +106,7 @@ double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h, Loss
   };
   const core::Border<T> border_w = border(core::transposed(w)), border_h = border(h);
   core::Buffer<double> out(backend.memory(), 1);
-  if (loss == Loss::frobenius()) {
+  if (core::is_squared(loss, x.data()->shape())) {
     x.data()->loss(border_w.factor(), border_h.factor(), out.data(), workspace);
   } else {
     x.data()->divergence(border_w.factor(), border_h.factor(), core::make_divergence(loss, *x.data()), out.data(),
@@ -129,8 +129,8 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   plan.matrix = runtime.matrix_bytes(shape, size);
   const bool one_sided = !options.update_w || !options.update_h;
   const core::Side fixed = options.update_w ? core::Side::h : core::Side::w;
-  const bool squared = options.loss == Loss::frobenius();
-  const core::Divergence divergence{options.loss.beta};
+  const bool squared = core::is_squared(options.loss, shape);
+  const core::Divergence divergence{options.loss.beta, 0, shape.complete()};
   const std::int64_t loop =
       core::alternate_bytes(shape, k, size, options) +
       (squared ? runtime.loss_bytes(shape, k) +

@@ -7,12 +7,6 @@
 namespace orthant::core {
 namespace {
 
-template <class T>
-double mean(const DataMatrix<T>& x) {
-  const MatrixShape shape = x.shape();
-  return x.statistics().sum / static_cast<double>(shape.rows) / static_cast<double>(shape.columns);
-}
-
 // NNDSVD (Boutsidis & Gallopoulos 2008): of each singular pair the larger of its positive and negative parts. As
 // scikit-learn, entries below 1e-6 (here relative to the mean of X) count as zeros.
 template <class T>
@@ -38,7 +32,7 @@ void nndsvd(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>&
     u_scale[c] = u_norm > 0 ? sign * size / u_norm : 0;
     v_scale[c] = v_norm > 0 ? sign * size / v_norm : 0;
   }
-  const double average = mean(x);
+  const double average = x.statistics().mean();
   const auto threshold = static_cast<T>(1e-6 * std::sqrt(average));
   const bool random = options.initialization == Initialization::nndsvdar;
   const double fill = options.initialization == Initialization::nndsvd ? 0 : random ? average / 100 : average;
@@ -61,7 +55,7 @@ void initialize(const Backend<T>& backend, const DataMatrix<T>& x, const Factors
       return;
     case Initialization::random: {
       // Uniform numbers of mean sqrt(mean(X) / k) each, so that WH has the mean of X.
-      const auto scale = static_cast<T>(2 * std::sqrt(mean(x) / factors.w.rank));
+      const auto scale = static_cast<T>(2 * std::sqrt(x.statistics().mean() / factors.w.rank));
       if (options.update_w) backend.fill_uniform(factors.w, options.seed, Side::w, scale);
       if (options.update_h) backend.fill_uniform(factors.h, options.seed, Side::h, scale);
       return;

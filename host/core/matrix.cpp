@@ -20,8 +20,9 @@ template <class T, class U>
 std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x,
                                                    const MatrixOptions& options, std::int64_t& copied_bytes) {
   core::check_view<U>("X", x, runtime);
+  core::check_matrix_options(options, false, false);
   if (options.storage != Storage::element_type || runtime.memory_space() != MemorySpace::host) {
-    return runtime.make_matrix(T{}, core::AnyDenseView(x), options.storage);
+    return runtime.make_matrix(core::AnyDenseView(x), options.storage, core::Observed<T>{options.missing});
   }
   const bool rows = x.layout == Layout::row_major;
   const std::int64_t outer = rows ? x.rows : x.columns, inner = rows ? x.columns : x.rows;
@@ -31,19 +32,35 @@ std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime,
   for (std::int64_t a = 0; a < outer; ++a) {
     for (std::int64_t b = 0; b < inner; ++b) values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
   }
-  owner->data = runtime.make_matrix(DenseView<const T>{values, x.rows, x.columns, inner, x.layout, x.space});
+  owner->data = runtime.make_matrix(DenseView<const T>{values, x.rows, x.columns, inner, x.layout, x.space},
+                                    core::Observed<T>{options.missing});
   copied_bytes = static_cast<std::int64_t>(owner->values.bytes());
   return {owner, owner->data.get()};
+}
+
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_dense(const core::Runtime& runtime, DenseView<const T> x,
+                                                      const core::Observed<T>& observed, const MatrixOptions& options) {
+  core::check_view<T>("X", x, runtime);
+  core::check_matrix_options(options, false, observed.weights != nullptr);
+  return options.storage == Storage::element_type
+             ? runtime.make_matrix(x, observed)
+             : runtime.make_matrix(core::AnyDenseView(x), options.storage, observed);
 }
 
 }  // namespace
 
 template <class T>
-Matrix<T>::Matrix(const Context& context, DenseView<const T> x, const MatrixOptions& options) : context_(context) {
-  const core::Runtime& runtime = *context.runtime();
-  core::check_view<T>("X", x, runtime);
-  data_ = options.storage == Storage::element_type ? runtime.make_matrix(x)
-                                                   : runtime.make_matrix(T{}, core::AnyDenseView(x), options.storage);
+Matrix<T>::Matrix(const Context& context, DenseView<const T> x, const MatrixOptions& options)
+    : context_(context), data_(make_dense<T>(*context.runtime(), x, {options.missing}, options)) {}
+
+template <class T>
+Matrix<T>::Matrix(const Context& context, DenseView<const T> x, DenseView<const T> weights,
+                  const MatrixOptions& options)
+    : context_(context) {
+  core::check_view<T>("X", x, *context.runtime());
+  core::check_weights<T>(x, weights, *context.runtime());
+  data_ = make_dense<T>(*context.runtime(), x, {options.missing, weights.data, weights.ld}, options);
 }
 
 template <class T>
@@ -56,8 +73,23 @@ Matrix<T>::Matrix(const Context& context, DenseView<U> x, const MatrixOptions& o
 
 template <class T>
 template <class Index>
-Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x)
-    : context_(context), data_(context.runtime()->make_matrix(x)) {}
+Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x, const MatrixOptions& options)
+    : context_(context) {
+  core::check_matrix_options(options, true, false);
+  data_ = context.runtime()->make_matrix(x, core::Observed<T>{options.missing});
+}
+
+template <class T>
+template <class Index>
+Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x, const T* weights, const MatrixOptions& options)
+    : context_(context) {
+  if (weights == nullptr && x.nonzeros > 0) throw InvalidArgument("weights", "null", "one for each stored entry");
+  core::check_matrix_options(options, true, true);
+  if (x.nonzeros > 0) {
+    context.runtime()->check_memory("weights", weights, x.nonzeros * static_cast<std::int64_t>(sizeof(T)), x.space);
+  }
+  data_ = context.runtime()->make_matrix(x, core::Observed<T>{options.missing, weights});
+}
 
 template <class T>
 std::int64_t Matrix<T>::rows() const noexcept {
@@ -83,6 +115,10 @@ double Matrix<T>::sum() const noexcept {
 template <class T>
 double Matrix<T>::squared_norm() const noexcept {
   return data_->statistics().squared_norm;
+}
+template <class T>
+double Matrix<T>::weight() const noexcept {
+  return data_->statistics().weight;
 }
 template <class T>
 std::int64_t Matrix<T>::empty_rows() const noexcept {
@@ -117,9 +153,12 @@ ORTHANT_CONVERT_BOTH(std::uint8_t)
 ORTHANT_CONVERT_BOTH(std::uint16_t)
 ORTHANT_CONVERT_BOTH(std::uint32_t)
 ORTHANT_CONVERT_BOTH(std::uint64_t)
-template Matrix<float>::Matrix(const Context&, const CsrView<float, std::int32_t>&);
-template Matrix<float>::Matrix(const Context&, const CsrView<float, std::int64_t>&);
-template Matrix<double>::Matrix(const Context&, const CsrView<double, std::int32_t>&);
-template Matrix<double>::Matrix(const Context&, const CsrView<double, std::int64_t>&);
+#define ORTHANT_SPARSE(T, Index)                                                              \
+  template Matrix<T>::Matrix(const Context&, const CsrView<T, Index>&, const MatrixOptions&); \
+  template Matrix<T>::Matrix(const Context&, const CsrView<T, Index>&, const T*, const MatrixOptions&);
+ORTHANT_SPARSE(float, std::int32_t)
+ORTHANT_SPARSE(float, std::int64_t)
+ORTHANT_SPARSE(double, std::int32_t)
+ORTHANT_SPARSE(double, std::int64_t)
 
 }  // namespace orthant

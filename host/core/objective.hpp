@@ -51,6 +51,9 @@ std::unique_ptr<Objective<T>> make_objective(const Backend<T>& backend, const Da
 /// Bytes that an Objective takes beside the workspace.
 std::int64_t objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options);
 
+/// Whether the loss is a function of products with X and Gram matrices alone.
+inline bool is_squared(Loss loss, const MatrixShape& shape) { return loss == Loss::frobenius() && shape.complete(); }
+
 inline bool is_one_sided(const Options& options) { return !options.update_w || !options.update_h; }
 
 /// The side whose factor a pass updates panel by panel, while terms are kept for the other. One-sided: the fixed side.

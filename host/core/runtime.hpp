@@ -6,6 +6,7 @@
 #include "host/core/any_view.hpp"
 #include "host/core/backend.hpp"
 #include "host/core/data_matrix.hpp"
+#include "host/core/observed.hpp"
 
 namespace orthant::core {
 
@@ -27,20 +28,29 @@ class Runtime {
   virtual const Backend<float>& backend(float) const = 0;
   virtual const Backend<double>& backend(double) const = 0;
 
-  // X made ready. Views are checked for shape already; values are checked here.
-  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(DenseView<const float>) const = 0;
-  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(DenseView<const double>) const = 0;
+  // X made ready. Views and weights are checked for shape already; values are checked here. Weights are in the memory
+  // space of X.
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(DenseView<const float>,
+                                                               const Observed<float>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(DenseView<const double>,
+                                                                const Observed<double>&) const = 0;
   /// Of elements in the backend's memory that are not of the Matrix's type, or to be stored in another.
   /// @throws InvalidArgument for a storage that the backend does not have
-  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(float, const AnyDenseView&, Storage) const = 0;
-  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(double, const AnyDenseView&, Storage) const = 0;
-  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const AnyDenseView&, Storage,
+                                                               const Observed<float>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const AnyDenseView&, Storage,
+                                                                const Observed<double>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&,
+                                                               const Observed<float>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&,
+                                                               const Observed<float>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&,
+                                                                const Observed<double>&) const = 0;
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&,
+                                                                const Observed<double>&) const = 0;
 
   /// Bytes that make_matrix keeps for X, and that pass and product take from the workspace, in elements of
-  /// `element_size` bytes.
+  /// `element_size` bytes. Weights are counted as memory that is borrowed where X is.
   virtual std::int64_t matrix_bytes(const MatrixShape&, int element_size) const = 0;
   virtual std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const = 0;
   virtual std::int64_t product_bytes(const MatrixShape&, Side, int rank, int element_size) const = 0;

@@ -97,11 +97,11 @@ void check_at_least(const std::string& name, int value, int least) {
 
 void check_loss(Loss loss, const MatrixShape& shape) {
   if (!std::isfinite(loss.beta)) throw InvalidArgument("options.loss.beta", text(loss.beta), "a finite number");
-  if (shape.nonzeros >= 0 && loss.beta != 2 && loss.beta != 1) {
+  if (shape.nonzeros >= 0 && shape.complete() && loss.beta != 2 && loss.beta != 1) {
     throw InvalidArgument(
         "options.loss.beta", text(loss.beta),
-        "2 (frobenius) or 1 (kullback_leibler) for sparse X: other sums over the entries that are not "
-        "stored have no closed form; dense X takes any beta");
+        "2 (frobenius) or 1 (kullback_leibler) for sparse X: other sums over the entries that are not stored have no "
+        "closed form; dense X, and sparse X whose other entries are missing, take any beta");
   }
 }
 
@@ -121,6 +121,49 @@ void check_loss(Loss loss, const DataMatrix<T>& x) {
 void refuse_storage(Storage storage, const std::string& context) {
   constexpr const char* kNames[] = {"element_type", "uint8", "fp16", "bf16"};
   throw InvalidArgument("MatrixOptions::storage", kNames[static_cast<int>(storage)], "element_type for " + context);
+}
+
+void check_matrix_options(const MatrixOptions& options, bool sparse, bool weighted) {
+  if (sparse && options.storage != Storage::element_type) refuse_storage(options.storage, "sparse X");
+  if (sparse && options.missing == Missing::nan) {
+    throw InvalidArgument("MatrixOptions::missing", "nan", "none or zeros for sparse X");
+  }
+  if (sparse && weighted && options.missing != Missing::zeros) {
+    throw InvalidArgument("MatrixOptions::missing", "none",
+                          "zeros for sparse X with weights, which only stored entries have");
+  }
+  if (options.missing == Missing::nan && options.storage != Storage::element_type) {
+    refuse_storage(options.storage, "X with NaN for missing entries");
+  }
+}
+
+template <class T>
+void check_weights(DenseView<const T> x, DenseView<const T> weights, const Runtime& runtime) {
+  check_view("weights", weights, runtime);
+  if (weights.rows != x.rows) {
+    throw InvalidArgument("weights.rows", text(weights.rows), "those of X, " + text(x.rows));
+  }
+  if (weights.columns != x.columns) {
+    throw InvalidArgument("weights.columns", text(weights.columns), "those of X, " + text(x.columns));
+  }
+  if (weights.layout != x.layout) throw InvalidArgument("weights.layout", "another", "the layout of X");
+  if (weights.space != x.space) throw InvalidArgument("weights.space", "another", "the memory space of X");
+}
+
+void refuse_value(std::int64_t row, std::int64_t column, double value) {
+  throw InvalidArgument("X(" + text(row) + ", " + text(column) + ")", text(value),
+                        std::isnan(value) ? "a finite number that is not negative, or MatrixOptions::missing = nan"
+                                          : "a finite number that is not negative");
+}
+
+void refuse_weight(std::int64_t row, std::int64_t column, double value) {
+  throw InvalidArgument("weights(" + text(row) + ", " + text(column) + ")", text(value),
+                        "a finite number that is not negative");
+}
+
+void refuse_repeated(std::int64_t row, std::int64_t column) {
+  throw InvalidArgument("X(" + text(row) + ", " + text(column) + ")", "stored twice",
+                        "entries stored once where they have weights");
 }
 
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime) {
@@ -145,8 +188,16 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
         "options.solver", "hals",
         "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius and kullback_leibler");
   }
+  if (!shape.complete() && options.solver == Solver::anls) {
+    throw InvalidArgument("options.solver", "anls",
+                          "hals or multiplicative_update for X with missing or weighted entries");
+  }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;
+  if (!shape.complete()) {
+    throw InvalidArgument("options.initialization", "an nndsvd start",
+                          "random or given for X with missing or weighted entries, which has no singular vectors");
+  }
   if (rank > std::min(shape.rows, shape.columns)) {
     throw InvalidArgument("rank", text(rank),
                           "at most " + text(std::min(shape.rows, shape.columns)) +
@@ -178,6 +229,8 @@ ORTHANT_CHECK_VALUES(double)
 
 template void check_loss(Loss, const DataMatrix<float>&);
 template void check_loss(Loss, const DataMatrix<double>&);
+template void check_weights(DenseView<const float>, DenseView<const float>, const Runtime&);
+template void check_weights(DenseView<const double>, DenseView<const double>, const Runtime&);
 
 #define ORTHANT_CHECK_CSR(T, Index) template void check_csr(const CsrView<T, Index>&, const Runtime&);
 ORTHANT_CHECK_CSR(float, std::int32_t)

@@ -36,6 +36,19 @@ void check_csr(const CsrView<T, Index>& x, const Runtime& runtime);
 [[noreturn]] void refuse_entry(std::int64_t columns, std::int64_t row, std::int64_t p, std::int64_t column,
                                double value);
 
+/// Throw for an entry of X that is not a number an entry may be, for such a weight, and for a weighted entry that is
+/// stored more than once.
+[[noreturn]] void refuse_value(std::int64_t row, std::int64_t column, double value);
+[[noreturn]] void refuse_weight(std::int64_t row, std::int64_t column, double value);
+[[noreturn]] void refuse_repeated(std::int64_t row, std::int64_t column);
+
+/// Throws for combinations that no X can have.
+void check_matrix_options(const MatrixOptions& options, bool sparse, bool weighted);
+
+/// Throws unless the weights lie as X does.
+template <class T>
+void check_weights(DenseView<const T> x, DenseView<const T> weights, const Runtime& runtime);
+
 /// Throws for MatrixOptions::storage, which `context` (in words) does not have.
 [[noreturn]] void refuse_storage(Storage storage, const std::string& context);
 

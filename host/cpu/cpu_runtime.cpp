@@ -45,32 +45,26 @@ void CpuRuntime::check_memory(const std::string& name, const void*, std::int64_t
   if (space != MemorySpace::host) throw InvalidArgument(name + ".space", "device", "host memory for a CPU Context");
 }
 
-std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(DenseView<const float> x) const {
-  return make_dense_matrix(*this, x);
-}
-std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(DenseView<const double> x) const {
-  return make_dense_matrix(*this, x);
-}
-std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(float, const core::AnyDenseView&,
-                                                                       Storage storage) const {
-  core::refuse_storage(storage, "a CPU Context");
-}
-std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(double, const core::AnyDenseView&,
-                                                                        Storage storage) const {
-  core::refuse_storage(storage, "a CPU Context");
-}
-std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(const CsrView<float, std::int32_t>& x) const {
-  return make_csr_matrix(*this, x);
-}
-std::shared_ptr<const core::DataMatrix<float>> CpuRuntime::make_matrix(const CsrView<float, std::int64_t>& x) const {
-  return make_csr_matrix(*this, x);
-}
-std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(const CsrView<double, std::int32_t>& x) const {
-  return make_csr_matrix(*this, x);
-}
-std::shared_ptr<const core::DataMatrix<double>> CpuRuntime::make_matrix(const CsrView<double, std::int64_t>& x) const {
-  return make_csr_matrix(*this, x);
-}
+#define ORTHANT_MAKE(T)                                                                                          \
+  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(DenseView<const T> x,                       \
+                                                                     const core::Observed<T>& observed) const {  \
+    return make_dense_matrix(*this, x, observed);                                                                \
+  }                                                                                                              \
+  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(const core::AnyDenseView&, Storage storage, \
+                                                                     const core::Observed<T>&) const {           \
+    core::refuse_storage(storage, "a CPU Context");                                                              \
+  }                                                                                                              \
+  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(const CsrView<T, std::int32_t>& x,          \
+                                                                     const core::Observed<T>& observed) const {  \
+    return make_csr_matrix(*this, x, observed);                                                                  \
+  }                                                                                                              \
+  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(const CsrView<T, std::int64_t>& x,          \
+                                                                     const core::Observed<T>& observed) const {  \
+    return make_csr_matrix(*this, x, observed);                                                                  \
+  }
+ORTHANT_MAKE(float)
+ORTHANT_MAKE(double)
+#undef ORTHANT_MAKE
 
 std::int64_t CpuRuntime::matrix_bytes(const MatrixShape& shape, int element_size) const {
   return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(shape, element_size);

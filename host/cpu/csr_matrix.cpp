@@ -34,22 +34,30 @@ struct Compressed {
   const std::int64_t* offsets = nullptr;  // band b: offsets + b * (count + 1)
   const std::int32_t* indices = nullptr;
   const T* values = nullptr;
+  const T* weights = nullptr;  // null: 1 each
   Buffer<std::int64_t> own_offsets;
   Buffer<std::int32_t> own_indices;
-  Buffer<T> own_values;
+  Buffer<T> own_values, own_weights;
 
   std::int64_t bytes() const {
-    return static_cast<std::int64_t>(own_offsets.bytes() + own_indices.bytes() + own_values.bytes());
+    return static_cast<std::int64_t>(own_offsets.bytes() + own_indices.bytes() + own_values.bytes() +
+                                     own_weights.bytes());
   }
-  void allocate(MemoryResource& memory, std::int64_t segments, int n_bands, std::int64_t nonzeros) {
+  double weight(std::int64_t p) const { return weights != nullptr ? static_cast<double>(weights[p]) : 1; }
+  Segments<T> band(int b, std::int64_t first, std::int64_t n) const {
+    return {offsets + b * (count + 1) + first, n, indices, values, weights};
+  }
+  void allocate(MemoryResource& memory, std::int64_t segments, int n_bands, std::int64_t nonzeros, bool weighted) {
     count = segments;
     bands = n_bands;
     own_offsets = Buffer<std::int64_t>(memory, n_bands * (segments + 1));
     own_indices = Buffer<std::int32_t>(memory, nonzeros);
     own_values = Buffer<T>(memory, nonzeros);
+    if (weighted) own_weights = Buffer<T>(memory, nonzeros);
     offsets = own_offsets.data();
     indices = own_indices.data();
     values = own_values.data();
+    if (weighted) weights = own_weights.data();
   }
 };
 
@@ -76,10 +84,15 @@ void check_offsets(const CsrView<T, Index>& x) {
   }
 }
 
+template <class T>
+bool is_valid(T value) {
+  return value >= 0 && value <= std::numeric_limits<T>::max();
+}
+
 // Checks indices and values of all rows; the first bad entry is reported. Returns whether every row is sorted without
-// repetition.
+// repetition. `weights`, unless null, must be valid too; where they are 0, values may be anything.
 template <class T, class Index>
-bool check_entries(const CsrView<T, Index>& x, int threads) {
+bool check_entries(const CsrView<T, Index>& x, const T* weights, int threads) {
   const Chunks chunks(x.rows, 1);
   std::vector<Entries> parts(static_cast<std::size_t>(chunks.chunks()));
   std::vector<std::int64_t> bad(static_cast<std::size_t>(chunks.chunks()), -1);  // first bad entry of each chunk
@@ -88,8 +101,8 @@ bool check_entries(const CsrView<T, Index>& x, int threads) {
     for (std::int64_t i = begin; i < begin + length; ++i) {
       for (std::int64_t p = x.row_offsets[i]; p < x.row_offsets[i + 1]; ++p) {
         const Index j = x.column_indices[p];
-        const T v = x.values[p];
-        const bool good = j >= 0 && j < x.columns && v >= 0 && v <= std::numeric_limits<T>::max();
+        const T weight = weights != nullptr ? weights[p] : T(1);
+        const bool good = j >= 0 && j < x.columns && is_valid(weight) && (weight == 0 || is_valid(x.values[p]));
         if (!good && bad[c] < 0) bad[c] = p;
         if (p > x.row_offsets[i] && j <= x.column_indices[p - 1]) parts[c].sorted = false;
       }
@@ -101,8 +114,11 @@ bool check_entries(const CsrView<T, Index>& x, int threads) {
     if (bad[c] < 0) continue;
     const std::int64_t p = bad[c];
     const std::int64_t row = std::upper_bound(x.row_offsets, x.row_offsets + x.rows + 1, p) - x.row_offsets - 1;
-    core::refuse_entry(x.columns, row, p, static_cast<std::int64_t>(x.column_indices[p]),
-                       static_cast<double>(x.values[p]));
+    const auto column = static_cast<std::int64_t>(x.column_indices[p]);
+    if (weights != nullptr && !is_valid(weights[p])) {
+      core::refuse_weight(row, column, static_cast<double>(weights[p]));
+    }
+    core::refuse_entry(x.columns, row, p, column, static_cast<double>(x.values[p]));
   }
   return sorted;
 }
@@ -135,7 +151,7 @@ template <class T>
 Compressed<T> transpose(const Compressed<T>& in, std::int64_t count, int bands, MemoryResource& memory, int threads) {
   Compressed<T> out;
   const std::int64_t nonzeros = in.offsets[in.count];
-  out.allocate(memory, count, bands, nonzeros);
+  out.allocate(memory, count, bands, nonzeros, in.weights != nullptr);
   // A task is a range of in's segments within one band; starts[task][i] counts, then places, its entries of segment i.
   const int parts = std::max(1, (threads + bands - 1) / bands);
   const int tasks = bands * parts;
@@ -173,6 +189,7 @@ Compressed<T> transpose(const Compressed<T>& in, std::int64_t count, int bands, 
         const std::int64_t q = start[in.indices[p]]++;
         out.own_indices[q] = static_cast<std::int32_t>(s);
         out.own_values[q] = in.values[p];
+        if (in.weights != nullptr) out.own_weights[q] = in.weights[p];
       }
     }
   });
@@ -183,20 +200,23 @@ template <class T>
 class CsrMatrix final : public core::DataMatrix<T> {
  public:
   template <class Index>
-  CsrMatrix(const CpuRuntime& runtime, const CsrView<T, Index>& x)
-      : threads_(runtime.threads()), shape_{x.rows, x.columns, x.nonzeros} {
+  CsrMatrix(const CpuRuntime& runtime, const CsrView<T, Index>& x, const core::Observed<T>& observed)
+      : threads_(runtime.threads()), shape_{x.rows,           x.columns,
+                                            x.nonzeros,       Layout::row_major,
+                                            observed.missing, observed.weights != nullptr} {
     core::check_csr(x, runtime);
     check_offsets(x);
-    const bool sorted = check_entries(x, threads_);
+    const bool sorted = check_entries(x, observed.weights, threads_);
     if constexpr (std::is_same_v<Index, std::int32_t>) {
       if (sorted) {
         rows_.count = x.rows;
         rows_.offsets = x.row_offsets;
         rows_.indices = x.column_indices;
         rows_.values = x.values;
+        rows_.weights = observed.weights;
       }
     }
-    if (rows_.offsets == nullptr) copy_canonical(x, sorted, runtime.memory());
+    if (rows_.offsets == nullptr) copy_canonical(x, observed.weights, sorted, runtime.memory());
     const std::int64_t nonzeros = shape_.nonzeros;
     if (core::local_side(shape_) == Side::w) {
       columns_ = transpose(rows_, x.columns, band_count(x.rows, x.columns, nonzeros), runtime.memory(), threads_);
@@ -279,16 +299,10 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
   std::optional<core::BadEntry> find_zero() const override {
-    // By columns, whose rows are sorted within a band: the first row of each that is not stored, or stored as 0.
+    // By columns, whose rows are sorted within a band: the first row of each with a zero that counts.
     std::optional<core::BadEntry> first;
     for (std::int64_t j = 0; j < columns_.count; ++j) {
-      std::int64_t row = 0;
-      for (int band = 0; band < columns_.bands; ++band) {
-        const std::int64_t* offsets = columns_.offsets + band * (columns_.count + 1);
-        for (std::int64_t p = offsets[j]; p < offsets[j + 1]; ++p, ++row) {
-          if (columns_.indices[p] != row || columns_.values[p] == 0) break;
-        }
-      }
+      const std::int64_t row = first_zero(j);
       if (row < shape_.rows && (!first || row < first->row)) first = core::BadEntry{row, j, 0};
     }
     return first;
@@ -332,23 +346,28 @@ class CsrMatrix final : public core::DataMatrix<T> {
     // A thread holds one segment at a time, its bands one after the other.
     const Compressed<T>& x = side == Side::w ? rows_ : columns_;
     const std::int64_t longest = std::max(f.count, fixed.count);
-    T* numbers = workspace.get<T>(Workspace::panels, threads_ * 3 * longest);
+    const bool complete = shape_.complete();
+    const std::int64_t size = (complete ? 3 : 4) * longest;
+    T* numbers = workspace.get<T>(Workspace::panels, threads_ * size);
     auto* places = workspace.get<std::int32_t>(Workspace::packed, threads_ * longest);
-    const ColumnProblem<T> problem{f.rank, fixed_sums, penalty, sweeps, static_cast<T>(divergence.floor)};
+    const ColumnProblem<T> problem{f.rank, divergence, fixed_sums, penalty, sweeps};
     for_balanced(x.offsets, x.count, 16, kMaxChunks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
       const FlushSubnormals flush;
-      T* v = numbers + omp_get_thread_num() * 3 * longest;
-      T *h = v + longest, *values = h + longest;
+      T* v = numbers + omp_get_thread_num() * size;
+      T *h = v + longest, *values = h + longest, *weights = complete ? nullptr : values + longest;
       std::int32_t* indices = places + omp_get_thread_num() * longest;
       for (std::int64_t i = begin; i < begin + length; ++i) {
         std::int64_t count = 0;
         for (int band = 0; band < x.bands; ++band) {
           const std::int64_t* offsets = x.offsets + band * (x.count + 1);
-          std::copy(x.values + offsets[i], x.values + offsets[i + 1], values + count);
           std::copy(x.indices + offsets[i], x.indices + offsets[i + 1], indices + count);
-          count += offsets[i + 1] - offsets[i];
+          for (std::int64_t p = offsets[i]; p < offsets[i + 1]; ++p, ++count) {
+            const T weight = x.weights != nullptr ? x.weights[p] : T(1);
+            values[count] = weight > 0 ? x.values[p] : T(0);
+            if (!complete) weights[count] = weight;
+          }
         }
-        descend_gathered(problem, values, count, fixed, indices, h, v, f.column(i));
+        descend_gathered(problem, values, weights, count, fixed, indices, h, v, f.column(i));
       }
     });
   }
@@ -359,11 +378,12 @@ class CsrMatrix final : public core::DataMatrix<T> {
     for_balanced(columns_.offsets, columns_.count, 16, kMaxChunks, threads_,
                  [&](int task, std::int64_t begin, std::int64_t length) {
                    for (int band = 0; band < columns_.bands; ++band) {
-                     parts[task] += sparse_kullback_leibler(
-                         columns_.offsets + band * (columns_.count + 1) + begin, length, columns_.indices,
-                         columns_.values, Factor<const T>(h.panel(begin, length)), w, divergence.floor);
+                     parts[task] += sparse_divergence_sum(columns_.band(band, begin, length),
+                                                          Factor<const T>(h.panel(begin, length)), w, divergence);
                    }
                  });
+    *out = std::accumulate(std::begin(parts), std::end(parts), 0.0);
+    if (!divergence.complete) return;
     // The sum of all of WH is the dot product of the sums of the components.
     const auto k = static_cast<std::size_t>(w.rank);
     std::vector<double> sums_w(k), sums_h(k);
@@ -373,8 +393,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
     for (std::int64_t j = 0; j < h.count; ++j) {
       for (std::size_t c = 0; c < k; ++c) sums_h[c] += static_cast<double>(h.column(j)[c]);
     }
-    *out = std::accumulate(std::begin(parts), std::end(parts),
-                           std::inner_product(sums_w.begin(), sums_w.end(), sums_h.begin(), 0.0));
+    *out += std::inner_product(sums_w.begin(), sums_w.end(), sums_h.begin(), 0.0);
   }
 
  private:
@@ -385,8 +404,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
       for (std::int64_t j = 0; j < sums.count; ++j) std::fill_n(sums.column(j), sums.rank, T(0));
     }
     for (int band = 0; band < x.bands; ++band) {
-      accumulate_divergence(x.offsets + band * (x.count + 1) + first, panel.count, x.indices, x.values, panel, fixed,
-                            divergence, numerator, denominator);
+      accumulate_divergence(x.band(band, first, panel.count), panel, fixed, divergence, numerator, denominator);
     }
   }
 
@@ -401,40 +419,57 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
   template <class Index>
-  void copy_canonical(const CsrView<T, Index>& x, bool sorted, MemoryResource& memory) {
+  void copy_canonical(const CsrView<T, Index>& x, const T* weights, bool sorted, MemoryResource& memory) {
+    struct Entry {
+      std::int32_t column;
+      T value, weight;
+    };
     Buffer<std::int64_t> lengths(memory, x.rows + 1);
+    std::vector<std::int64_t> repeated(weights != nullptr ? static_cast<std::size_t>(x.rows) : 0, -1);
     Compressed<T> copy;
-    copy.allocate(memory, x.rows, 1, x.nonzeros);
+    copy.allocate(memory, x.rows, 1, x.nonzeros, weights != nullptr);
     for_balanced(x.row_offsets, x.rows, 1, std::min(kMaxChunks, 8 * threads_), threads_,
                  [&](int, std::int64_t begin, std::int64_t length) {
-                   std::vector<std::pair<std::int32_t, T>> row;
+                   std::vector<Entry> row;
                    for (std::int64_t i = begin; i < begin + length; ++i) {
                      const std::int64_t first = x.row_offsets[i], last = x.row_offsets[i + 1];
                      row.clear();
                      for (std::int64_t p = first; p < last; ++p) {
-                       row.emplace_back(static_cast<std::int32_t>(x.column_indices[p]), x.values[p]);
+                       row.push_back({static_cast<std::int32_t>(x.column_indices[p]), x.values[p],
+                                      weights != nullptr ? weights[p] : T(1)});
                      }
                      if (!sorted) {
                        std::stable_sort(row.begin(), row.end(),
-                                        [](const auto& a, const auto& b) { return a.first < b.first; });
+                                        [](const Entry& a, const Entry& b) { return a.column < b.column; });
                      }
                      std::int64_t q = first;
-                     for (const auto& [j, v] : row) {
-                       if (q > first && copy.own_indices[q - 1] == j) {
-                         copy.own_values[q - 1] += v;
-                       } else {
-                         copy.own_indices[q] = j;
-                         copy.own_values[q++] = v;
+                     for (const Entry& entry : row) {
+                       if (q > first && copy.own_indices[q - 1] == entry.column) {
+                         if (weights != nullptr && repeated[static_cast<std::size_t>(i)] < 0) {
+                           repeated[static_cast<std::size_t>(i)] = entry.column;
+                         };
+                         copy.own_values[q - 1] += entry.value;
+                         continue;
                        }
+                       copy.own_indices[q] = entry.column;
+                       copy.own_values[q] = entry.value;
+                       if (weights != nullptr) copy.own_weights[q] = entry.weight;
+                       ++q;
                      }
                      lengths[i] = q - first;
                    }
                  });
+    for (std::size_t i = 0; i < repeated.size(); ++i) {
+      if (repeated[i] >= 0) core::refuse_repeated(static_cast<std::int64_t>(i), repeated[i]);
+    }
     std::int64_t position = 0;  // closes the gaps that added-up entries left
     for (std::int64_t i = 0; i < x.rows; ++i) {
       const std::int64_t first = x.row_offsets[i];
       std::copy_n(copy.own_indices.data() + first, lengths[i], copy.own_indices.data() + position);
       std::copy_n(copy.own_values.data() + first, lengths[i], copy.own_values.data() + position);
+      if (weights != nullptr) {
+        std::copy_n(copy.own_weights.data() + first, lengths[i], copy.own_weights.data() + position);
+      }
       copy.own_offsets[i] = position;
       position += lengths[i];
     }
@@ -444,23 +479,46 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
   void measure() {
-    for (const T* v = columns_.values; v != columns_.values + shape_.nonzeros; ++v) {
-      const auto d = static_cast<double>(*v);
-      statistics_.sum += d;
-      statistics_.squared_norm += d * d;
+    for (std::int64_t p = 0; p < shape_.nonzeros; ++p) {
+      const double weight = columns_.weight(p);
+      if (weight == 0) continue;
+      const auto v = static_cast<double>(columns_.values[p]);
+      statistics_.sum += weight * v;
+      statistics_.squared_norm += weight * v * v;
+      statistics_.weight += weight;
+    }
+    if (shape_.complete()) {
+      statistics_.weight = static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns);
     }
     statistics_.empty_rows = empty_segments(rows_);
     statistics_.empty_columns = empty_segments(columns_);
   }
 
-  // Segments without an entry other than a stored zero.
+  // The first row of column j whose entry is a zero that counts: one that is stored as 0 or, unless those are missing,
+  // not stored.
+  std::int64_t first_zero(std::int64_t j) const {
+    const bool complete = shape_.complete();
+    std::int64_t row = 0;
+    for (int band = 0; band < columns_.bands; ++band) {
+      const std::int64_t* offsets = columns_.offsets + band * (columns_.count + 1);
+      for (std::int64_t p = offsets[j]; p < offsets[j + 1]; ++p, ++row) {
+        if (complete && columns_.indices[p] != row) return row;
+        if (columns_.values[p] == 0 && columns_.weight(p) > 0) return columns_.indices[p];
+      }
+    }
+    return complete ? row : shape_.rows;
+  }
+
+  // Segments without an entry that counts and is not a stored zero.
   static std::int64_t empty_segments(const Compressed<T>& x) {
     std::int64_t empty = 0;
     for (std::int64_t i = 0; i < x.count; ++i) {
       bool used = false;
       for (int band = 0; band < x.bands && !used; ++band) {
         const std::int64_t* offsets = x.offsets + band * (x.count + 1);
-        used = std::any_of(x.values + offsets[i], x.values + offsets[i + 1], [](T v) { return v != 0; });
+        for (std::int64_t p = offsets[i]; p < offsets[i + 1] && !used; ++p) {
+          used = x.values[p] != 0 && x.weight(p) > 0;
+        }
       }
       empty += !used;
     }
@@ -496,12 +554,13 @@ class CsrMatrix final : public core::DataMatrix<T> {
 }  // namespace
 
 template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x) {
-  return std::make_shared<CsrMatrix<T>>(runtime, x);
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x,
+                                                           const core::Observed<T>& observed) {
+  return std::make_shared<CsrMatrix<T>>(runtime, x, observed);
 }
 
 std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
-  const std::int64_t entries = shape.nonzeros * (element_size + 4);
+  const std::int64_t entries = shape.nonzeros * ((shape.weighted ? 2 : 1) * element_size + 4);
   if (core::local_side(shape) == core::Side::w) {
     return entries + 8 * (shape.columns + 1) * band_count(shape.rows, shape.columns, shape.nonzeros);
   }
@@ -518,16 +577,15 @@ std::int64_t csr_divergence_pass_bytes(int rank, int element_size, int threads) 
 }
 
 std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int element_size, int threads) {
-  return threads * std::max(shape.rows, shape.columns) * (3 * element_size + 4);
+  return threads * std::max(shape.rows, shape.columns) * ((shape.complete() ? 3 : 4) * element_size + 4);
 }
 
-template std::shared_ptr<const core::DataMatrix<float>> make_csr_matrix(const CpuRuntime&,
-                                                                        const CsrView<float, std::int32_t>&);
-template std::shared_ptr<const core::DataMatrix<float>> make_csr_matrix(const CpuRuntime&,
-                                                                        const CsrView<float, std::int64_t>&);
-template std::shared_ptr<const core::DataMatrix<double>> make_csr_matrix(const CpuRuntime&,
-                                                                         const CsrView<double, std::int32_t>&);
-template std::shared_ptr<const core::DataMatrix<double>> make_csr_matrix(const CpuRuntime&,
-                                                                         const CsrView<double, std::int64_t>&);
+#define ORTHANT_INSTANTIATE(T, Index)                                                                              \
+  template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime&, const CsrView<T, Index>&, \
+                                                                      const core::Observed<T>&);
+ORTHANT_INSTANTIATE(float, std::int32_t)
+ORTHANT_INSTANTIATE(float, std::int64_t)
+ORTHANT_INSTANTIATE(double, std::int32_t)
+ORTHANT_INSTANTIATE(double, std::int64_t)
 
 }  // namespace orthant::cpu

@@ -3,13 +3,15 @@
 #include <memory>
 
 #include "host/core/data_matrix.hpp"
+#include "host/core/observed.hpp"
 #include "host/cpu/cpu_runtime.hpp"
 
 namespace orthant::cpu {
 
 /// X in compressed rows and, beside it, in compressed columns.
 template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x);
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x,
+                                                           const core::Observed<T>& observed);
 
 /// Bytes that make_csr_matrix keeps if x has sorted 32-bit indices.
 std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size);

@@ -56,7 +56,12 @@ class Panels {
  public:
   Panels(const StoredMatrix<T>& matrix, const Sizes& sizes, Factor<const T> fixed, const Divergence& divergence,
          T* prepared)
-      : x_(matrix.x), sizes_(sizes), fixed_(fixed), divergence_(divergence), components_(prepared) {
+      : x_(matrix.x),
+        observed_(matrix.observed),
+        sizes_(sizes),
+        fixed_(fixed),
+        divergence_(divergence),
+        components_(prepared) {
     if (sizes.along) packed_ = prepared + sizes.fixed;
     for_chunks(Chunks(fixed.count, block_size(sizes.along)), matrix.threads,
                [&](int, std::int64_t begin, std::int64_t length) {
@@ -120,7 +125,7 @@ class Panels {
     for (std::int64_t j = 0; j < f.count; ++j) std::fill_n(f.column(j), f.rank, T(0));
   }
 
-  // function(first column of the fixed side, x v^(beta - 2), v^(beta - 1)) block by block.
+  // function(first column of the fixed side, x v^(beta - 2), v^(beta - 1)) block by block, weighed.
   template <class Function>
   void for_blocks(std::int64_t p, Factor<const T> panel, T* scratch, bool with_denominator, Function&& function) const {
     const int k = panel.rank;
@@ -141,12 +146,13 @@ class Panels {
         columns(of_panel, as_factor(of_block), v, ld, {.fresh = true});
       }
       const Block<T> x = sizes_.along ? x_.part(p, b, panel.count, n) : x_.part(b, p, n, panel.count);
-      divergence_weights(x, divergence_, v, weights, ld);
+      divergence_coefficients(x, sizes_.along ? observed_.at(p, b) : observed_.at(b, p), divergence_, v, weights, ld);
       function(b, Block<T>{v, x.rows, x.columns, ld}, Block<T>{weights, x.rows, x.columns, ld});
     }
   }
 
   Block<T> x_;
+  core::Observed<T> observed_;
   Sizes sizes_;
   Factor<const T> fixed_;
   Divergence divergence_;
@@ -248,8 +254,40 @@ void dense_divergence_pass(const StoredMatrix<T>& matrix, Side side, Factor<T> l
 
 namespace {
 
-// Columns of x that are copied to lie along, when single ones of them are worked on.
+// Lines of x that are copied at a time: to lie along, and where not all entries count, with their weights.
 constexpr std::int64_t kCopied = 16;
+
+// Numbers of a thread, for each entry of a line: its fit, and what is copied.
+constexpr std::int64_t descent_scratch(bool along, bool complete) {
+  return 1 + (along && complete ? 0 : complete ? kCopied : 2 * kCopied);
+}
+
+// Copies `count` entries of n lines from p on, `ld` apart: to `values`, and unless it is null their weights to
+// `weights`. Entries that do not count become 0 of weight 0.
+template <class T>
+void copy_lines(const StoredMatrix<T>& matrix, bool along, std::int64_t p, std::int64_t n, std::int64_t count,
+                std::int64_t ld, T* values, T* weights) {
+  const auto copy = [&](std::int64_t j, std::int64_t e) {
+    const std::int64_t i = along ? p + j : e, place = along ? e : p + j, to = j * ld + e;
+    const T value = matrix.x.data[i * matrix.x.ld + place];
+    values[to] = value;
+    if (weights == nullptr) return;
+    const T* given = matrix.observed.at(i, place).weights;
+    const T weight = given != nullptr ? *given : T(1);
+    const bool counts = core::counts(matrix.observed.missing, value, weight);
+    values[to] = counts ? value : T(0);
+    weights[to] = counts ? weight : T(0);
+  };
+  if (along) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      for (std::int64_t e = 0; e < count; ++e) copy(j, e);
+    }
+  } else {
+    for (std::int64_t e = 0; e < count; ++e) {
+      for (std::int64_t j = 0; j < n; ++j) copy(j, e);
+    }
+  }
+}
 
 }  // namespace
 
@@ -257,25 +295,24 @@ template <class T>
 void dense_coordinate_descent(const StoredMatrix<T>& matrix, Side side, Factor<T> f, Factor<const T> fixed,
                               const Divergence& divergence, const T* fixed_sums, core::ScaledPenalty penalty,
                               int sweeps, Workspace& workspace) {
-  const bool along = matrix.is_row_side(side);
-  const std::int64_t ld = padded<T>(fixed.count), size = (along ? 1 : 1 + kCopied) * ld;
+  const bool along = matrix.is_row_side(side), complete = matrix.observed.complete();
+  const std::int64_t ld = padded<T>(fixed.count), size = descent_scratch(along, complete) * ld;
   T* components = workspace.get<T>(Workspace::packed, f.rank * ld);
   T* scratch = workspace.get<T>(Workspace::panels, matrix.threads * size);
   for_chunks(Chunks(fixed.count, kUpdateColumns), matrix.threads,
              [&](int, std::int64_t begin, std::int64_t length) { by_component(fixed, begin, length, components, ld); });
-  const ColumnProblem<T> problem{f.rank, fixed_sums, penalty, sweeps, static_cast<T>(divergence.floor)};
-  const Block<T>& x = matrix.x;
+  const ColumnProblem<T> problem{f.rank, divergence, fixed_sums, penalty, sweeps};
   for_chunks(Chunks(f.count, kCopied), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
     const FlushSubnormals flush;
     T* v = scratch + omp_get_thread_num() * size;
-    T* copy = v + ld;
+    T *copies = v + ld, *weights = complete ? nullptr : copies + kCopied * ld;
     for (std::int64_t p = begin; p < begin + length; p += kCopied) {
       const std::int64_t n = std::min(kCopied, begin + length - p);
-      for (std::int64_t i = 0; !along && i < x.rows; ++i) {
-        for (std::int64_t j = 0; j < n; ++j) copy[j * ld + i] = x.data[i * x.ld + p + j];
-      }
+      const bool copied = !along || !complete;
+      if (copied) copy_lines(matrix, along, p, n, fixed.count, ld, copies, weights);
       for (std::int64_t j = 0; j < n; ++j) {
-        descend(problem, along ? x.data + (p + j) * x.ld : copy + j * ld, fixed.count, components, ld, v,
+        const T* values = copied ? copies + j * ld : matrix.x.data + (p + j) * matrix.x.ld;
+        descend(problem, values, complete ? nullptr : weights + j * ld, fixed.count, components, ld, v,
                 f.column(p + j));
       }
     }
@@ -295,7 +332,7 @@ std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, const Dive
                             ? Sizes::of<float>(along, with_denominator, fixed, kTermsPanel, rank)
                             : Sizes::of<double>(along, with_denominator, fixed, kTermsPanel, rank);
     packed = std::max(packed, terms.prepared());
-    panels = std::max({panels, terms.scratch(), (along ? 1 : 1 + kCopied) * terms.ld_fixed});
+    panels = std::max({panels, terms.scratch(), descent_scratch(along, shape.complete()) * terms.ld_fixed});
   }
   return (packed + threads * panels) * element_size;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "host/core/data_matrix.hpp"
+#include "host/core/observed.hpp"
 #include "host/cpu/skinny_product.hpp"
 
 /// Beta-divergences of dense X. WH exists block by block only, in the second-level cache; each block costs 2 k flops an
@@ -11,6 +12,7 @@ namespace orthant::cpu {
 template <class T>
 struct StoredMatrix {
   Block<T> x;
+  core::Observed<T> observed;
   bool flipped = false;  ///< x is the transpose of X
   int threads = 1;
 

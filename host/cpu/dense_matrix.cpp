@@ -52,7 +52,7 @@ struct PassMemory {
 constexpr std::int64_t kStrip = 2 * kUpdateColumns;
 
 struct ChunkSums {
-  double sum = 0, squared = 0;
+  double sum = 0, squared = 0, weight = 0;
   std::int64_t empty_rows = 0;
   bool bad = false;
 };
@@ -60,16 +60,21 @@ struct ChunkSums {
 template <class T>
 class DenseMatrix final : public core::DataMatrix<T> {
  public:
-  DenseMatrix(const CpuRuntime& runtime, DenseView<const T> x)
+  DenseMatrix(const CpuRuntime& runtime, DenseView<const T> x, const core::Observed<T>& observed)
       : threads_(runtime.threads()),
         flipped_(x.layout == Layout::column_major),
-        x_{x.data, flipped_ ? x.columns : x.rows, flipped_ ? x.rows : x.columns, x.ld} {
+        x_{x.data, flipped_ ? x.columns : x.rows, flipped_ ? x.rows : x.columns, x.ld},
+        observed_(observed) {
     measure();
   }
 
   MatrixShape shape() const override {
-    return {flipped_ ? x_.columns : x_.rows, flipped_ ? x_.rows : x_.columns, -1,
-            flipped_ ? Layout::column_major : Layout::row_major};
+    return {flipped_ ? x_.columns : x_.rows,
+            flipped_ ? x_.rows : x_.columns,
+            -1,
+            flipped_ ? Layout::column_major : Layout::row_major,
+            observed_.missing,
+            observed_.weights != nullptr};
   }
   core::MatrixStatistics statistics() const override { return statistics_; }
   std::int64_t bytes() const override { return 0; }
@@ -137,10 +142,10 @@ class DenseMatrix final : public core::DataMatrix<T> {
     // The first of each line, or all lines before it need no look.
     std::optional<core::BadEntry> first;
     for (std::int64_t i = 0; i < x_.rows; ++i) {
-      const T* line = x_.data + i * x_.ld;
-      const T* zero = std::find(line, line + x_.columns, T(0));
-      if (zero == line + x_.columns) continue;
-      const core::BadEntry found{flipped_ ? zero - line : i, flipped_ ? i : zero - line, 0};
+      std::int64_t place = 0;
+      while (place < x_.columns && !(x_.data[i * x_.ld + place] == 0 && weight(i, place) > 0)) ++place;
+      if (place == x_.columns) continue;
+      const core::BadEntry found{flipped_ ? place : i, flipped_ ? i : place, 0};
       if (!first || found.row < first->row) first = found;
       if (!flipped_) break;
     }
@@ -170,12 +175,19 @@ class DenseMatrix final : public core::DataMatrix<T> {
                   Workspace&) const override {
     const Factor<const T> rows = flipped_ ? h : w, columns = flipped_ ? w : h;
     *out = sum_chunks<double>(Chunks(x_.rows, kUpdateColumns), threads_, [&](std::int64_t begin, std::int64_t length) {
-      return divergence_sum(x_.part(begin, 0, length, x_.columns), rows.panel(begin, length), columns, divergence);
+      return divergence_sum(x_.part(begin, 0, length, x_.columns), observed_.at(begin, 0), rows.panel(begin, length),
+                            columns, divergence);
     });
   }
 
  private:
-  StoredMatrix<T> stored() const { return {x_, flipped_, threads_}; }
+  StoredMatrix<T> stored() const { return {x_, observed_, flipped_, threads_}; }
+
+  // Of place j in line i of x_: 0 if the entry does not count.
+  T weight(std::int64_t i, std::int64_t j) const {
+    const T given = observed_.weights != nullptr ? *observed_.at(i, j).weights : T(1);
+    return core::counts(observed_.missing, x_.data[i * x_.ld + j], given) ? given : T(0);
+  }
 
   // Whether the factor of this side belongs to the rows of x_, as it lies in memory.
   bool is_row_side(Side side) const { return (side == Side::w) != flipped_; }
@@ -256,13 +268,22 @@ class DenseMatrix final : public core::DataMatrix<T> {
         const T* row = x_.data + i * x_.ld;
         double sum[8] = {}, squared[8] = {};
         bool good = true;
-        for (std::int64_t j = 0; j < x_.columns; ++j) {
-          const T v = row[j];
+        const auto add = [&](std::int64_t j, T v, double weight) {
           good &= v >= 0 && v <= std::numeric_limits<T>::max();
           seen[static_cast<std::size_t>(j)] |= static_cast<std::uint8_t>(v != 0);
           const auto d = static_cast<double>(v);
-          sum[j % 8] += d;
-          squared[j % 8] += d * d;
+          sum[j % 8] += weight * d;
+          squared[j % 8] += weight * d * d;
+        };
+        if (observed_.complete()) {
+          for (std::int64_t j = 0; j < x_.columns; ++j) add(j, row[j], 1);
+        } else {
+          for (std::int64_t j = 0; j < x_.columns; ++j) {
+            good &= has_valid_weight(i, j);
+            const T counted = weight(i, j);
+            if (counted > 0) add(j, row[j], static_cast<double>(counted));
+            part.weight += static_cast<double>(counted);
+          }
         }
         part.bad |= !good;
         double row_sum = 0;
@@ -281,21 +302,31 @@ class DenseMatrix final : public core::DataMatrix<T> {
       if (part.bad) throw_first_bad();
       statistics_.sum += part.sum;
       statistics_.squared_norm += part.squared;
+      statistics_.weight += part.weight;
       empty_rows += part.empty_rows;
     }
+    if (observed_.complete()) statistics_.weight = static_cast<double>(x_.rows) * static_cast<double>(x_.columns);
     const std::int64_t empty_columns = std::count(used.begin(), used.end(), 0);
     statistics_.empty_rows = flipped_ ? empty_columns : empty_rows;
     statistics_.empty_columns = flipped_ ? empty_rows : empty_columns;
+  }
+
+  bool has_valid_weight(std::int64_t i, std::int64_t j) const {
+    const T* given = observed_.at(i, j).weights;
+    return given == nullptr || (*given >= 0 && *given <= std::numeric_limits<T>::max());
   }
 
   [[noreturn]] void throw_first_bad() const {
     const MatrixShape s = shape();
     for (std::int64_t i = 0; i < s.rows; ++i) {
       for (std::int64_t j = 0; j < s.columns; ++j) {
-        const T v = flipped_ ? x_.data[j * x_.ld + i] : x_.data[i * x_.ld + j];
-        if (v >= 0 && v <= std::numeric_limits<T>::max()) continue;
-        throw InvalidArgument("X(" + core::text(i) + ", " + core::text(j) + ")", core::text(static_cast<double>(v)),
-                              "a finite number that is not negative");
+        const std::int64_t line = flipped_ ? j : i, place = flipped_ ? i : j;
+        const T v = x_.data[line * x_.ld + place];
+        if (!has_valid_weight(line, place)) {
+          core::refuse_weight(i, j, static_cast<double>(*observed_.at(line, place).weights));
+        }
+        if (weight(line, place) == 0 || (v >= 0 && v <= std::numeric_limits<T>::max())) continue;
+        core::refuse_value(i, j, static_cast<double>(v));
       }
     }
     throw InvalidArgument("X", "changing while it is read", "memory that nobody writes to");
@@ -304,14 +335,16 @@ class DenseMatrix final : public core::DataMatrix<T> {
   int threads_;
   bool flipped_;  // column-major: x_ is its transpose, row-major, and the sides change places
   Block<T> x_;
+  core::Observed<T> observed_;
   core::MatrixStatistics statistics_;
 };
 
 }  // namespace
 
 template <class T>
-std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& runtime, DenseView<const T> x) {
-  return std::make_shared<DenseMatrix<T>>(runtime, x);
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& runtime, DenseView<const T> x,
+                                                             const core::Observed<T>& observed) {
+  return std::make_shared<DenseMatrix<T>>(runtime, x, observed);
 }
 
 std::int64_t dense_pass_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
@@ -331,7 +364,9 @@ std::int64_t dense_product_bytes(const MatrixShape& shape, Side side, int rank, 
   return rank * element_size * (with_rows ? line(std::min(shape.rows, shape.columns)) : threads * line(kStrip));
 }
 
-template std::shared_ptr<const core::DataMatrix<float>> make_dense_matrix(const CpuRuntime&, DenseView<const float>);
-template std::shared_ptr<const core::DataMatrix<double>> make_dense_matrix(const CpuRuntime&, DenseView<const double>);
+template std::shared_ptr<const core::DataMatrix<float>> make_dense_matrix(const CpuRuntime&, DenseView<const float>,
+                                                                          const core::Observed<float>&);
+template std::shared_ptr<const core::DataMatrix<double>> make_dense_matrix(const CpuRuntime&, DenseView<const double>,
+                                                                           const core::Observed<double>&);
 
 }  // namespace orthant::cpu

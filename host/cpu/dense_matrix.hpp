@@ -3,13 +3,15 @@
 #include <memory>
 
 #include "host/core/data_matrix.hpp"
+#include "host/core/observed.hpp"
 #include "host/cpu/cpu_runtime.hpp"
 
 namespace orthant::cpu {
 
-/// Dense X, borrowed as it lies.
+/// Dense X and its weights, borrowed as they lie.
 template <class T>
-std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& runtime, DenseView<const T> x);
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const CpuRuntime& runtime, DenseView<const T> x,
+                                                             const core::Observed<T>& observed);
 
 /// Bytes of workspace of its products and passes.
 std::int64_t dense_pass_bytes(const MatrixShape& shape, int rank, int element_size, int threads);

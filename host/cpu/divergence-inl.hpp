@@ -10,6 +10,7 @@
 #include <hwy/highway.h>
 
 #include "host/core/divergence.hpp"
+#include "host/core/observed.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
@@ -18,15 +19,27 @@ namespace hn = hwy::HWY_NAMESPACE;
 // The element functions of core::Divergence, vector by vector: one class for each beta that has a shorter form.
 
 template <class V>
-struct Weights {
+struct Coefficients {
   V numerator, denominator;
+};
+
+template <class D>
+struct Squared {
+  using V = hn::Vec<D>;
+  HWY_INLINE Coefficients<V> coefficients(D, V x, V v) const { return {x, v}; }
+  HWY_INLINE V value(D d, V x, V v) const {
+    const V difference = hn::Sub(x, v);
+    return hn::Mul(hn::Set(d, hn::TFromD<D>(0.5)), hn::Mul(difference, difference));
+  }
 };
 
 template <class D>
 struct KullbackLeibler {
   using V = hn::Vec<D>;
   V floor;
-  HWY_INLINE Weights<V> weights(D d, V x, V v) const { return {hn::Div(x, hn::Max(v, floor)), hn::Set(d, 1)}; }
+  HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
+    return {hn::Div(x, hn::Max(v, floor)), hn::Set(d, 1)};
+  }
   HWY_INLINE V value(D d, V x, V v) const {
     const V ratio = hn::Div(x, hn::Max(v, floor));
     const auto positive = hn::Gt(x, hn::Zero(d));
@@ -39,7 +52,7 @@ template <class D>
 struct ItakuraSaito {
   using V = hn::Vec<D>;
   V floor;
-  HWY_INLINE Weights<V> weights(D d, V x, V v) const {
+  HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
     const V inverse = hn::Div(hn::Set(d, 1), hn::Max(v, floor));
     return {hn::Mul(x, hn::Mul(inverse, inverse)), inverse};
   }
@@ -56,7 +69,7 @@ struct AnyBeta {
   V floor;
   T beta;
   static HWY_INLINE V power(D d, V x, T exponent) { return hn::Exp(d, hn::Mul(hn::Set(d, exponent), hn::Log(d, x))); }
-  HWY_INLINE Weights<V> weights(D d, V x, V v) const {
+  HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
     const V fit = hn::Max(v, floor), power_2 = power(d, fit, beta - 2);
     return {hn::Mul(x, power_2), hn::Mul(fit, power_2)};
   }
@@ -69,12 +82,23 @@ struct AnyBeta {
   }
 };
 
+// Entries that count, of those with these values and weights.
+template <class D>
+HWY_INLINE hn::Mask<D> counting(D d, Missing missing, hn::Vec<D> x, hn::Vec<D> weight) {
+  const auto weighs = hn::Gt(weight, hn::Zero(d));
+  if (missing == Missing::nan) return hn::And(weighs, hn::Eq(x, x));
+  if (missing == Missing::zeros) return hn::And(weighs, hn::Ne(x, hn::Zero(d)));
+  return weighs;
+}
+
 // function(kind) for the class of this divergence, in vectors of D.
 template <class D, class Function>
 HWY_INLINE void with_divergence(D d, const core::Divergence& divergence, Function&& function) {
   using T = hn::TFromD<D>;
   const auto floor = hn::Set(d, static_cast<T>(divergence.floor));
-  if (divergence.beta == 1) {
+  if (divergence.beta == 2) {
+    function(Squared<D>{});
+  } else if (divergence.beta == 1) {
     function(KullbackLeibler<D>{floor});
   } else if (divergence.beta == 0) {
     function(ItakuraSaito<D>{floor});

@@ -18,39 +18,55 @@ HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class Kind, class T>
-void weights_of(Kind kind, Block<T> x, T* v, T* b, std::int64_t ld) {
+// `kComplete`: every entry counts, by 1.
+template <bool kComplete, class Kind, class T>
+void coefficients_of(Kind kind, Block<T> x, const core::Observed<T>& observed, T* v, T* b, std::int64_t ld) {
   const hn::ScalableTag<T> d;
   using D = decltype(d);
   constexpr std::int64_t n = kLanes<T>;
+  const auto visit = [&](const auto& part, const T* xs, const T* given, T* vs, T* bs) HWY_ATTR {
+    const auto entry = part.load(xs);
+    auto c = kind.coefficients(d, entry, part.load(vs));
+    if constexpr (!kComplete) {
+      const auto weight = given != nullptr ? part.load(given) : hn::Set(d, T(1));
+      const auto counts = counting(d, observed.missing, entry, weight);
+      c.numerator = hn::IfThenElseZero(counts, hn::Mul(weight, c.numerator));
+      c.denominator = hn::IfThenElseZero(counts, hn::Mul(weight, c.denominator));
+    }
+    part.store(c.numerator, vs);
+    if (bs != nullptr) part.store(c.denominator, bs);
+  };
   const std::int64_t whole = x.columns / n * n;
-  const Partial<D> rest(d, x.columns - whole);
+  const Partial<D> all(d, n), rest(d, x.columns - whole);
   for (std::int64_t i = 0; i < x.rows; ++i) {
     const T* row = x.data + i * x.ld;
     T* vi = v + i * ld;
-    T* bi = b + (b != nullptr ? i * ld : 0);
-    for (std::int64_t j = 0; j < whole; j += n) {
-      const auto w = kind.weights(d, hn::LoadU(d, row + j), hn::LoadU(d, vi + j));
-      hn::StoreU(w.numerator, d, vi + j);
-      if (b != nullptr) hn::StoreU(w.denominator, d, bi + j);
-    }
-    if (whole == x.columns) continue;
-    const auto w = kind.weights(d, rest.load(row + whole), rest.load(vi + whole));
-    rest.store(w.numerator, vi + whole);
-    if (b != nullptr) rest.store(w.denominator, bi + whole);
+    T* bi = b != nullptr ? b + i * ld : nullptr;
+    const T* given = observed.at(i, 0).weights;
+    const auto at = [](auto* p, std::int64_t j) { return p != nullptr ? p + j : nullptr; };
+    for (std::int64_t j = 0; j < whole; j += n) visit(all, row + j, at(given, j), vi + j, at(bi, j));
+    if (whole < x.columns) visit(rest, row + whole, at(given, whole), vi + whole, at(bi, whole));
   }
 }
 
 template <class T>
-void weights(Block<T> x, const core::Divergence& divergence, T* v, T* b, std::int64_t ld) {
-  with_divergence(hn::ScalableTag<T>(), divergence, [&](auto kind) { weights_of(kind, x, v, b, ld); });
+void coefficients(Block<T> x, const core::Observed<T>& observed, const core::Divergence& divergence, T* v, T* b,
+                  std::int64_t ld) {
+  with_divergence(hn::ScalableTag<T>(), divergence, [&](auto kind) {
+    if (observed.complete()) {
+      coefficients_of<true>(kind, x, observed, v, b, ld);
+    } else {
+      coefficients_of<false>(kind, x, observed, v, b, ld);
+    }
+  });
 }
 
 struct DivergenceScratch;
 constexpr int kTileColumns = 64;
 
 template <class Kind, class T>
-double sum_of(Kind kind, Block<T> x, core::Factor<const T> w, core::Factor<const T> h) {
+double sum_of(Kind kind, Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,
+              core::Factor<const T> h) {
   const hn::ScalableTag<double> d;
   using V = hn::Vec<decltype(d)>;
   constexpr int n = kLanes<double>;
@@ -65,8 +81,12 @@ double sum_of(Kind kind, Block<T> x, core::Factor<const T> w, core::Factor<const
       for (int c = 0; c < k; ++c) ht[c * kTileColumns + l] = static_cast<double>(h.column(j + l)[c]);
     }
     for (std::int64_t i = 0; i < x.rows; ++i) {
-      double row[kTileColumns] = {};
-      for (std::int64_t l = 0; l < columns; ++l) row[l] = static_cast<double>(x.data[i * x.ld + j + l]);
+      double row[kTileColumns] = {}, weights[kTileColumns] = {};  // beyond the columns nothing counts
+      const T* given = observed.at(i, j).weights;
+      for (std::int64_t l = 0; l < columns; ++l) {
+        row[l] = static_cast<double>(x.data[i * x.ld + j + l]);
+        weights[l] = given != nullptr ? static_cast<double>(given[l]) : 1;
+      }
       const T* wi = w.column(i);
       for (int group = 0; group < columns; group += kVectors * n) {
         V v[kVectors];
@@ -78,9 +98,9 @@ double sum_of(Kind kind, Block<T> x, core::Factor<const T> w, core::Factor<const
           }
         }
         ORTHANT_UNROLL for (int l = 0; l < kVectors; ++l) {
-          const std::int64_t valid = std::clamp<std::int64_t>(columns - group - l * n, 0, n);
-          const V value = kind.value(d, hn::LoadU(d, row + group + l * n), v[l]);
-          sums = hn::Add(sums, hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(valid)), value));
+          const V entry = hn::LoadU(d, row + group + l * n), weight = hn::LoadU(d, weights + group + l * n);
+          const auto counts = counting(d, observed.missing, entry, weight);
+          sums = hn::Add(sums, hn::IfThenElseZero(counts, hn::Mul(weight, kind.value(d, entry, v[l]))));
         }
       }
     }
@@ -89,16 +109,21 @@ double sum_of(Kind kind, Block<T> x, core::Factor<const T> w, core::Factor<const
 }
 
 template <class T>
-double sum(Block<T> x, core::Factor<const T> w, core::Factor<const T> h, const core::Divergence& divergence) {
+double sum(Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w, core::Factor<const T> h,
+           const core::Divergence& divergence) {
   double result = 0;
-  with_divergence(hn::ScalableTag<double>(), divergence, [&](auto kind) { result = sum_of(kind, x, w, h); });
+  with_divergence(hn::ScalableTag<double>(), divergence, [&](auto kind) { result = sum_of(kind, x, observed, w, h); });
   return result;
 }
 
-#define ORTHANT_ELEMENTS(T)                                                                                         \
-  void weights_##T(Block<T> x, const core::Divergence& d, T* v, T* b, std::int64_t ld) { weights(x, d, v, b, ld); } \
-  double sum_##T(Block<T> x, core::Factor<const T> w, core::Factor<const T> h, const core::Divergence& d) {         \
-    return sum(x, w, h, d);                                                                                         \
+#define ORTHANT_ELEMENTS(T)                                                                                \
+  void coefficients_##T(Block<T> x, const core::Observed<T>& o, const core::Divergence& d, T* v, T* b,     \
+                        std::int64_t ld) {                                                                 \
+    coefficients(x, o, d, v, b, ld);                                                                       \
+  }                                                                                                        \
+  double sum_##T(Block<T> x, const core::Observed<T>& o, core::Factor<const T> w, core::Factor<const T> h, \
+                 const core::Divergence& d) {                                                              \
+    return sum(x, o, w, h, d);                                                                             \
   }
 ORTHANT_ELEMENTS(float)
 ORTHANT_ELEMENTS(double)
@@ -110,17 +135,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace orthant::cpu {
 
-#define ORTHANT_ELEMENTS(T)                                                                              \
-  HWY_EXPORT(weights_##T);                                                                               \
-  HWY_EXPORT(sum_##T);                                                                                   \
-  template <>                                                                                            \
-  void divergence_weights(Block<T> x, const core::Divergence& divergence, T* v, T* b, std::int64_t ld) { \
-    HWY_DYNAMIC_DISPATCH(weights_##T)(x, divergence, v, b, ld);                                          \
-  }                                                                                                      \
-  template <>                                                                                            \
-  double divergence_sum(Block<T> x, core::Factor<const T> w, core::Factor<const T> h,                    \
-                        const core::Divergence& divergence) {                                            \
-    return HWY_DYNAMIC_DISPATCH(sum_##T)(x, w, h, divergence);                                           \
+#define ORTHANT_ELEMENTS(T)                                                                                       \
+  HWY_EXPORT(coefficients_##T);                                                                                   \
+  HWY_EXPORT(sum_##T);                                                                                            \
+  template <>                                                                                                     \
+  void divergence_coefficients(Block<T> x, const core::Observed<T>& observed, const core::Divergence& divergence, \
+                               T* v, T* b, std::int64_t ld) {                                                     \
+    HWY_DYNAMIC_DISPATCH(coefficients_##T)(x, observed, divergence, v, b, ld);                                    \
+  }                                                                                                               \
+  template <>                                                                                                     \
+  double divergence_sum(Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,                   \
+                        core::Factor<const T> h, const core::Divergence& divergence) {                            \
+    return HWY_DYNAMIC_DISPATCH(sum_##T)(x, observed, w, h, divergence);                                          \
   }
 ORTHANT_ELEMENTS(float)
 ORTHANT_ELEMENTS(double)

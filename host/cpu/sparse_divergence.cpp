@@ -100,26 +100,31 @@ HWY_INLINE void for_components(int rank, Function&& function) {
 }
 
 template <class Kind, class T>
-void segments(Kind kind, const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values,
-              core::Factor<const T> local, core::Factor<const T> f, core::Factor<T> numerator,
-              core::Factor<T> denominator) {
+void accumulate(Kind kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
+                core::Factor<T> numerator, core::Factor<T> denominator) {
   const hn::ScalableTag<T> d;
   constexpr int n = HWY_LANES(T);
   EntryBlock<T> block{};
-  block.last = indices + std::max<std::int64_t>(offsets[count], 1) - 1;
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t p = offsets[i]; p < offsets[i + 1]; p += kEntries) {
-      block.indices = indices + p;
-      block.count = static_cast<int>(std::min<std::int64_t>(kEntries, offsets[i + 1] - p));
+  block.last = x.indices + std::max<std::int64_t>(x.offsets[x.count], 1) - 1;
+  for (std::int64_t i = 0; i < x.count; ++i) {
+    for (std::int64_t p = x.offsets[i]; p < x.offsets[i + 1]; p += kEntries) {
+      block.indices = x.indices + p;
+      block.count = static_cast<int>(std::min<std::int64_t>(kEntries, x.offsets[i + 1] - p));
       std::fill_n(block.fits, kEntries, T(0));
       for_components<T>(f.rank, [&](int c, auto vectors, int last) HWY_ATTR {
         add_dots<decltype(vectors)::value>(block, local.column(i) + c, f.data + c, f.ld, last);
       });
       for (int e = 0; e < block.count; e += n) {
         const Partial<decltype(d)> part(d, std::min(n, block.count - e));
-        const auto w = kind.weights(d, part.load(values + p + e), hn::LoadU(d, block.fits + e));
-        hn::StoreU(w.numerator, d, block.numerators + e);
-        hn::StoreU(w.denominator, d, block.denominators + e);
+        auto c = kind.coefficients(d, part.load(x.values + p + e), hn::LoadU(d, block.fits + e));
+        if (x.weights != nullptr) {
+          const auto weight = part.load(x.weights + p + e);
+          const auto counts = hn::Gt(weight, hn::Zero(d));
+          c.numerator = hn::IfThenElseZero(counts, hn::Mul(weight, c.numerator));
+          c.denominator = hn::IfThenElseZero(counts, hn::Mul(weight, c.denominator));
+        }
+        hn::StoreU(c.numerator, d, block.numerators + e);
+        hn::StoreU(c.denominator, d, block.denominators + e);
       }
       for_components<T>(f.rank, [&](int c, auto vectors, int last) HWY_ATTR {
         add_columns<decltype(vectors)::value>(block, block.numerators, f.data + c, f.ld, numerator.column(i) + c, last);
@@ -131,17 +136,15 @@ void segments(Kind kind, const std::int64_t* offsets, std::int64_t count, const 
   }
 }
 
-#define ORTHANT_SEGMENTS(T)                                                                                        \
-  void segments_##T(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values, \
-                    core::Factor<const T> local, core::Factor<const T> f, const core::Divergence& divergence,      \
-                    core::Factor<T> numerator, core::Factor<T> denominator) {                                      \
-    with_divergence(hn::ScalableTag<T>(), divergence, [&](auto kind) {                                             \
-      segments(kind, offsets, count, indices, values, local, f, numerator, denominator);                           \
-    });                                                                                                            \
+#define ORTHANT_ACCUMULATE(T)                                                                                       \
+  void accumulate_##T(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,                   \
+                      const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator) { \
+    with_divergence(hn::ScalableTag<T>(), divergence,                                                               \
+                    [&](auto kind) { accumulate(kind, x, local, f, numerator, denominator); });                     \
   }
-ORTHANT_SEGMENTS(float)
-ORTHANT_SEGMENTS(double)
-#undef ORTHANT_SEGMENTS
+ORTHANT_ACCUMULATE(float)
+ORTHANT_ACCUMULATE(double)
+#undef ORTHANT_ACCUMULATE
 
 }  // namespace orthant::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -149,41 +152,42 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace orthant::cpu {
 
-#define ORTHANT_SEGMENTS(T)                                                                                            \
-  HWY_EXPORT(segments_##T);                                                                                            \
-  template <>                                                                                                          \
-  void accumulate_divergence(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,             \
-                             const T* values, core::Factor<const T> local, core::Factor<const T> f,                    \
-                             const core::Divergence& divergence, core::Factor<T> numerator,                            \
-                             core::Factor<T> denominator) {                                                            \
-    const FlushSubnormals flush;                                                                                       \
-    HWY_DYNAMIC_DISPATCH(segments_##T)(offsets, count, indices, values, local, f, divergence, numerator, denominator); \
+#define ORTHANT_ACCUMULATE(T)                                                                            \
+  HWY_EXPORT(accumulate_##T);                                                                            \
+  template <>                                                                                            \
+  void accumulate_divergence(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f, \
+                             const core::Divergence& divergence, core::Factor<T> numerator,              \
+                             core::Factor<T> denominator) {                                              \
+    const FlushSubnormals flush;                                                                         \
+    HWY_DYNAMIC_DISPATCH(accumulate_##T)(x, local, f, divergence, numerator, denominator);               \
   }
-ORTHANT_SEGMENTS(float)
-ORTHANT_SEGMENTS(double)
-#undef ORTHANT_SEGMENTS
+ORTHANT_ACCUMULATE(float)
+ORTHANT_ACCUMULATE(double)
+#undef ORTHANT_ACCUMULATE
 
 template <class T>
-double sparse_kullback_leibler(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                               const T* values, core::Factor<const T> local, core::Factor<const T> f, double floor) {
+double sparse_divergence_sum(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
+                             const core::Divergence& divergence) {
   double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t i = 0; i < x.count; ++i) {
     const T* own = local.column(i);
-    for (std::int64_t p = offsets[i]; p < offsets[i + 1]; ++p) {
-      const T* column = f.column(indices[p]);
+    for (std::int64_t p = x.offsets[i]; p < x.offsets[i + 1]; ++p) {
+      const T* column = f.column(x.indices[p]);
       double v = 0;
       for (int c = 0; c < f.rank; ++c) v += static_cast<double>(own[c]) * static_cast<double>(column[c]);
-      const auto x = static_cast<double>(values[p]);
-      if (x > 0) sum += x * std::log(x / std::max(v, floor)) - x;
+      const auto value = static_cast<double>(x.values[p]);
+      const double weight = x.weights != nullptr ? static_cast<double>(x.weights[p]) : 1;
+      if (weight == 0) continue;
+      sum += weight * (divergence(value, v) - (divergence.complete ? v : 0));
     }
   }
   return sum;
 }
 
-template double sparse_kullback_leibler(const std::int64_t*, std::int64_t, const std::int32_t*, const float*,
-                                        core::Factor<const float>, core::Factor<const float>, double);
-template double sparse_kullback_leibler(const std::int64_t*, std::int64_t, const std::int32_t*, const double*,
-                                        core::Factor<const double>, core::Factor<const double>, double);
+template double sparse_divergence_sum(const Segments<float>&, core::Factor<const float>, core::Factor<const float>,
+                                      const core::Divergence&);
+template double sparse_divergence_sum(const Segments<double>&, core::Factor<const double>, core::Factor<const double>,
+                                      const core::Divergence&);
 
 }  // namespace orthant::cpu
 #endif

@@ -5,21 +5,31 @@
 #include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
 
-/// Beta-divergences over the entries of sparse X that are stored. One thread each; `count` segments with bounds
-/// offsets[i] and offsets[i + 1], of which local(:, i) is the factor's column, f's columns being gathered.
+/// Beta-divergences over the entries of sparse X that are stored. One thread each; local(:, i) is the column of the
+/// factor that belongs to segment i, the columns of f being gathered.
 namespace orthant::cpu {
 
-/// numerator(:, i) += sum over the entries p of segment i of values[p] v^(beta - 2) f(:, indices[p]), v being
-/// local(:, i) . f(:, indices[p]); denominator, unless it has no memory, likewise of v^(beta - 1). 4 k flops an entry
-/// and no memory for it.
+/// Segment i has entries [offsets[i], offsets[i + 1]).
 template <class T>
-void accumulate_divergence(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                           const T* values, core::Factor<const T> local, core::Factor<const T> f,
+struct Segments {
+  const std::int64_t* offsets = nullptr;
+  std::int64_t count = 0;
+  const std::int32_t* indices = nullptr;
+  const T* values = nullptr;
+  const T* weights = nullptr;  ///< null: 1 each; where 0, the value may be anything
+};
+
+/// numerator(:, i) += sum over the entries p of segment i of weights[p] values[p] v^(beta - 2) f(:, indices[p]), v
+/// being local(:, i) . f(:, indices[p]); denominator, unless it has no memory, likewise of v^(beta - 1). 4 k flops an
+/// entry and no memory for it.
+template <class T>
+void accumulate_divergence(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
                            const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator);
 
-/// The sum over the entries of x log(x / v) - x, in double: the divergence for beta = 1 but for the sum of all of WH.
+/// The sum over the entries of their divergences, in double; but if all entries of X count, stored or not (beta = 1),
+/// of x log(x / v) - x: what the sum of all of WH makes the divergence.
 template <class T>
-double sparse_kullback_leibler(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                               const T* values, core::Factor<const T> local, core::Factor<const T> f, double floor);
+double sparse_divergence_sum(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
+                             const core::Divergence& divergence);
 
 }  // namespace orthant::cpu

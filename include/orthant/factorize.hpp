@@ -83,6 +83,11 @@ struct MatrixShape {
   std::int64_t columns = 0;
   std::int64_t nonzeros = -1;         ///< -1: dense
   Layout layout = Layout::row_major;  ///< of dense X
+  Missing missing = Missing::none;
+  bool weighted = false;
+
+  /// Whether all entries count, each by 1.
+  constexpr bool complete() const noexcept { return missing == Missing::none && !weighted; }
 };
 
 /// What factorize() would allocate in precision T for an X that can be borrowed and W, H that are worked on in place.

@@ -63,10 +63,21 @@ enum class Storage {
   bf16,          ///< rounded to 8 significant bits. Integers to 256 are exact
 };
 
+/// Which entries of X are missing: they take no part in sums, terms or losses, and whatever they hold changes nothing.
+enum class Missing {
+  none,   ///< all entries of X are known
+  nan,    ///< those that are NaN; dense X of floating-point elements
+  zeros,  ///< of dense X those that are 0, of sparse X those that are not stored: what recommenders have
+};
+
 struct MatrixOptions {
   /// Narrow storage is for X that would not fit in a device's memory, or whose reading is what a fit waits for. It is
   /// X as stored whose products, statistics and loss are made, in T as always. CUDA Contexts only.
   Storage storage = Storage::element_type;
+  /// With missing entries, or weights, the loss is a sum over the entries that count, each times its weight, and so are
+  /// statistics of X. Fits start from given factors or at random; hals and multiplicative_update fit them, hals by
+  /// coordinate descent. A row or column without an entry that counts gets a factor of 0.
+  Missing missing = Missing::none;
 };
 
 namespace core {
@@ -83,6 +94,9 @@ class DataMatrix;
 /// memory is borrowed if it is to be stored so. A sparse view with 32-bit sorted
 /// indices is borrowed too; beside it the Matrix keeps its transpose (one more copy of the entries), so that neither
 /// product scatters.
+///
+/// Weights, one for each entry, are finite and not negative; an entry of weight 0 is missing. They are borrowed or
+/// copied as X is.
 ///
 /// @throws InvalidArgument for a null pointer, a leading dimension that is too small, malformed offsets or indices, or
 ///   an entry that is negative, NaN or infinite, or that the storage asked for does not have (the first one in row
@@ -101,14 +115,23 @@ class Matrix {
     requires(!std::is_same_v<std::remove_const_t<U>, T>)
   Matrix(const Context& context, DenseView<U> x, const MatrixOptions& options = {});
   template <class Index>
-  Matrix(const Context& context, const CsrView<T, Index>& x);
+  Matrix(const Context& context, const CsrView<T, Index>& x, const MatrixOptions& options = {});
+
+  /// X with a weight for each entry, in a view of the same shape, layout and memory space.
+  Matrix(const Context& context, DenseView<const T> x, DenseView<const T> weights, const MatrixOptions& options = {});
+  /// With a weight for each stored entry, in the same memory space. Entries that are not stored must be missing
+  /// (Missing::zeros), and none may be repeated.
+  template <class Index>
+  Matrix(const Context& context, const CsrView<T, Index>& x, const T* weights,
+         const MatrixOptions& options = {.missing = Missing::zeros});
 
   std::int64_t rows() const noexcept;
   std::int64_t columns() const noexcept;
   std::int64_t nonzeros() const noexcept;  ///< stored entries: rows * columns for dense X
   bool sparse() const noexcept;
-  double sum() const noexcept;                  ///< sum of the entries
-  double squared_norm() const noexcept;         ///< ||X||_F^2
+  double sum() const noexcept;                  ///< sum of the entries, each times its weight
+  double squared_norm() const noexcept;         ///< ||X||_F^2, each square times its weight
+  double weight() const noexcept;               ///< sum of the weights; how many entries count, where they are 1
   std::int64_t empty_rows() const noexcept;     ///< rows that are all zero
   std::int64_t empty_columns() const noexcept;  ///< columns that are all zero
   std::int64_t bytes() const noexcept;          ///< memory this Matrix holds beyond what it borrows
