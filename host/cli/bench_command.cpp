@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "host/cli/errors.hpp"
 #include "host/cli/exit_code.hpp"
 #include "host/cli/option_types.hpp"
+#include "host/cli/output.hpp"
 #include "host/cli/subcommand.hpp"
 #include "host/cli/table.hpp"
 #include "host/cli/versions.hpp"
@@ -174,7 +176,14 @@ int predict_rows(const BenchArguments& a) {
   return kSuccess;
 }
 
+// So that a file that cannot be written is known before anything is measured.
+void prepare_file(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  prepare_output(folder.empty() ? "." : folder.string());
+}
+
 int run(const BenchArguments& a) {
+  if (a.json && a.json != "-") prepare_file(*a.json);
   if (a.model != nullptr) return predict_rows(a);
   return a.precision == Precision::float_ ? measure_rows<float>(a) : measure_rows<double>(a);
 }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/cli/errors.hpp"
@@ -32,8 +32,7 @@ struct Times {
 };
 
 struct Row {
-  std::string key;                 ///< what makes rows the same
-  std::vector<std::string> cells;  ///< of it
+  std::vector<std::string> cells;  ///< what makes rows the same
   Times times;
 };
 
@@ -59,7 +58,6 @@ Row read_row(const Json& json, const std::string& path, const std::string& place
     if (!json.contains(key) || !(json[key].is_string() || json[key].is_number_integer()))
       refuse(path, place + "." + key, "a text or an integer");
     row.cells.push_back(json[key].is_string() ? json[key].get<std::string>() : json[key].dump());
-    row.key += row.cells.back() + "\n";
   }
   if (json.contains("predicted_seconds_per_iteration")) refuse(path, place, "a time that was measured, not predicted");
   if (!json.contains("milliseconds") || !json["milliseconds"].is_object())
@@ -90,30 +88,32 @@ std::string verdict(const Times& a, const Times& b, double noise) {
   return "within noise";
 }
 
-int run(const std::string& path_a, const std::string& path_b) {
-  const File a = read_file(path_a), b = read_file(path_b);
-  std::cout << "A: " << path_a << ", " << a.device << "\nB: " << path_b << ", " << b.device << "\n";
-  std::map<std::string, const Row*> rows_of_a;
-  for (const Row& row : a.rows) rows_of_a[row.key] = &row;
+void print(const std::vector<std::pair<Row, Row>>& pairs) {
   const std::vector<Column> columns = {{"workload", 14, true}, {"rank", 5},   {"loss", 16, true}, {"solver", 6, true},
                                        {"precision", 9, true}, {"A ms", 10},  {"B ms", 10},       {"ratio", 8},
                                        {"noise", 8},           {"", 12, true}};
   std::cout << title_line(columns) << "\n";
-  std::size_t common = 0;
-  for (const Row& row : b.rows) {
-    const auto found = rows_of_a.find(row.key);
-    if (found == rows_of_a.end()) continue;
-    ++common;
-    const Times &in_a = found->second->times, &in_b = row.times;
-    const double noise = std::max({0.02, in_a.spread(), in_b.spread()});
-    const std::vector<std::string>& c = row.cells;
-    std::cout << table_line(columns,
-                            {c[0], c[3], c[4], c[5], c[7], digits(in_a.median), digits(in_b.median),
-                             digits(in_a.median / in_b.median), digits(100 * noise) + " %", verdict(in_a, in_b, noise)})
+  for (const auto& [a, b] : pairs) {
+    const double noise = std::max({0.02, a.times.spread(), b.times.spread()});
+    const std::vector<std::string>& c = a.cells;
+    std::cout << table_line(columns, {c[0], c[3], c[4], c[5], c[7], digits(a.times.median), digits(b.times.median),
+                                      digits(a.times.median / b.times.median), digits(100 * noise) + " %",
+                                      verdict(a.times, b.times, noise)})
               << "\n";
   }
-  if (common == 0) throw FileError(path_a + " and " + path_b + " have no row in common");
-  if (const std::size_t others = a.rows.size() + b.rows.size() - 2 * common; others > 0)
+}
+
+int run(const std::string& path_a, const std::string& path_b) {
+  const File a = read_file(path_a), b = read_file(path_b);
+  std::vector<std::pair<Row, Row>> pairs;
+  for (const Row& row : a.rows) {
+    const auto same = std::find_if(b.rows.begin(), b.rows.end(), [&](const Row& r) { return r.cells == row.cells; });
+    if (same != b.rows.end()) pairs.emplace_back(row, *same);
+  }
+  if (pairs.empty()) throw FileError(path_a + " and " + path_b + " have no row in common");
+  std::cout << "A: " << path_a << ", " << a.device << "\nB: " << path_b << ", " << b.device << "\n";
+  print(pairs);
+  if (const std::size_t others = a.rows.size() + b.rows.size() - 2 * pairs.size(); others > 0)
     std::cout << others << " rows are in one of the files only\n";
   return kSuccess;
 }
