@@ -10,8 +10,8 @@ constexpr const char* kFooter =
     R"(An iteration updates W and H once. A row is timed by --repeats fits of --iterations iterations each from the
 same random start, after one that is not counted; a fit's one check of the loss, at its end, is in its time.
 
-The limits of the machine are measured first: multiply-adds out of registers (again between the fits, so that both
-see the same disturbances), reading memory, and gathering columns of a factor at random; on a device, copying and the
+The limits of the machine are measured first: multiply-adds out of registers and reading memory (both again between the
+fits, so that they see the same disturbances), and gathering columns of a factor at random; on a device, copying and the
 product of square matrices. The limit of a row is the largest of what its flops, its bytes of memory and, for sparse X,
 its gathers would take by themselves; --explain prints how they are counted. Gathers are measured with columns drawn
 uniformly: rows whose columns have favourites, or are visited in an order that suits the cache, may do better than that

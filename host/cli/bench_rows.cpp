@@ -112,16 +112,24 @@ bench::Iteration BenchRow::iteration(const BenchArguments& a, bool on_device) co
 
 BenchRows choose_rows(const BenchArguments& a, const Context& context) {
   BenchRows all;
+  std::string first_refusal;
   for (const Workload& workload : workloads_of(a, context)) {
-    const auto rows = rows_of(workload, a, context, [&](const BenchRow& row, const std::string& why) {
-      all.refused.push_back(row.workload.name + ", rank " + std::to_string(row.rank) + ", " + name_of(row.loss) + ", " +
-                            name_of(kSolvers, row.solver) + ": " + why);
-    });
+    std::vector<std::pair<BenchRow, std::string>> refused;
+    const std::vector<BenchRow> rows = rows_of(
+        workload, a, context, [&](const BenchRow& row, const std::string& why) { refused.emplace_back(row, why); });
+    for (const auto& [row, why] : refused) {
+      const std::string refusal = row.workload.name + ", rank " + std::to_string(row.rank) + ", " + name_of(row.loss) +
+                                  ", " + name_of(kSolvers, row.solver) + ": " + why;
+      if (first_refusal.empty()) first_refusal = refusal;
+      // Losses and solvers that were not named are tried, and left out in silence.
+      const bool has_loss = std::any_of(rows.begin(), rows.end(), [&same = row](const BenchRow& other) {
+        return other.rank == same.rank && other.loss == same.loss;
+      });
+      if (!a.solvers.empty() || (!a.losses.empty() && !has_loss)) all.refused.push_back(refusal);
+    }
     all.rows.insert(all.rows.end(), rows.begin(), rows.end());
   }
-  if (all.rows.empty()) throw UsageError("no row is left: " + all.refused.front());
-  // With a scale, losses and solvers that were not named are tried and left out in silence.
-  if (a.losses.empty() && a.solvers.empty()) all.refused.clear();
+  if (all.rows.empty()) throw UsageError("no row is left: " + first_refusal);
   return all;
 }
 
