@@ -154,7 +154,7 @@ void add_updates(const std::string& name, int rank) {
 // Exact least squares from nothing: columns of which each is a combination of some rows of B and noise.
 template <class T>
 void add_nnls(const std::string& name, int rank) {
-  constexpr std::int64_t kCount = 5000;
+  static constexpr std::int64_t kCount = 5000;
   benchmark::RegisterBenchmark((name + "/nnls").c_str(),
                                [rank](benchmark::State& state) {
                                  const Context context = Context::cpu();

@@ -101,7 +101,8 @@ class RowOfPlaces {
       take(in_component(popularity, component, rank_, x_.columns));
     }
     // A row that is nearly full: the next ones that are free, by popularity.
-    for (std::int64_t q = 0; found < degree; ++q) take(q);
+    std::int64_t next = 0;
+    while (found < degree) take(next++);
     std::sort(out, out + degree);
     for (std::int64_t p = 0; p < degree; ++p) taken_[static_cast<std::size_t>(out[p])] = 0;
   }

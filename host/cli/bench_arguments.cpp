@@ -13,13 +13,14 @@ same random start, after one that is not counted; a fit's one check of the loss,
 The limits of the machine are measured first: multiply-adds out of registers and reading memory (both again between the
 fits, so that they see the same disturbances), and gathering columns of a factor at random; on a device, copying and the
 product of square matrices. The limit of a row is the largest of what its flops, its bytes of memory and, for sparse X,
-its gathers would take by themselves; --explain prints how they are counted. Gathers are measured with columns drawn
-uniformly: rows whose columns have favourites, or are visited in an order that suits the cache, may do better than that
-limit. On a device gathers are not in the limit.
+its gathers would take by themselves; --explain prints how they are counted. A row may do better
+than its limit where all of it fits in cache, where columns that sparse X asks for have favourites (gathers are measured
+in uniformly random order), or are visited in an order that suits the cache. On a device gathers are not in the limit.
 
 WORKLOADs by name: D1 D2 D3 F dense, S1 S2 T sparse; shapes of data sets of the literature: newsgroups tdt2 reuters rcv1
 (text), faces cbcl pie (pictures), pbmc3k pbmc_facs (cells), movielens100k movielens1m movielens10m (ratings),
-signatures21 signatures2780 (96 kinds of mutations). With --scale: tall square wide (dense), uniform power-law (sparse).
+signatures21 signatures2780 (96 kinds of mutations). With --scale: tall square wide (dense), uniform power-law (sparse);
+all rows of small take minutes, those of large hours.
 X is made up, the same bits everywhere: factors of the usual rank are planted in it, and rows and columns of sparse X
 have the degrees of a power law.
 
@@ -101,7 +102,7 @@ void add_rows(CLI::App& app, BenchArguments& a) {
            "[frobenius; with --scale every one, and beta=0.5]",
            [](const std::string& text) { return parse_loss("--loss", text); });
   add_list(app, "--solver", a.solvers, names_of(kSolvers) + ",...",
-           "[hals, mu where it is none; with --scale every one]", parse_solver);
+           "[hals, or mu where that is not; with --scale every one, anls to rank 64]", parse_solver);
 }
 
 void add_how(CLI::App& app, BenchArguments& a) {
