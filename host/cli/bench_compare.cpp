@@ -19,10 +19,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kFooter =
-    R"(Rows are the same if workload, rows, columns, rank, loss, solver, sweeps and precision are. 'ratio' is A's median time
-by B's: above 1, B is faster. 'noise' is the larger of (median - least) / least of both, over their repeats, and 2 % at
-least. B is called faster or slower if the ratio of the medians and that of the least times both differ from 1 by more
-than the noise, to the same side; otherwise what was measured does not tell. One repeat tells nothing.)";
+    R"(Rows are the same if workload, rows, columns, rank, loss, solver, sweeps and precision are. 'ratio' is A's
+median time by B's: above 1, B is faster. 'noise' is the larger of (median - least) / least of both, over their
+repeats, and 2 % at least. B is called faster or slower if the ratio of the medians and that of the least times
+both differ from 1 by more than the noise, to the same side; otherwise what was measured does not tell. One
+repeat tells nothing.)";
 
 /// Milliseconds of an iteration.
 struct Times {
