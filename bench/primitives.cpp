@@ -8,11 +8,13 @@
 #include <string>
 
 #include "bench/machine.hpp"
+#include "bench/synthetic.hpp"
 #include "bench/workloads.hpp"
 #include "host/core/backend.hpp"
 #include "host/core/data_matrix.hpp"
 #include "host/core/runtime.hpp"
 #include "host/core/update_rule.hpp"
+#include "tests/cases.hpp"
 
 namespace orthant::bench {
 namespace {
@@ -24,7 +26,7 @@ using core::Side;
 template <class T>
 struct Problem {
   Context context = Context::cpu();
-  cases::MatrixCase shape;
+  Workload shape;
   SyntheticMatrix<T> x;
   const core::Backend<T>& backend = context.runtime()->backend(T{});
   core::Workspace workspace{backend.memory()};
@@ -32,7 +34,7 @@ struct Problem {
   Factor<T> w, h, r_w, r_h;
   core::Gram<T> gram;
 
-  explicit Problem(const cases::MatrixCase& c) : shape(c), x(context, c) {
+  explicit Problem(const Workload& c) : shape(c), x(context, c) {
     const auto make = [&](core::Buffer<T>& memory, std::int64_t count, Side side) {
       memory = core::Buffer<T>(backend.memory(), c.rank * count);
       const Factor<T> f{memory.data(), c.rank, count, c.rank};
@@ -77,7 +79,7 @@ double product_flops(const Problem<T>& p) {
 // The two products and the pass of X.
 template <class T>
 void add_products(const std::string& name, const std::shared_ptr<std::unique_ptr<Problem<T>>>& lazy,
-                  const cases::MatrixCase& shape) {
+                  const Workload& shape) {
   const auto problem = [lazy, shape]() -> Problem<T>& {
     if (!*lazy) *lazy = std::make_unique<Problem<T>>(shape);
     return **lazy;
@@ -122,7 +124,7 @@ void add_updates(const std::string& name, int rank) {
   };
   const auto lazy = std::make_shared<std::unique_ptr<Problem<T>>>();
   const auto problem = [lazy, rank]() -> Problem<T>& {
-    if (!*lazy) *lazy = std::make_unique<Problem<T>>(cases::MatrixCase{50000, 64, rank, 1});
+    if (!*lazy) *lazy = std::make_unique<Problem<T>>(Workload{"", 50000, 64, 1, rank});
     return **lazy;
   };
   for (const Update& u : {Update{"hals", {}}, Update{"mu", {.solver = Solver::multiplicative_update}}}) {
@@ -152,7 +154,7 @@ void add_updates(const std::string& name, int rank) {
 // Exact least squares from nothing: columns of which each is a combination of some rows of B and noise.
 template <class T>
 void add_nnls(const std::string& name, int rank) {
-  constexpr std::int64_t kCount = 5000;
+  static constexpr std::int64_t kCount = 5000;
   benchmark::RegisterBenchmark((name + "/nnls").c_str(),
                                [rank](benchmark::State& state) {
                                  const Context context = Context::cpu();
@@ -173,10 +175,8 @@ void add_nnls(const std::string& name, int rank) {
 
 template <class T>
 void add_all(const std::string& precision) {
-  for (const auto& w : kWorkloads) {
-    const cases::MatrixCase shape{w.rows, w.columns, w.rank, w.nonzeros};
-    add_products<T>(std::string(w.name) + "/" + precision, std::make_shared<std::unique_ptr<Problem<T>>>(), shape);
-  }
+  for (const Workload& w : known_workloads())
+    add_products<T>(w.name + "/" + precision, std::make_shared<std::unique_ptr<Problem<T>>>(), w);
   for (int rank : cases::kRanks) {
     add_updates<T>("rank" + std::to_string(rank) + "/" + precision, rank);
     add_nnls<T>("rank" + std::to_string(rank) + "/" + precision, rank);

@@ -22,7 +22,7 @@ from sklearn.decomposition import non_negative_factorization
 def synthetic(rows, columns, nonzeros, random):
     if nonzeros is None:
         return random.random((rows, columns), dtype=np.float32)
-    # A power law in both directions, popular rows and columns anywhere (as bench/workloads.cpp).
+    # A power law in both directions, popular rows and columns anywhere (the degrees of bench/synthetic.cpp).
     i = random.permutation(rows)[(rows * random.random(nonzeros) ** 2).astype(np.int64)]
     j = random.permutation(columns)[(columns * random.random(nonzeros) ** 2).astype(np.int64)]
     values = random.random(nonzeros, dtype=np.float32)

@@ -2,67 +2,82 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 namespace orthant::bench {
 namespace {
 
-// About `nonzeros` distinct places, row * columns + column, sorted; a power law in both directions.
-std::vector<std::int64_t> places(const cases::MatrixCase& x) {
-  std::mt19937_64 random(1);
-  const auto skewed = [&](std::int64_t count) {
-    const double u = std::ldexp(static_cast<double>(random() >> 11), -53);
-    return static_cast<std::int64_t>(static_cast<double>(count) * u * u);
+// Dense shapes grow in the side that names them; sparse ones in both, so that a row keeps as many entries.
+std::vector<Workload> shapes(double growth) {
+  const auto times = [](double base, double factor) { return static_cast<std::int64_t>(std::llround(base * factor)); };
+  const double side = std::sqrt(growth);
+  constexpr int kRank = 32;
+  return {
+      {"tall", times(8000, growth), 500, -1, kRank},
+      {"square", times(2000, side), times(2000, side), -1, kRank},
+      {"wide", 500, times(8000, growth), -1, kRank},
+      {"uniform", times(20000, growth), times(10000, growth), times(400'000, growth), kRank, Degrees::uniform},
+      {"power-law", times(20000, growth), times(10000, growth), times(400'000, growth), kRank, Degrees::power_law},
   };
-  // Neither popular rows nor popular columns are neighbours in real data.
-  const auto shuffled = [&](std::int64_t count) {
-    std::vector<std::int64_t> order(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) order[static_cast<std::size_t>(i)] = i;
-    std::shuffle(order.begin(), order.end(), random);
-    return order;
-  };
-  const auto rows = shuffled(x.rows), columns = shuffled(x.columns);
-  std::vector<std::int64_t> all;
-  all.reserve(static_cast<std::size_t>(x.nonzeros));
-  for (std::int64_t p = 0; p < x.nonzeros; ++p) {
-    const std::int64_t row = rows[static_cast<std::size_t>(skewed(x.rows))];
-    all.push_back(row * x.columns + columns[static_cast<std::size_t>(skewed(x.columns))]);
-  }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
 }
 
 }  // namespace
 
-template <class T>
-SyntheticMatrix<T>::SyntheticMatrix(const Context& context, const cases::MatrixCase& x) {
-  std::mt19937 random(2);
-  const auto fill = [&](std::int64_t count) {
-    values_.resize(static_cast<std::size_t>(count));
-    for (T& value : values_) value = std::ldexp(static_cast<T>(random() >> 9) + T(0.5), -23);
-  };
-  if (!x.sparse()) {
-    fill(x.rows * x.columns);
-    const bool rows = x.layout == Layout::row_major;
-    matrix_.emplace(context, rows ? row_major<const T>(values_.data(), x.rows, x.columns)
-                                  : column_major<const T>(values_.data(), x.rows, x.columns));
-    return;
-  }
-  const std::vector<std::int64_t> entries = places(x);
-  offsets_.assign(static_cast<std::size_t>(x.rows) + 1, 0);
-  indices_.reserve(entries.size());
-  for (std::int64_t place : entries) {
-    ++offsets_[static_cast<std::size_t>(place / x.columns) + 1];
-    indices_.push_back(static_cast<std::int32_t>(place % x.columns));
-  }
-  for (std::size_t i = 1; i < offsets_.size(); ++i) offsets_[i] += offsets_[i - 1];
-  fill(static_cast<std::int64_t>(entries.size()));
-  matrix_.emplace(context, CsrView<T>{x.rows, x.columns, static_cast<std::int64_t>(entries.size()), offsets_.data(),
-                                      indices_.data(), values_.data(), MemorySpace::host});
+int Workload::planted_rank() const {
+  if (!sparse()) return rank;
+  const std::int64_t degree = std::max<std::int64_t>(1, nonzeros / rows);
+  return static_cast<int>(std::clamp<std::int64_t>(columns / (4 * degree), 1, rank));
 }
 
-template class SyntheticMatrix<float>;
-template class SyntheticMatrix<double>;
+const std::vector<Workload>& known_workloads() {
+  using enum Content;
+  using enum Degrees;
+  static const std::vector<Workload> all = {
+      {"D1", 5000, 4000, -1, 32},
+      {"D2", 20000, 2000, -1, 64},
+      {"D3", 2000, 2000, -1, 16},
+      {"F", 60000, 784, -1, 50},
+      {"S1", 50000, 20000, 1'320'000, 32},
+      {"T", 63660, 12914, 414'000, 50},
+      {"S2", 200000, 30000, 26'300'000, 20},
+      // Text: terms x documents as Cai's preparations have them, and RCV1 (Lewis et al. 2004).
+      {"newsgroups", 26214, 11314, 1'018'191, 64},
+      {"tdt2", 36771, 10212, 1'323'869, 64},
+      {"reuters", 18933, 8293, 389'455, 64},
+      {"rcv1", 804414, 47236, 61'000'000, 50},
+      // Pictures of faces.
+      {"faces", 400, 10304, -1, 49},
+      {"cbcl", 361, 2429, -1, 49},
+      {"pie", 11554, 4096, -1, 64},
+      // Single cells: genes x cells, and cells x genes.
+      {"pbmc3k", 13714, 2638, 2'300'000, 20},
+      {"pbmc_facs", 3774, 16791, 2'702'861, 6},
+      // Users x films.
+      {"movielens100k", 943, 1682, 100'000, 20},
+      {"movielens1m", 6040, 3706, 1'000'209, 20},
+      {"movielens10m", 71567, 65133, 9'000'048, 100},
+      // Kinds of mutations x tumours (21BRCA, PCAWG).
+      {"signatures21", 96, 21, -1, 5, power_law, counts},
+      {"signatures2780", 96, 2780, -1, 21, power_law, counts},
+  };
+  return all;
+}
+
+std::vector<Workload> small_workloads() { return shapes(1); }
+std::vector<Workload> medium_workloads() { return shapes(12); }
+
+std::vector<Workload> large_workloads(std::int64_t budget,
+                                      const std::function<std::int64_t(const Workload&)>& bytes_of) {
+  std::vector<Workload> all = shapes(1);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    // The largest growth that fits, to a hundredth; from a thousandth of small on, for a budget that is tight.
+    double fits = 1e-3, too_large = 1e6;
+    while (too_large > 1.01 * fits) {
+      const double middle = std::sqrt(fits * too_large);
+      (bytes_of(shapes(middle)[i]) <= budget ? fits : too_large) = middle;
+    }
+    all[i] = shapes(fits)[i];
+  }
+  return all;
+}
 
 }  // namespace orthant::bench

@@ -1,44 +1,55 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "orthant/matrix.hpp"
-#include "tests/cases.hpp"
+#include "orthant/factorize.hpp"
 
 namespace orthant::bench {
 
-/// Sizes that occur, by the short names that performance figures use. Dense ones of uniform numbers; sparse ones with a
-/// power law over rows and columns, as word counts and ratings have.
-inline constexpr struct {
-  std::string_view name;
-  std::int64_t rows, columns, nonzeros;  // -1: dense
-  int rank;
-} kWorkloads[] = {
-    {"D1", 5000, 4000, -1, 32},
-    {"D2", 20000, 2000, -1, 64},
-    {"D3", 2000, 2000, -1, 16},
-    {"F", 60000, 784, -1, 50},
-    {"S1", 50000, 20000, 1'320'000, 32},
-    {"T", 63660, 12914, 414'000, 50},
-    {"S2", 200000, 30000, 26'300'000, 20},
+/// How the entries of sparse X are spread over its rows and columns.
+enum class Degrees {
+  uniform,   ///< every row has as many, every column as likely as another
+  power_law  ///< the row or column of popularity q has a share in proportion to q^(-1/2), as words and ratings do
 };
 
-/// The memory of an X made up for measuring, and the Matrix over it.
-template <class T>
-class SyntheticMatrix {
- public:
-  SyntheticMatrix(const Context& context, const cases::MatrixCase& x);
-  const Matrix<T>& matrix() const { return *matrix_; }
-
- private:
-  std::vector<T> values_;
-  std::vector<std::int64_t> offsets_;
-  std::vector<std::int32_t> indices_;
-  std::optional<Matrix<T>> matrix_;
+/// What dense X holds.
+enum class Content {
+  parts,  ///< positive numbers
+  counts  ///< integers of mean 10, as a catalogue of mutations has them; some are 0
 };
+
+/// An X to measure on: a shape, and what is in it. Entries are made by SyntheticMatrix.
+struct Workload {
+  std::string name;
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t nonzeros = -1;  ///< -1: dense
+  int rank = 0;                ///< that is usual for it, and that is planted in it
+  Degrees degrees = Degrees::power_law;
+  Content content = Content::parts;
+
+  bool sparse() const { return nonzeros >= 0; }
+  bool has_zeros() const { return sparse() || content == Content::counts; }
+  MatrixShape shape(Layout layout = Layout::row_major) const { return {rows, columns, nonzeros, layout}; }
+  /// Components that X is made of: `rank`, or as many fewer as leave the rows of sparse X room, a component being a
+  /// group of columns that must not be full.
+  int planted_rank() const;
+};
+
+/// Shapes by the names that performance figures use, and those of the data sets of the literature.
+const std::vector<Workload>& known_workloads();
+
+/// Shapes of the ranks that a scale is measured with.
+inline constexpr int kScaleRanks[] = {8, 16, 32, 64, 128, 256};
+
+/// Dense tall, square and wide; sparse uniform and by a power law. Some millions of entries (small, medium).
+std::vector<Workload> small_workloads();
+std::vector<Workload> medium_workloads();
+
+/// The same shapes as large as `bytes_of` (of a shape: all that a fit takes) allows within `budget`.
+std::vector<Workload> large_workloads(std::int64_t budget,
+                                      const std::function<std::int64_t(const Workload&)>& bytes_of);
 
 }  // namespace orthant::bench

@@ -16,6 +16,7 @@ class CudaRuntime final : public core::Runtime {
   int max_rank() const override;
   MemoryResource& memory() const override { return gpu_.memory(); }
   MemorySpace memory_space() const override { return MemorySpace::device; }
+  std::int64_t free_memory() const override { return gpu_.free_memory(); }
   void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace space) const override;
   const core::Backend<float>& backend(float) const override { return float_; }
   const core::Backend<double>& backend(double) const override { return double_; }

@@ -70,9 +70,7 @@ class Gpu::StreamMemory final : public MemoryResource {
     const cudaError_t code = cudaMallocFromPoolAsync(&pointer, bytes, pool_, gpu_.stream_);
     if (code == cudaErrorMemoryAllocation) {
       cudaGetLastError();
-      std::size_t free = 0, total = 0;
-      const bool known = cudaMemGetInfo(&free, &total) == cudaSuccess;
-      throw OutOfMemory(static_cast<std::int64_t>(bytes), known ? static_cast<std::int64_t>(free) : -1);
+      throw OutOfMemory(static_cast<std::int64_t>(bytes), gpu_.free_memory());
     }
     check(code, "cudaMallocFromPoolAsync");
     return pointer;
@@ -91,6 +89,12 @@ class Gpu::StreamMemory final : public MemoryResource {
   DeviceMemoryResource* resource_;
   cudaMemPool_t pool_ = nullptr;
 };
+
+std::int64_t Gpu::free_memory() const {
+  const Current current(*this);
+  std::size_t free = 0, total = 0;
+  return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<std::int64_t>(free) : -1;
+}
 
 Gpu::Current::Current(const Gpu& gpu) {
   int device = 0;

@@ -48,6 +48,7 @@ class Gpu {
   std::string name() const { return properties_.name; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
   MemoryResource& memory() const { return *memory_; }
+  std::int64_t free_memory() const;  ///< bytes, or -1
   Scratch scratch() const { return {scratch_values_.data(), counters_.data()}; }
 
   /// Where this thread enqueues: the Context's stream, or during capture() the stream that records.

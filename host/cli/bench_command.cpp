@@ -1,172 +1,211 @@
 #include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "bench/machine.hpp"
-#include "bench/workloads.hpp"
+#include "bench/limits.hpp"
+#include "bench/measure.hpp"
+#include "bench/memory.hpp"
+#include "bench/synthetic.hpp"
+#include "host/cli/bench_arguments.hpp"
+#include "host/cli/bench_compare.hpp"
+#include "host/cli/bench_report.hpp"
+#include "host/cli/bench_rows.hpp"
 #include "host/cli/device.hpp"
 #include "host/cli/errors.hpp"
 #include "host/cli/exit_code.hpp"
 #include "host/cli/option_types.hpp"
+#include "host/cli/output.hpp"
 #include "host/cli/subcommand.hpp"
+#include "host/cli/table.hpp"
 #include "host/cli/versions.hpp"
-#include "orthant/factorize.hpp"
+#include "host/cli/wording.hpp"
+#include "host/io/matrix_file.hpp"
+#include "orthant/error.hpp"
 
 namespace orthant::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct BenchArguments {
-  std::vector<std::string> workloads;
-  int rank = 0;  // 0: the workload's own
-  int threads = 0;
-  int iterations = 10;
-  int repeats = 5;
-  int sweeps = 1;
-  Solver solver = Solver::hals;
-  Precision precision = Precision::float_;
-  bool column_major = false;
-  bool json = false;
+// Nothing falls back in silence: what is measured in place of what was asked for is said here, and in the JSON.
+Context bench_context(const BenchArguments& a) {
+  try {
+    return make_context(a.device, a.threads);
+  } catch (const BackendUnavailable& e) {
+    std::cerr << "orthant: " << in_options(e.what()) << "; the CPU is measured instead" << std::endl;
+    return make_context({Device::Kind::cpu, 0}, a.threads);
+  }
+}
+
+// Prints rows and keeps them.
+class Output {
+ public:
+  explicit Output(const BenchArguments& a) : a_(a), prints_(a.json != "-") {}
+
+  bool prints() const { return prints_; }
+  const Json& rows() const { return rows_; }
+  void add(const Json& row) {
+    rows_.push_back(row);
+    if (prints_) print_row(std::cout, row, a_);
+  }
+
+ private:
+  const BenchArguments& a_;
+  bool prints_;
+  Json rows_ = Json::array();
 };
 
-std::string known_workloads(const std::string& separator) {
-  std::string all;
-  for (const auto& w : bench::kWorkloads) all += (all.empty() ? "" : separator) + std::string(w.name);
-  return all;
-}
-
-cases::MatrixCase find_workload(const std::string& name) {
-  for (const auto& w : bench::kWorkloads)
-    if (w.name == name) return {w.rows, w.columns, w.rank, w.nonzeros};
-  throw UsageError("there is no workload '" + name + "', expected some of " + known_workloads(", "));
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-// Fits of a few iterations each, from the same start; between them the machine's limit is measured, so that both see
-// the same disturbances. The limit is the best seen, the time the least and the median.
 template <class T>
-Json measure(const Context& context, const std::string& name, const BenchArguments& arguments) {
-  cases::MatrixCase shape = find_workload(name);
-  if (arguments.column_major) shape.layout = Layout::column_major;
-  const std::int64_t rank = arguments.rank > 0 ? arguments.rank : shape.rank;
-  const bench::SyntheticMatrix<T> x(context, shape);
-  std::vector<T> w(static_cast<std::size_t>(shape.rows * rank)), h(static_cast<std::size_t>(rank * shape.columns));
-  const Options options{.solver = arguments.solver,
-                        .initialization = Initialization::random,
-                        .sweeps = arguments.sweeps,
-                        .max_iterations = arguments.iterations,
-                        .tolerance = 0,
-                        .check_every = arguments.iterations};
-  double peak = 0;
-  std::vector<double> seconds;
-  for (int repeat = 0; repeat < arguments.repeats; ++repeat) {
-    peak = std::max(peak, bench::measure_flops<T>(context.threads()));
-    const Result result = factorize(x.matrix(), row_major(w.data(), shape.rows, rank),
-                                    column_major(h.data(), rank, shape.columns), options);
-    seconds.push_back(result.seconds_per_iteration);
-  }
-  const double least = *std::min_element(seconds.begin(), seconds.end());
-  const double flops = 4.0 * static_cast<double>(x.matrix().nonzeros()) * static_cast<double>(rank);
-  return {{"workload", name},
-          {"rows", shape.rows},
-          {"columns", shape.columns},
-          {"nonzeros", x.matrix().sparse() ? Json(x.matrix().nonzeros()) : Json(nullptr)},
-          {"rank", rank},
-          {"milliseconds", {{"least", 1e3 * least}, {"median", 1e3 * median(seconds)}}},
-          {"gflops", flops / least / 1e9},
-          {"peak_gflops", peak / 1e9},
-          {"share_of_peak", flops / least / peak}};
+MeasuredRow measure(const bench::SyntheticMatrix<T>& x, const BenchRow& row, const BenchArguments& a,
+                    bench::Limits& limits) {
+  MeasuredRow measured{
+      .row = row, .iteration = row.iteration(a, limits.on_device()), .timing = {}, .bound = {}, .losses = {}};
+  if (row.workload.sparse()) measured.iteration.shape.nonzeros = x.matrix().nonzeros();
+  const Options options = row.options(a);
+  measured.timing = bench::time_iterations(x.matrix(), row.rank, options, {a.iterations, a.repeats, a.seconds},
+                                           [&] { limits.measure_again<T>(); });
+  if (!a.time_to.empty()) measured.losses = bench::losses(x.matrix(), row.rank, options, a.until);
+  measured.bound = limits.bound<T>(bench::cost_of(measured.iteration), measured.iteration);
+  measured.peak_flops = limits.flops<T>();
+  measured.peak_memory = bench::peak_memory<T>(x.matrix().context(), measured.iteration.shape, row.rank, options);
+  return measured;
 }
 
-std::string table_line(const std::vector<std::string>& cells) {
-  std::string line;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const std::size_t width = i == 0 ? 10 : 14;
-    const std::string space(width > cells[i].size() ? width - cells[i].size() : 1, ' ');
-    line += i == 0 ? cells[i] + space : space + cells[i];
+// Rows of one workload, rank and loss, which --time-to compares.
+void report_group(const std::vector<MeasuredRow>& group, const BenchArguments& a, Output& output) {
+  double best = 0;
+  if (!a.time_to.empty()) {
+    best = std::numeric_limits<double>::infinity();
+    for (const MeasuredRow& r : group) best = std::min(best, *std::min_element(r.losses.begin(), r.losses.end()));
   }
-  return line;
+  for (const MeasuredRow& r : group) output.add(as_json(r, best, a));
 }
 
-std::string digits(double value) {
-  std::ostringstream out;
-  out.precision(4);
-  out << value;
-  return out.str();
+template <class T>
+void measure_all(const std::vector<BenchRow>& rows, const Context& context, const BenchArguments& a,
+                 bench::Limits& limits, Output& output) {
+  const Layout layout = a.column_major ? Layout::column_major : Layout::row_major;
+  std::unique_ptr<bench::SyntheticMatrix<T>> x;
+  std::vector<MeasuredRow> group;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const BenchRow& row = rows[i];
+    const bool same_x = i > 0 && rows[i - 1].workload.name == row.workload.name;
+    if (!same_x || rows[i - 1].rank != row.rank || rows[i - 1].loss != row.loss) {
+      report_group(group, a, output);
+      group.clear();
+    }
+    if (!same_x) {
+      x.reset();  // before the next takes as much
+      x = std::make_unique<bench::SyntheticMatrix<T>>(context, row.workload, layout);
+    }
+    group.push_back(measure(*x, row, a, limits));
+  }
+  report_group(group, a, output);
 }
 
-int run(const BenchArguments& arguments) {
-  const Context context = make_context({Device::Kind::cpu, 0}, arguments.threads);
-  std::vector<std::string> names = arguments.workloads;
-  if (names.empty()) names = {"D3", "D1", "S1"};
-  for (const std::string& name : names) find_workload(name);
-  const double bandwidth = bench::measure_bandwidth(context.threads());
-  Json results = Json::array();
-  if (!arguments.json) {
-    std::cout << readable_device(context) << ", " << context.threads() << " threads, "
-              << name_of(kPrecisions, arguments.precision) << ", " << name_of(kSolvers, arguments.solver) << "; reads "
-              << digits(bandwidth / 1e9) << " GB/s\n"
-              << table_line({"workload", "rows", "columns", "nonzeros", "rank", "ms/iteration", "median", "GFLOP/s",
-                             "of peak"})
-              << std::endl;
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return text;
+}
+
+void write(const BenchArguments& a, Json json) {
+  json["options"] = options_as_json(a);
+  json["versions"] = versions();
+  json["date"] = utc_now();
+  const std::string text = json.dump(2) + "\n";
+  if (a.json == "-")
+    std::cout << text;
+  else
+    io::write_bytes(*a.json, text);
+}
+
+template <class T>
+int measure_rows(const BenchArguments& a) {
+  const Context context = bench_context(a);
+  const BenchRows chosen = choose_rows(a, context);
+  for (const std::string& why : chosen.refused) std::cerr << "orthant: left out: " << why << std::endl;
+  bench::Limits limits(context);
+  const Json limits_json = limits_as_json<T>(limits);
+  Output output(a);
+  if (output.prints()) {
+    std::cout << readable_device(context);
+    if (context.threads() > 0) std::cout << ", " << context.threads() << " threads";
+    std::cout << ", " << name_of(kPrecisions, a.precision) << "\n";
+    print_limits(std::cout, limits_json);
+    print_titles(std::cout, a);
   }
-  for (const std::string& name : names) {
-    const Json r = arguments.precision == Precision::float_ ? measure<float>(context, name, arguments)
-                                                            : measure<double>(context, name, arguments);
-    results.push_back(r);
-    if (arguments.json) continue;
-    const double least = r["milliseconds"]["least"], middle = r["milliseconds"]["median"], gflops = r["gflops"];
-    const double share = r["share_of_peak"];
-    std::cout << table_line({name, r["rows"].dump(), r["columns"].dump(),
-                             r["nonzeros"].is_null() ? "dense" : r["nonzeros"].dump(), r["rank"].dump(), digits(least),
-                             digits(middle), digits(gflops), digits(100 * share) + " %"})
-              << std::endl;
-  }
-  if (arguments.json) {
-    std::cout << Json{{"device", readable_device(context)},
-                      {"threads", context.threads()},
-                      {"precision", name_of(kPrecisions, arguments.precision)},
-                      {"solver", name_of(kSolvers, arguments.solver)},
-                      {"bandwidth_gbytes", bandwidth / 1e9},
-                      {"results", results},
-                      {"versions", versions()}}
-                     .dump(2)
-              << "\n";
+  measure_all<T>(chosen.rows, context, a, limits, output);
+  if (a.json) {
+    write(a, {{"backend", context.backend()},
+              {"device", readable_device(context)},
+              {"threads", context.threads()},
+              {"precision", name_of(kPrecisions, a.precision)},
+              {"bandwidth_gbytes", limits.bandwidth() / 1e9},
+              {"limits", limits_json},
+              {"results", output.rows()}});
   }
   return kSuccess;
+}
+
+// What a GPU would take, by its data sheet.
+int predict_rows(const BenchArguments& a) {
+  const BenchRows chosen = choose_rows(a, Context::cpu());
+  for (const std::string& why : chosen.refused) std::cerr << "orthant: left out: " << why << std::endl;
+  const std::string title(a.model->title);
+  Output output(a);
+  if (output.prints()) {
+    std::cout << "PREDICTED for " << title << " from published peaks (" << digits(a.model->bandwidth / 1e9) << " GB/s, "
+              << digits((a.precision == Precision::float_ ? a.model->flops : a.model->double_flops) / 1e9)
+              << " GFLOP/s); nothing was measured\n";
+    print_titles(std::cout, a);
+  }
+  for (const BenchRow& row : chosen.rows) {
+    const bench::Iteration iteration = row.iteration(a, true);
+    output.add(as_json(row, iteration, bench::predict(*a.model, iteration), a));
+  }
+  if (a.json) write(a, {{"prediction_for", title}, {"results", output.rows()}});
+  return kSuccess;
+}
+
+// So that a file that cannot be written is known before anything is measured.
+void prepare_file(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  prepare_output(folder.empty() ? "." : folder.string());
+}
+
+int run(const BenchArguments& a) {
+  if (a.json && a.json != "-") prepare_file(*a.json);
+  if (a.model != nullptr) return predict_rows(a);
+  return a.precision == Precision::float_ ? measure_rows<float>(a) : measure_rows<double>(a);
+}
+
+// `--json D3` would take the workload for a file.
+void refuse_workload_as_file(const BenchArguments& a) {
+  for (const bench::Workload& w : bench::known_workloads())
+    if (a.json == w.name) throw UsageError("--json is followed by the workload " + w.name + ": name workloads first");
 }
 
 }  // namespace
 
 Subcommand add_bench(CLI::App& command) {
   CLI::App* app = command.add_subcommand("bench", "Time iterations on synthetic X, beside what the machine can do");
-  const auto a = std::make_shared<BenchArguments>();
-  app->add_option("WORKLOAD", a->workloads, "Some of " + known_workloads(", ") + " (default: D3 D1 S1)")
-      ->option_text("...");
-  add_integer(*app, "--rank", a->rank, 1, "Rank instead of the workload's own");
-  add_choice(*app, "--solver", a->solver, kSolvers, "Update rule (default: hals)");
-  add_integer(*app, "--sweeps", a->sweeps, 1, "HALS sweeps per visit of X (default: 1)");
-  add_choice(*app, "--precision", a->precision, kPrecisions, "Of X, W and H (default: float)");
-  add_integer(*app, "--threads", a->threads, 1, "Threads (default: one per core)");
-  add_integer(*app, "--iterations", a->iterations, 1, "Iterations of a fit (default: 10)");
-  add_integer(*app, "--repeats", a->repeats, 1, "Fits; the least and the median time are told (default: 5)");
-  app->add_flag("--column-major", a->column_major, "Dense X in column-major order");
-  app->add_flag("--json", a->json, "As JSON");
-  app->footer(
-      "An iteration updates W and H. GFLOP/s count 4 m n k flops per iteration (sparse: 4 nnz k), the two products "
-      "with "
-      "X; the peak is that of fused multiply-adds in registers, measured between the fits.");
-  return {app, [a] { return run(*a); }};
+  const auto arguments = std::make_shared<BenchArguments>();
+  add_bench_options(*app, *arguments);
+  const Subcommand compare = add_bench_compare(*app);
+  return {app, [arguments, compare] {
+            if (compare.app->parsed()) return compare.run();
+            refuse_workload_as_file(*arguments);
+            return run(*arguments);
+          }};
 }
 
 }  // namespace orthant::cli

@@ -13,11 +13,20 @@
 namespace orthant::cli {
 namespace {
 
+// The subcommand that was named last, and the words that name it: "bench compare".
+const CLI::App& deepest(const CLI::App& app, std::string* words = nullptr) {
+  const CLI::App* last = &app;
+  for (auto parsed = app.get_subcommands(); !parsed.empty(); parsed = last->get_subcommands()) {
+    last = parsed.back();
+    if (words != nullptr) *words += last->get_name() + " ";
+  }
+  return *last;
+}
+
 // An unknown option is the likely cause of whatever else is wrong with the command line, so it is told first.
 void refuse_unknown(const CLI::App& app) {
-  const auto parsed = app.get_subcommands();
-  const CLI::App& last = parsed.empty() ? app : *parsed.back();
-  for (const CLI::App* level : {&last, &app})
+  const CLI::App& last = deepest(app);
+  for (const CLI::App* level = &last; level != nullptr; level = level->get_parent())
     if (const auto unknown = level->remaining(); !unknown.empty()) {
       // The value of an unknown option is unknown too.
       for (const std::string& argument : unknown)
@@ -59,9 +68,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const UsageError& e) {
-    const auto parsed = app.get_subcommands();
-    throw UsageError(std::string(e.what()) + " (see orthant " + (parsed.empty() ? "" : parsed[0]->get_name() + " ") +
-                     "--help)");
+    std::string words;
+    deepest(app, &words);
+    throw UsageError(std::string(e.what()) + " (see orthant " + words + "--help)");
   }
   return kBadUsage;  // not reached: CLI11 requires a subcommand
 }

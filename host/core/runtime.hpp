@@ -22,6 +22,8 @@ class Runtime {
   virtual MemoryResource& memory() const = 0;
   /// Where memory() is. Views in host memory are accepted by every backend; those of the device only by its own.
   virtual MemorySpace memory_space() const = 0;
+  /// Bytes of that memory that are free now, or -1 where that is not known.
+  virtual std::int64_t free_memory() const = 0;
   /// @throws InvalidArgument unless [data, data + bytes) can be memory of that space, for this backend
   virtual void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace) const = 0;
 

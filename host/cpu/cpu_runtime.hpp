@@ -18,6 +18,7 @@ class CpuRuntime final : public core::Runtime {
   int max_rank() const override { return std::numeric_limits<int>::max(); }
   MemoryResource& memory() const override { return *memory_; }
   MemorySpace memory_space() const override { return MemorySpace::host; }
+  std::int64_t free_memory() const override { return core::free_memory(); }
   void check_memory(const std::string& name, const void* data, std::int64_t bytes, MemorySpace space) const override;
   const core::Backend<float>& backend(float) const override { return float_; }
   const core::Backend<double>& backend(double) const override { return double_; }

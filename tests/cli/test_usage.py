@@ -143,12 +143,3 @@ def test_out_of_memory(orthant, folder):
 def test_numbers_that_overflow(orthant, folder):
     np.save(folder / "x.npy", np.full((30, 20), 1e30, np.float32))
     assert "iteration" in orthant.error("factorize", "x.npy", "--rank", 2, "--quiet", code=5)
-
-
-def test_bench(orthant):
-    run = ["bench", "D3", "--rank", 4, "--iterations", 1, "--repeats", 1]
-    (result,) = json.loads(orthant(*run, "--json").stdout)["results"]
-    assert (result["rows"], result["columns"], result["nonzeros"], result["rank"]) == (2000, 2000, None, 4)
-    assert result["milliseconds"]["least"] > 0 and 0 < result["share_of_peak"] < 1
-    assert re.search(r"^D3 +2000 +2000 +dense +4 ", orthant(*run).stdout, re.M)
-    assert "'D9'" in orthant.error("bench", "D9", code=2)

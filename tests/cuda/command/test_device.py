@@ -31,6 +31,37 @@ def test_auto_takes_the_device(orthant, data):
     assert orthant.report(data / DIGITS, "--rank", 2, "--max-iterations", 1)["backend"] == "cuda"
 
 
+def test_bench_measures_the_device_and_its_limits(orthant, folder):
+    sizes = [
+        {"name": "dense", "rows": 60, "columns": 50, "rank": 4},
+        {"name": "sparse", "rows": 90, "columns": 80, "nonzeros": 900, "rank": 5},
+    ]
+    (folder / "sizes.json").write_text(json.dumps(sizes))
+    options = ("--scale", "sizes.json", "--iterations", 2, "--repeats", 1, "--device", "cuda", "--time-to", 0.1)
+    report = json.loads(orthant("bench", *options, "--until", 5, "--json").stdout)
+    assert report["backend"] == "cuda" and report["device"]
+    assert report["limits"]["gemm_gflops"] > 0 and report["limits"]["copy_gbytes"] > 0
+    assert [(r["workload"], r["loss"], r["solver"]) for r in report["results"]] == [
+        ("dense", "frobenius", "hals"),
+        ("dense", "frobenius", "mu"),
+        ("dense", "frobenius", "anls"),
+        ("dense", "kullback-leibler", "hals"),
+        ("dense", "kullback-leibler", "mu"),
+        ("dense", "itakura-saito", "mu"),
+        ("dense", "beta=0.5", "mu"),
+        ("sparse", "frobenius", "hals"),
+        ("sparse", "frobenius", "mu"),
+        ("sparse", "frobenius", "anls"),
+        ("sparse", "kullback-leibler", "hals"),
+        ("sparse", "kullback-leibler", "mu"),
+    ]
+    for row in report["results"]:
+        assert row["seconds_per_iteration"] > 0 and row["share_of_limit"] > 0 and row["limit_by"] in ("flops", "bytes")
+    on_cpu = json.loads(orthant("bench", *options[:-4], "--time-to", 0.1, "--until", 5, "--json").stdout)
+    for here, there in zip(report["results"], on_cpu["results"], strict=True):
+        assert here["best_loss"] == pytest.approx(there["best_loss"], rel=1e-3)  # the same X, start and fit
+
+
 def test_device_that_does_not_exist(orthant, data):
     message = orthant.error("factorize", data / DIGITS, "--rank", 2, "--device", "cuda:3", code=3)
     assert "device 3 does not exist" in message

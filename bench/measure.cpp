@@ -1,0 +1,80 @@
+#include "bench/measure.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "bench/device.hpp"
+
+namespace orthant::bench {
+namespace {
+
+template <class T>
+class Fit {
+ public:
+  Fit(const Matrix<T>& x, std::int64_t rank)
+      : x_(x),
+        rank_(rank),
+        w_(static_cast<std::size_t>(x.rows() * rank)),
+        h_(static_cast<std::size_t>(rank * x.columns())) {}
+
+  Result run(Options options, int iterations, int check_every) {
+    options.initialization = Initialization::random;
+    options.tolerance = 0;
+    options.max_iterations = iterations;
+    options.check_every = check_every;
+    return factorize(x_, row_major(w_.data(), x_.rows(), rank_), column_major(h_.data(), rank_, x_.columns()), options);
+  }
+
+ private:
+  const Matrix<T>& x_;
+  std::int64_t rank_;
+  std::vector<T> w_, h_;
+};
+
+}  // namespace
+
+double Timing::least() const { return *std::min_element(seconds.begin(), seconds.end()); }
+
+double Timing::median() const {
+  std::vector<double> sorted = seconds;
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+template <class T>
+Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, const TimingPlan& plan,
+                       const std::function<void()>& between) {
+  Fit<T> fit(x, rank);
+  const double trial = fit.run(options, 1, 1).seconds_per_iteration;
+  Timing timing;
+  timing.iterations = static_cast<int>(std::clamp(plan.seconds / plan.repeats / trial, 1.0, 1.0 * plan.iterations));
+  for (int repeat = 0; repeat < plan.repeats; ++repeat) {
+    between();
+    if (x.context().backend() == "cuda") flush_caches(x.context());
+    timing.seconds.push_back(fit.run(options, timing.iterations, timing.iterations).seconds_per_iteration);
+  }
+  return timing;
+}
+
+template <class T>
+std::vector<double> losses(const Matrix<T>& x, std::int64_t rank, Options options, int iterations) {
+  std::vector<double> all;
+  for (const Progress& p : Fit<T>(x, rank).run(options, iterations, 1).history) all.push_back(p.loss);
+  return all;
+}
+
+std::optional<int> iterations_to(const std::vector<double>& losses, double target) {
+  const auto reached = std::find_if(losses.begin(), losses.end(), [&](double loss) { return loss <= target; });
+  if (reached == losses.end()) return {};
+  return static_cast<int>(reached - losses.begin());
+}
+
+#define ORTHANT_INSTANTIATE(T)                                                                \
+  template Timing time_iterations(const Matrix<T>&, std::int64_t, Options, const TimingPlan&, \
+                                  const std::function<void()>&);                              \
+  template std::vector<double> losses(const Matrix<T>&, std::int64_t, Options, int);
+ORTHANT_INSTANTIATE(float)
+ORTHANT_INSTANTIATE(double)
+
+}  // namespace orthant::bench

@@ -1,0 +1,133 @@
+#include "host/cli/bench_compare.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/cli/errors.hpp"
+#include "host/cli/exit_code.hpp"
+#include "host/cli/json_file.hpp"
+#include "host/cli/option_types.hpp"
+#include "host/cli/table.hpp"
+
+namespace orthant::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kFooter =
+    R"(Rows are the same if workload, rows, columns, rank, loss, solver, sweeps and precision are. 'ratio' is A's
+median time by B's: above 1, B is faster. 'noise' is the larger of (median - least) / least of both, over their
+repeats, and 2 % at least. B is called faster or slower if the ratio of the medians and that of the least times
+both differ from 1 by more than the noise, to the same side; otherwise what was measured does not tell. One
+repeat tells nothing.)";
+
+/// Milliseconds of an iteration.
+struct Times {
+  double least, median;
+  std::size_t repeats;
+  double spread() const { return (median - least) / least; }
+};
+
+struct Row {
+  std::vector<std::string> cells;  ///< what makes rows the same
+  Times times;
+};
+
+struct File {
+  std::string device;
+  std::vector<Row> rows;
+};
+
+[[noreturn]] void refuse(const std::string& path, const std::string& place, const std::string& expected) {
+  throw FileError(path + ": " + place + ": expected " + expected + ", as orthant bench --json writes it");
+}
+
+double positive(const Json& times, const char* key, const std::string& path, const std::string& place) {
+  if (!times.contains(key) || !times[key].is_number() || !(times[key].get<double>() > 0))
+    refuse(path, place + ".milliseconds." + key, "a number above 0");
+  return times[key];
+}
+
+Row read_row(const Json& json, const std::string& path, const std::string& place) {
+  if (!json.is_object()) refuse(path, place, "an object");
+  Row row;
+  for (const char* key : {"workload", "rows", "columns", "rank", "loss", "solver", "sweeps", "precision"}) {
+    if (!json.contains(key) || !(json[key].is_string() || json[key].is_number_integer()))
+      refuse(path, place + "." + key, "a text or an integer");
+    row.cells.push_back(json[key].is_string() ? json[key].get<std::string>() : json[key].dump());
+  }
+  if (json.contains("predicted_seconds_per_iteration")) refuse(path, place, "a time that was measured, not predicted");
+  if (!json.contains("milliseconds") || !json["milliseconds"].is_object())
+    refuse(path, place + ".milliseconds", "least, median and repeats");
+  const Json& times = json["milliseconds"];
+  if (!times.contains("repeats") || !times["repeats"].is_array())
+    refuse(path, place + ".milliseconds.repeats", "a list");
+  row.times = {positive(times, "least", path, place), positive(times, "median", path, place), times["repeats"].size()};
+  return row;
+}
+
+File read_file(const std::string& path) {
+  const Json json = read_json(path);
+  if (!json.is_object() || !json.contains("results") || !json["results"].is_array()) refuse(path, "results", "a list");
+  File file;
+  file.device = json.value("/device"_json_pointer, std::string("an unknown device"));
+  if (json.contains("threads")) file.device += ", " + json["threads"].dump() + " threads";
+  for (std::size_t i = 0; i < json["results"].size(); ++i)
+    file.rows.push_back(read_row(json["results"][i], path, "results[" + std::to_string(i) + "]"));
+  return file;
+}
+
+std::string verdict(const Times& a, const Times& b, double noise) {
+  if (a.repeats < 2 || b.repeats < 2) return "one repeat";
+  const double medians = a.median / b.median, least = a.least / b.least;
+  if (std::min(medians, least) > 1 + noise) return "B is faster";
+  if (std::max(medians, least) < 1 / (1 + noise)) return "B is slower";
+  return "within noise";
+}
+
+void print(const std::vector<std::pair<Row, Row>>& pairs) {
+  const std::vector<Column> columns = {{"workload", 14, true}, {"rank", 5},   {"loss", 16, true}, {"solver", 6, true},
+                                       {"precision", 9, true}, {"A ms", 10},  {"B ms", 10},       {"ratio", 8},
+                                       {"noise", 8},           {"", 12, true}};
+  std::cout << title_line(columns) << "\n";
+  for (const auto& [a, b] : pairs) {
+    const double noise = std::max({0.02, a.times.spread(), b.times.spread()});
+    const std::vector<std::string>& c = a.cells;
+    std::cout << table_line(columns, {c[0], c[3], c[4], c[5], c[7], digits(a.times.median), digits(b.times.median),
+                                      digits(a.times.median / b.times.median), digits(100 * noise) + " %",
+                                      verdict(a.times, b.times, noise)})
+              << "\n";
+  }
+}
+
+int run(const std::string& path_a, const std::string& path_b) {
+  const File a = read_file(path_a), b = read_file(path_b);
+  std::vector<std::pair<Row, Row>> pairs;
+  for (const Row& row : a.rows) {
+    const auto same = std::find_if(b.rows.begin(), b.rows.end(), [&](const Row& r) { return r.cells == row.cells; });
+    if (same != b.rows.end()) pairs.emplace_back(row, *same);
+  }
+  if (pairs.empty()) throw FileError(path_a + " and " + path_b + " have no row in common");
+  std::cout << "A: " << path_a << ", " << a.device << "\nB: " << path_b << ", " << b.device << "\n";
+  print(pairs);
+  if (const std::size_t others = a.rows.size() + b.rows.size() - 2 * pairs.size(); others > 0)
+    std::cout << others << " rows are in one of the files only\n";
+  return kSuccess;
+}
+
+}  // namespace
+
+Subcommand add_bench_compare(CLI::App& bench) {
+  CLI::App* app = bench.add_subcommand("compare", "Set two files of --json beside each other");
+  const auto paths = std::make_shared<std::pair<std::string, std::string>>();
+  add_path(*app, "A", paths->first, "Written by orthant bench --json A", "")->required();
+  add_path(*app, "B", paths->second, "Another", "")->required();
+  app->footer(kFooter);
+  return {app, [paths] { return run(paths->first, paths->second); }};
+}
+
+}  // namespace orthant::cli

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/workloads.hpp"
+
+namespace orthant::cli {
+
+/// The workloads of --scale FILE.json; the help of `orthant bench` documents it.
+/// @throws FileError naming the file and the place in it
+std::vector<bench::Workload> read_workloads(const std::string& path);
+
+}  // namespace orthant::cli
