@@ -1,5 +1,6 @@
 #include "orthant/factorize.hpp"
 
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -81,13 +82,16 @@ int run(FactorizeArguments arguments) {
   Fit fit = [&] {
     try {
       if (arguments.tfidf) input.apply_tfidf();
+      const auto begun = std::chrono::steady_clock::now();
       const Matrix<T> x = input.on(context);
+      const std::chrono::duration<double> made = std::chrono::steady_clock::now() - begun;
       return Fit{x.rows(),
                  x.columns(),
                  x.nonzeros(),
                  x.empty_rows(),
                  x.empty_columns(),
                  x.sparse(),
+                 made.count(),
                  context,
                  compute(x, factors, arguments, display),
                  {},

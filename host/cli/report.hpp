@@ -16,6 +16,7 @@ namespace orthant::cli {
 struct Fit {
   std::int64_t rows = 0, columns = 0, nonzeros = 0, empty_rows = 0, empty_columns = 0;
   bool sparse = false;
+  double matrix_seconds = 0;  // to make the Matrix over X
   Context context;
   Result result;
   std::optional<Strongest> top_rows, top_columns;
