@@ -55,7 +55,8 @@ class Comparison:
         """Its folder, made when it is first asked for; None where its files are not there."""
         folder = self.options.data / name
         if not (folder / "about.json").exists():
-            self.python("data_sets", folder, name, "--shared", self.options.shared)
+            shared = [word for place in self.options.shared for word in ("--shared", place)]
+            self.python("data_sets", folder, name, *shared)
         return folder if (folder / "about.json").exists() else None
 
     def compare(self, name):
@@ -67,8 +68,8 @@ class Comparison:
         runs |= {p: {"module": m} for p, m in self.peers[about["loss"], about["nonzeros"] is not None].items()}
         for a_round in range(self.options.rounds):
             for peer, run in runs.items():
-                if "error" in run:
-                    continue
+                if "error" in run or a_round > 0 and run["rounds"][0]["iterations"][-1] == 1:
+                    continue  # one iteration took longer than all that was to be run
                 seconds = self.options.seconds / (1 if a_round == 0 else 4)
                 try:
                     course = self.fit(folder, about, peer, run, seconds, check=a_round == 0)
@@ -116,19 +117,19 @@ def main():
     parser.add_argument("orthant", help="path of the command")
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets; default: all that are there")
     parser.add_argument("--quick", action="store_true", help="some data sets, short runs: a few minutes")
-    parser.add_argument("--seconds", type=float, help="of each peer's run in the first round [15; quick 3]")
+    parser.add_argument("--seconds", type=float, help="of each peer's run in the first round [10; quick 3]")
     parser.add_argument("--iterations", type=int, default=5000, help="at most [5000]")
-    parser.add_argument("--rounds", type=int, help="[3; quick 2]")
+    parser.add_argument("--rounds", type=int, default=2, help="[2]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every peer [all]")
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("build/peers/data"))
-    parser.add_argument("--shared", type=pathlib.Path, default=pathlib.Path("../shared/data"))
+    shared = [pathlib.Path("../shared/data"), pathlib.Path("build/peers/shared")]
+    parser.add_argument("--shared", type=pathlib.Path, nargs="+", default=shared, help="folders of data sets")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("build/peers/result.json"))
     options = parser.parse_args()
     unknown = set(options.names) - {*MADE_UP, *REAL}
     if unknown:
         parser.error(f"there is no data set {', '.join(sorted(unknown))}; there are {', '.join(MADE_UP + REAL)}")
-    options.seconds = options.seconds or (3 if options.quick else 15)
-    options.rounds = options.rounds or (2 if options.quick else 3)
+    options.seconds = options.seconds or (3 if options.quick else 10)
     names = options.names or (QUICK if options.quick else MADE_UP + REAL)
 
     comparison = Comparison(options)

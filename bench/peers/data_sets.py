@@ -1,10 +1,11 @@
 """Writes a data set as all peers read it: X.npy (float) or X.npz (CSR of float), W0.npy, H0.npy and about.json.
 
-python -m bench.peers.data_sets FOLDER NAME [--shared DIR]
+python -m bench.peers.data_sets FOLDER NAME [--shared DIR]...
 
 Made up: D1 D2 D3 F (dense) and S1 T S2 (sparse) have the shapes that performance figures of NMF use, a planted rank and
 noise; sparse ones power laws over rows and columns, as word counts and ratings have. Of data: austen and digits are in
-bench/data; the others are taken from DIR, and left out where they are not there.
+bench/data; the others are taken from the
+first DIR that has them, and left out where they are not there.
 """
 
 import argparse
@@ -24,14 +25,14 @@ BUNDLED = pathlib.Path(__file__).resolve().parents[1] / "data"
 
 
 def dense(rows, columns, rank):
-    """Parts of which half are zero, with exponential weights, and noise of a tenth of their mean."""
+    """Parts of which half are zero, with exponential weights, and noise of a third of their mean."""
 
     def make(random):
         def factor(a, b):
             return random.standard_exponential((a, b), dtype=np.float32) * (random.random((a, b)) < 0.5)
 
         x = factor(rows, rank) @ factor(rank, columns)
-        x += 0.1 * x.mean() * np.abs(random.standard_normal(x.shape, dtype=np.float32))
+        x += 0.4 * x.mean() * np.abs(random.standard_normal(x.shape, dtype=np.float32))
         return x
 
     return make, rank, FROBENIUS
@@ -108,7 +109,7 @@ def make(name, shared):
         x = making(np.random.default_rng(1))
     else:
         making, rank, loss = REAL[name]
-        for folder in (BUNDLED, shared):
+        for folder in (BUNDLED, *shared):
             try:
                 x = making(folder)
                 break
@@ -158,7 +159,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("name", choices=[*MADE_UP, *REAL])
-    parser.add_argument("--shared", type=pathlib.Path, default=pathlib.Path("../shared/data"))
+    parser.add_argument("--shared", type=pathlib.Path, action="append", default=[], metavar="DIR")
     options = parser.parse_args()
     write(options.folder, options.name, options.shared)
 

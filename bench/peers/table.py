@@ -73,6 +73,10 @@ def number(value, digits=2):
     return f"{value:.{digits}g}"
 
 
+def above(excess):
+    return f"{100 * excess:.2g} %" if excess < 10 else f"{excess:.0f} times"
+
+
 def shape(data_set):
     stored = data_set["nonzeros"]
     size = f"{data_set['rows']} x {data_set['columns']}"
@@ -104,7 +108,7 @@ def all_peers(result):
                 f"| {data_set['name']} | {p.name} | {number(1e3 * p.per_iteration, 3)} "
                 f"| {number(p.per_iteration / first.per_iteration)} "
                 f"| {seconds(p.percent, result)} | {seconds(p.permille, result)} | {times(permille, p, result)} "
-                f"| {100 * p.excess:.2g} % | {p.course['iterations'][-1]} | {p.bytes / 1e6:.0f} |"
+                f"| {above(p.excess)} | {p.course['iterations'][-1]} | {p.bytes / 1e6:.0f} |"
             )
     return lines
 

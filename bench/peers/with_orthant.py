@@ -40,6 +40,7 @@ def measured(command, env):
 class Orthant:
     def __init__(self, command, threads, environment):
         self.command, self.threads, self.environment = command, threads, environment
+        _, self.alone = measured([command, "info"], environment)  # what the process has without X, as of the peers
 
     def factorize(self, folder, about, options, iterations, check_every, output=None):
         x = folder / ("X.npy" if about["nonzeros"] is None else "X.npz")
@@ -47,7 +48,7 @@ class Orthant:
         command += ["--rank", about["rank"], "--loss", about["loss"], *options, "--tolerance", 0]
         command += ["--max-iterations", iterations, "--check-every", check_every, "--threads", self.threads]
         command += ["--json", "--quiet", *(["--output", output] if output else [])]
-        printed, peak = measured([str(word) for word in command], env=self.environment)
+        printed, peak = measured([str(word) for word in command], self.environment)
         report = json.loads(printed)
         # X's other orientation and the like are made before the first iteration begins.
         before = report["matrix_seconds"] + report["initialization_seconds"]
@@ -55,7 +56,7 @@ class Orthant:
         seconds[0] = 0
         course = {"iterations": report["iteration_history"], "seconds": seconds, "losses": report["loss_history"]}
         course["losses"][-1] = report["loss"]
-        return {**course, "bytes": peak}
+        return {**course, "bytes": peak - self.alone}
 
     def fit(self, folder, about, options, seconds, iterations, output=None):
         """A short run that is looked at after each iteration, and one as long as asked for."""
