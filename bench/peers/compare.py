@@ -128,7 +128,7 @@ def main():
     shared = [pathlib.Path("../shared/data"), pathlib.Path("build/peers/shared")]
     parser.add_argument("--shared", type=pathlib.Path, nargs="+", default=shared, help="folders of data sets")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("build/peers/result.json"))
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     unknown = set(options.names) - {*MADE_UP, *REAL}
     if unknown:
         parser.error(f"there is no data set {', '.join(sorted(unknown))}; there are {', '.join(MADE_UP + REAL)}")
