@@ -39,7 +39,7 @@ def dense(rows, columns, rank):
 
 
 def sparse(rows, columns, nonzeros, rank):
-    """Every row and column has a topic and a popularity; half of the entries are within a topic, the others anywhere."""
+    """Every row and column has a topic and a popularity; half of the entries are within a topic, others anywhere."""
 
     def make(random):
         def popular(size, count):  # a power law; neither popular rows nor columns are neighbours

@@ -1,6 +1,6 @@
 """Runs one peer on one data set, in a process of its own (compare.py starts it).
 
-python -m bench.peers.peer list                                          the peers that are installed, by loss and storage
+python -m bench.peers.peer list                                          the peers that are installed
 python -m bench.peers.peer fit MODULE NAME FOLDER SECONDS ITERATIONS  its course, as JSON
 python -m bench.peers.peer loss FOLDER FACTORS                           the loss of FACTORS/W.npy and H.npy, in double
 """

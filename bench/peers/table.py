@@ -92,8 +92,8 @@ def seconds(value, result):
 def all_peers(result):
     """Every peer on every data set."""
     lines = [
-        "| X | peer | ms per iteration | of Orthant's | s to 1 % | s to 0.1 % | of Orthant's | at the end above the best |"
-        " iterations | MB |",
+        "| X | peer | ms per iteration | of Orthant's | s to 1 % | s to 0.1 % | of Orthant's "
+        "| at the end above the best | iterations | MB |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for data_set in result["data_sets"]:
@@ -120,13 +120,13 @@ def fastest(peers):
 
 
 def times(ours, theirs, result):
-    """How many times as long they took as we did to 0.1 %; a bound where they were not there in time."""
+    """How many times as long they took to 0.1 % as we did; where they were not there in time a bound, if any."""
     if ours is None:
         return ""
     if theirs is not None and theirs.permille is not None:
         return number(theirs.permille / ours.permille)
     ran = result["seconds"] if theirs is None else theirs.course["seconds"][-1]
-    return f"> {number(ran / ours.permille)}"
+    return f"> {number(ran / ours.permille)}" if ran > ours.permille else ""
 
 
 COUNTERPART = {  # by loss: what does the same steps
@@ -152,7 +152,8 @@ def by_data_set(result):
         if ours is None:
             reached = f"not in {result['seconds']:g} s" + (f", {best.name} {number(best.permille)} s" if best else "")
         elif best is None:
-            reached = f"**{times(ours, None, result)}** (none of them in {result['seconds']:g} s)"
+            bound = times(ours, None, result)
+            reached = (f"**{bound}**, " if bound else "") + f"none of them in {result['seconds']:g} s"
         else:
             reached = f"**{times(ours, best, result)}** ({best.name})"
         lines.append(
@@ -168,13 +169,15 @@ def by_data_set(result):
 
 def conditions(result):
     device = result["orthant"]["backends"]["cpu"]["device"]
-    packages = ", ".join(f"{name} {version}" for name, version in result["packages"].items())
-    missing = "".join(f"; not installed: {', '.join(result['not_installed'])}" for _ in [0] if result["not_installed"])
-    absent = "".join(f"; data not there: {', '.join(result['not_there'])}" for _ in [0] if result["not_there"])
-    return (
-        f"{result['date']}, {result['machine']}, {device}, {result['threads']} threads, float, {result['rounds']} rounds, "
-        f"at most {result['seconds']:g} s or {result['iterations']} iterations; {packages}{missing}{absent}."
-    )
+    told = [
+        f"{result['date']}, {result['machine']}, {device}, {result['threads']} threads, float, "
+        f"{result['rounds']} rounds, at most {result['seconds']:g} s or {result['iterations']} iterations",
+        ", ".join(f"{name} {version}" for name, version in result["packages"].items()),
+    ]
+    for what, names in (("not installed", result["not_installed"]), ("data not there", result["not_there"])):
+        if names:
+            told.append(f"{what}: {', '.join(names)}")
+    return "; ".join(told) + "."
 
 
 def main():

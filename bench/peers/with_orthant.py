@@ -6,7 +6,8 @@ import signal
 import subprocess
 import tempfile
 
-FEW = 32  # the first iterations are looked at one by one
+FEW = 32  # iterations at the beginning, looked at one by one
+LEAST = 3  # iterations, as of the peers
 
 
 def variants(loss):
@@ -24,7 +25,7 @@ def variants(loss):
 
 
 def measured(command, env):
-    """What a process prints, and the most memory it had. Linux counts what its parent has, too, so that is to be small."""
+    """What a process prints, and the most memory it had. Linux counts its parent's too: that is to be small."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, stdout=out, stderr=errors, env=env)
         _, status, usage = os.wait4(process.pid, 0)
@@ -59,11 +60,14 @@ class Orthant:
         return {**course, "bytes": peak - self.alone}
 
     def fit(self, folder, about, options, seconds, iterations, output=None):
-        """A short run that is looked at after each iteration, and one as long as asked for."""
-        first = self.factorize(folder, about, options, min(FEW, iterations), 1)
-        one = (first["seconds"][-1] - first["seconds"][1]) / max(1, first["iterations"][-1] - 1)
-        many = max(FEW, min(iterations, int(seconds / one))) if one > 0 else iterations
+        """As long as asked for; before it a few, looked at one by one, and three to know how long one takes."""
+        trial = self.factorize(folder, about, options, min(LEAST, iterations), 1)
+        one = (trial["seconds"][-1] - trial["seconds"][1]) / max(1, trial["iterations"][-1] - 1)
+        many = max(LEAST, min(iterations, int(seconds / one))) if one > 0 else iterations
+        first = self.factorize(folder, about, options, min(FEW, many), 1, output if many <= FEW else None)
+        if many <= FEW:
+            return first
         long = self.factorize(folder, about, options, many, max(1, many // 100), output)
         beyond = [i for i, done in enumerate(long["iterations"]) if done > first["iterations"][-1]]
         whole = {key: first[key] + [long[key][i] for i in beyond] for key in ("iterations", "seconds", "losses")}
-        return {**whole, "bytes": max(first["bytes"], long["bytes"])}
+        return {**whole, "bytes": long["bytes"]}
