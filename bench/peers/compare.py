@@ -119,7 +119,7 @@ def main():
     parser.add_argument("orthant", help="path of the command")
     parser.add_argument("names", nargs="*", metavar="NAME", help="data sets; default: all that are there")
     parser.add_argument("--quick", action="store_true", help="some data sets, short runs: a few minutes")
-    parser.add_argument("--seconds", type=float, help="of each peer's run in the first round [10; quick 3]")
+    parser.add_argument("--seconds", type=float, help="of each peer's run in the first round [10; quick 2]")
     parser.add_argument("--iterations", type=int, default=5000, help="at most [5000]")
     parser.add_argument("--rounds", type=int, default=2, help="[2]")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="[all]")
@@ -132,7 +132,7 @@ def main():
     unknown = set(options.names) - {*MADE_UP, *REAL}
     if unknown:
         parser.error(f"there is no data set {', '.join(sorted(unknown))}; there are {', '.join(MADE_UP + REAL)}")
-    options.seconds = options.seconds or (3 if options.quick else 10)
+    options.seconds = options.seconds or (2 if options.quick else 10)
     names = options.names or (QUICK if options.quick else MADE_UP + REAL)
 
     comparison = Comparison(options)

@@ -29,7 +29,7 @@ STYLES = {
     "scikit-learn MiniBatchNMF": ("#56b4e9", "-.", 1.4),
     "PyTorch HALS": ("#009e73", "-", 1.5),
     "PyTorch mu": ("#009e73", ":", 1.9),
-    "torchnmf mu": ("#a6761d", ":", 1.9),
+    "torchnmf mu": ("#b5a800", ":", 1.9),
     "nimfa mu": ("#cc79a7", ":", 1.9),
     "NumPy mu": ("#444444", ":", 1.9),
 }
