@@ -1,19 +1,21 @@
 #!/bin/bash
 # Installs the Debian packages that are missing, as root or by sudo. This is the one list of them.
 #   .ci/packages.sh GROUP...    build: to build library and command   demo: to run bench/demo.sh
-#                               test: to build and run all tests      bench: to build the benchmarks
+#                               test: to build and run all tests      bench: to build and compare the benchmarks
+#                               peers: to run bench/peers/run.sh
 set -euo pipefail
 
 packages_build="g++ cmake ninja-build pkg-config libeigen3-dev libhwy-dev libcli11-dev nlohmann-json3-dev
                 libfast-float-dev libzip-dev zlib1g-dev"
 packages_demo="python3-numpy"
 packages_test="libgtest-dev libgmock-dev clang libclang-rt-14-dev libomp-dev clang-format python3-venv git"
-packages_bench="libbenchmark-dev"
+packages_bench="libbenchmark-dev git valgrind"
+packages_peers="python3-venv"
 
 missing=()
 for group in "$@"; do
   list="packages_$group"
-  for package in ${!list?unknown group $group: build, demo, test or bench}; do
+  for package in ${!list?unknown group $group: build, demo, test, bench or peers}; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
   done
 done

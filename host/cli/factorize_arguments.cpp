@@ -55,12 +55,14 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
     solver, precision       as in the options
     backend, device         cpu or cuda; instruction set or GPU
     threads                 of the CPU backend
+    matrix_seconds          making X ready before: checked, and if it is sparse brought into both orientations
     seconds                 start and iterations; reading and writing files is not counted
     initialization_seconds  of these, computing the start
     seconds_per_iteration   checks included
     held_out                with --holdout: entries, loss, rmse, loss_history, as above
     loss_history            loss at every check, the first before any iteration
     iteration_history       iterations done at each of these checks
+    seconds_history         seconds since the first iteration began, at each of these checks
     top_rows, top_columns   with names: for every component its strongest {name, value}
     options                 every option by its name, _ for -; null: not given
     versions                of orthant, the compiler and the libraries

@@ -1,5 +1,6 @@
 #include "orthant/factorize.hpp"
 
+#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <memory>
@@ -100,7 +101,9 @@ int run(FactorizeArguments arguments) {
         held_out_entries = input.hold_out(arguments.holdout, arguments.options.seed, arguments.missing);
         held_out = input.held_out_on(context, arguments.missing);
       }
+      const auto begun = std::chrono::steady_clock::now();
       const Matrix<T> x = input.on(context, arguments.missing);
+      const std::chrono::duration<double> made = std::chrono::steady_clock::now() - begun;
       const Result result = compute(x, held_out, factors, arguments, display);
       return Fit{.rows = x.rows(),
                  .columns = x.columns(),
@@ -112,6 +115,7 @@ int run(FactorizeArguments arguments) {
                  .rmse = root_mean_square(x, factors),
                  .held_out = held_out_entries,
                  .held_out_rmse = held_out ? root_mean_square(*held_out, factors) : 0,
+                 .matrix_seconds = made.count(),
                  .context = context,
                  .result = result,
                  .top_rows = {},

@@ -53,10 +53,11 @@ void print_components(std::ostream& out, const Strongest& components) {
 
 nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fit) {
   const Result& r = fit.result;
-  Json losses = Json::array(), iterations = Json::array();
+  Json losses = Json::array(), iterations = Json::array(), seconds = Json::array();
   for (const Progress& p : r.history) {
     losses.push_back(p.loss);
     iterations.push_back(p.iteration);
+    seconds.push_back(p.seconds);
   }
   Json json = {{"loss", r.loss},
                {"objective", r.objective},
@@ -80,11 +81,13 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
                {"backend", fit.context.backend()},
                {"device", readable_device(fit.context)},
                {"threads", fit.context.threads()},
+               {"matrix_seconds", fit.matrix_seconds},
                {"seconds", r.seconds},
                {"initialization_seconds", r.initialization_seconds},
                {"seconds_per_iteration", r.seconds_per_iteration},
                {"loss_history", losses},
-               {"iteration_history", iterations}};
+               {"iteration_history", iterations},
+               {"seconds_history", seconds}};
   if (fit.held_out > 0) {
     Json held_out_losses = Json::array();
     for (const Progress& p : r.history) held_out_losses.push_back(p.held_out_loss);

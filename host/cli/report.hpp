@@ -19,6 +19,7 @@ struct Fit {
   double observed = 0, rmse = 0;
   std::int64_t held_out = 0;  ///< entries; 0: none
   double held_out_rmse = 0;
+  double matrix_seconds = 0;  ///< to make the Matrix over X
   Context context;
   Result result;
   std::optional<Strongest> top_rows, top_columns;

@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import reference
 
-KEYS = """loss objective relative_error rmse observed iterations stop_reason kkt_residual rows columns rank nonzeros storage empty_rows
-empty_columns dead_components loss_function solver precision backend device threads seconds initialization_seconds
-seconds_per_iteration loss_history iteration_history options versions""".split()
+KEYS = """loss objective relative_error rmse observed iterations stop_reason kkt_residual rows columns rank nonzeros
+storage empty_rows
+empty_columns dead_components loss_function solver precision backend device threads matrix_seconds seconds
+initialization_seconds seconds_per_iteration loss_history iteration_history seconds_history options versions""".split()
 
 FIT = ["factorize", "x.npy", "--rank", 3]
 
@@ -31,6 +32,9 @@ def test_every_key(orthant, x):
     assert report["backend"] == "cpu" and report["device"] and report["threads"] >= 1
     assert 0 < report["seconds_per_iteration"] * report["iterations"] <= report["seconds"]
     assert 0 < report["initialization_seconds"] <= report["seconds"]
+    times = report["seconds_history"]
+    assert len(times) == len(report["loss_history"]) and times == sorted(times) and times[0] == 0
+    assert 0 < times[-1] <= report["seconds"] and report["matrix_seconds"] > 0
     assert report["iteration_history"][0] == 0 and report["iteration_history"][-1] == report["iterations"]
     assert 0 <= report["kkt_residual"] < 1
     info = json.loads(orthant("info", "--json").stdout)

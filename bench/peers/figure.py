@@ -1,0 +1,105 @@
+"""Loss against seconds for each data set, all peers in one picture: writes OUT.png and OUT.svg.
+
+python -m bench.peers.figure RESULT.json OUT
+
+Up: how far the loss is above the best that anyone found; along: seconds; both logarithmic.
+"""
+
+import json
+import pathlib
+import sys
+
+import matplotlib
+from PIL import Image
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
+
+from bench.peers.table import figures, shape  # noqa: E402
+
+# Colours that the colour-blind can tell apart (Wong 2011); one hue for a library, dashes for its other solvers.
+STYLES = {
+    "Orthant hals": ("#d55e00", "-", 2.4),
+    "Orthant hals, 4 sweeps": ("#d55e00", "--", 2.0),
+    "Orthant mu": ("#d55e00", ":", 2.0),
+    "scikit-learn cd": ("#0072b2", "-", 1.6),
+    "scikit-learn defaults": ("#0072b2", "--", 1.4),
+    "scikit-learn mu": ("#0072b2", ":", 1.9),
+    "scikit-learn MiniBatchNMF": ("#56b4e9", "-.", 1.4),
+    "PyTorch HALS": ("#009e73", "-", 1.5),
+    "PyTorch mu": ("#009e73", ":", 1.9),
+    "torchnmf mu": ("#b5a800", ":", 1.9),
+    "nimfa mu": ("#cc79a7", ":", 1.9),
+    "NumPy mu": ("#444444", ":", 1.9),
+}
+FLOOR = 1e-5  # relative; below it two runs are the same
+LOSSES = {"frobenius": "Frobenius", "kullback-leibler": "Kullback-Leibler", "itakura-saito": "Itakura-Saito"}
+
+
+def percent(value, _):
+    return f"{100 * value:g} %" if value < 10 else f"{value:g} x"
+
+
+def panel(axes, data_set):
+    peers, best = figures(data_set)
+    for name in reversed(STYLES):  # Orthant's last, on top
+        if name not in peers or peers[name].error:
+            continue
+        colour, dashes, width = STYLES[name]
+        course = peers[name].course
+        above = [max(loss / best - 1, FLOOR) for loss in course["losses"][1:]]
+        marker = "o" if len(above) == 1 else None
+        axes.plot(course["seconds"][1:], above, dashes, color=colour, linewidth=width, marker=marker, markersize=3)
+    axes.axhline(1e-3, color="#999999", linewidth=0.8, zorder=0)
+    axes.set(xscale="log", yscale="log")
+    axes.set_ylim(bottom=FLOOR)
+    kind = f"{LOSSES[data_set['loss']]}, rank {data_set['rank']}"
+    axes.set_title(f"{data_set['name']}: {shape(data_set)}\n{kind}", fontsize=9)
+    axes.grid(color="#e8e8e8", linewidth=0.6)
+    axes.tick_params(labelsize=8)
+    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_locator(LogLocator(numticks=7))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(percent))
+
+
+def draw(result, out):
+    sets = result["data_sets"]
+    columns = min(4, len(sets))
+    rows = -(-len(sets) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(3.1 * columns, 2.7 * rows + 1), squeeze=False, layout="constrained"
+    )
+    for axes, data_set in zip(grid.flat, sets):
+        panel(axes, data_set)
+    for axes in list(grid.flat)[max(0, len(sets) - columns) : len(sets)]:
+        axes.set_xlabel("seconds", fontsize=9)
+    for axes in list(grid.flat)[len(sets) :]:
+        axes.set_axis_off()
+    shown = {name for data_set in sets for name, run in data_set["peers"].items() if "error" not in run}
+    lines = [
+        plt.Line2D([], [], color=c, linestyle=d, linewidth=w, label=name)
+        for name, (c, d, w) in STYLES.items()
+        if name in shown
+    ]
+    figure.legend(handles=lines, loc="outside lower center", ncols=min(4, columns + 1), fontsize=9, frameon=False)
+    figure.supylabel("loss above the best found (the line: 0.1 %)", fontsize=10)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    png = out.with_suffix(".png")
+    figure.savefig(png, dpi=90)
+    # A palette is a third as large; this method keeps the rare colours of thin lines apart.
+    Image.open(png).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(png, optimize=True)
+    figure.savefig(out.with_suffix(".svg"))
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    draw(json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

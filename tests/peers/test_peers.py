@@ -1,0 +1,167 @@
+"""The comparison with other libraries: all run the same problem, and what is printed is what was measured."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.special
+from numpy.testing import assert_allclose
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from bench.peers import compare, data_sets, losses, table  # noqa: E402
+from bench.peers.course import Course, Enough  # noqa: E402
+
+
+def run(folder, module, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-B", "-m", "bench.peers." + module, *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def result(request, tmp_path_factory):
+    """Of 20 iterations on one dense and one sparse data set."""
+    folder = tmp_path_factory.mktemp("peers")
+    orthant = pathlib.Path(request.config.getoption("--command")).resolve()
+    few = ["--iterations", 20, "--seconds", 60, "--rounds", 1, "--peers", "scikit_learn", "numpy", "--shared", folder]
+    done = run(folder, "compare", orthant, "digits", "austen", "moffett", *few, "--output", folder / "result.json")
+    assert done.returncode == 0, done.stderr
+    return folder / "result.json"
+
+
+def losses_at(data_set, peer, iterations):
+    course = data_set["peers"][peer]["rounds"][0]
+    return [course["losses"][course["iterations"].index(i)] for i in iterations]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_same_steps_reach_the_same_losses(result, which):
+    data_set = json.loads(result.read_text())["data_sets"][which]
+    assert (data_set["name"], data_set["nonzeros"]) == [("digits", None), ("austen", 124857)][which]
+    at = [0, 1, 2, 5, 20]
+    descent = losses_at(data_set, "scikit-learn cd", at)
+    assert descent == sorted(descent, reverse=True)
+    assert_allclose(losses_at(data_set, "Orthant hals", at), descent, rtol=1e-4)
+    assert_allclose(losses_at(data_set, "scikit-learn defaults", at), descent, rtol=1e-4)
+    updates = losses_at(data_set, "scikit-learn mu", at)
+    assert_allclose(losses_at(data_set, "Orthant mu", at), updates, rtol=1e-4)
+    assert_allclose(losses_at(data_set, "NumPy mu", at), updates, rtol=1e-4)
+    assert updates[-1] > descent[-1]
+
+
+def test_what_is_not_there_is_told(result):
+    told = json.loads(result.read_text())
+    assert told["not_there"] == ["moffett"]
+    assert told["iterations"] == 20 and told["packages"]["scikit-learn"]
+
+
+def test_tables(result, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("a\n<!-- bench/peers/table.py: begin -->\nold\n<!-- bench/peers/table.py: end -->\nb\n")
+    done = run(tmp_path, "table", result, "--readme", readme)
+    assert done.returncode == 0, done.stderr
+    for name in ("digits", "austen"):
+        assert f"| {name} | scikit-learn MiniBatchNMF |" in done.stdout
+    begin, *rows, end, last = readme.read_text().splitlines()[1:]
+    assert "\n".join(rows) in done.stdout and last == "b"
+    assert sum(row.startswith(("| digits: 1797 x 64 ", "| austen: 269 x 6799, 125 k ")) for row in rows) == 2
+    readme.write_text("nothing to replace\n")
+    assert "expected one pair" in run(tmp_path, "table", result, "--readme", readme).stderr
+
+
+def test_a_wrong_name_is_refused(tmp_path):
+    done = run(tmp_path, "compare", "orthant", "--quick", "moffet")
+    assert done.returncode == 2 and "there is no data set moffet" in done.stderr
+
+
+def test_every_named_data_set_can_be_made():
+    assert {*compare.MADE_UP} == {*data_sets.MADE_UP} and {*compare.REAL} == {*data_sets.REAL}
+    assert {*compare.QUICK} <= {*compare.MADE_UP, *compare.REAL}
+
+
+def problem(random, m=70, n=50, k=5):
+    x = random.poisson(0.5, (m, n)).astype(np.float32)
+    return x, random.random((m, k)), random.random((k, n))
+
+
+@pytest.mark.parametrize("block", [1, 300, 1 << 20])
+def test_losses(monkeypatch, block):
+    monkeypatch.setattr(losses, "BLOCK", block)
+    x, w, h = problem(np.random.default_rng(1))
+    v = w @ h
+    for name, expected in (
+        (losses.FROBENIUS, 0.5 * np.sum((x - v) ** 2)),
+        (losses.KULLBACK_LEIBLER, np.sum(scipy.special.kl_div(x, v))),
+    ):
+        assert_allclose(losses.loss(name, x, w, h), expected, rtol=1e-12)
+        assert_allclose(losses.loss(name, scipy.sparse.csr_matrix(x), w, h), expected, rtol=1e-12)
+    y = x + 0.25
+    expected = np.sum(y / v - np.log(y / v) - 1)
+    assert_allclose(losses.loss(losses.ITAKURA_SAITO, y, w, h), expected, rtol=1e-12)
+    with pytest.raises(ValueError, match="zeros"):
+        losses.loss(losses.ITAKURA_SAITO, scipy.sparse.csr_matrix(x), w, h)
+
+
+def test_the_clock_stands_still_while_a_loss_is_computed():
+    def slow(value, _):
+        time.sleep(0.05)
+        return value
+
+    course = Course(slow, seconds=0.5, iterations=40)
+    course.begin()
+    with pytest.raises(Enough):
+        for i in range(100):
+            time.sleep(0.001)
+            course.after_iteration(lambda: (1 / (i + 1), None))
+    assert course.done == 40 and course.iterations[:9] == [1, 2, 3, 4, 5, 6, 7, 8, 10]
+    assert course.iterations[-1] == 40 and course.losses == [1 / i for i in course.iterations]
+    assert len(course.iterations) * 0.05 > 0.5 > course.seconds[-1] >= 0.04
+
+
+def test_a_course_ends_by_its_time_but_not_before_three_iterations():
+    course = Course(lambda w, h: 1.0, seconds=0, iterations=100)
+    course.begin()
+    course.after_iteration(lambda: (0, 0))
+    course.after_iteration(lambda: (0, 0))
+    with pytest.raises(Enough):
+        course.after_iteration(lambda: (0, 0))
+
+
+def test_a_course_ends_when_the_loss_has_come_to_rest():
+    course = Course(lambda w, h: 1 + 2.0**-w, seconds=60, iterations=10**6)
+    course.begin()
+    with pytest.raises(Enough):
+        for i in range(10**4):
+            course.after_iteration(lambda: (i, 0))
+    assert 100 <= course.done < 130
+
+
+def course(seconds, losses):
+    return {"iterations": [0, 10, 20, 40], "seconds": seconds, "losses": losses, "bytes": 1}
+
+
+def test_seconds_to_a_loss():
+    """The iterations that the first round took, by the best rate of all rounds, after what came before them."""
+    slow, fast = course([0, 3, 5, 9], [1000, 100, 10, 1]), course([0, 2, 3, 5], [1000, 100, 10, 1])
+    peer = table.Peer("x", {"rounds": [slow, fast]}, best=1)
+    assert peer.per_iteration == pytest.approx(0.1) and peer.before == pytest.approx(1)
+    assert table.iterations_to(slow, 100) == 10 and table.iterations_to(slow, 2000) == 0
+    assert table.iterations_to(slow, 10**1.5) == pytest.approx(15)
+    assert table.iterations_to(slow, 0.9) is None
+    assert peer.seconds_to(10) == pytest.approx(1 + 20 * 0.1) and peer.seconds_to(0.5) is None
+
+
+def test_ratios_of_what_was_not_reached_are_bounds():
+    ours = table.Peer("Orthant hals", {"rounds": [course([0, 1, 2, 4], [8, 4, 2, 1])]}, best=1)
+    theirs = table.Peer("y", {"rounds": [course([0, 10, 20, 50], [8, 7, 6, 5])]}, best=1)
+    assert table.times(ours, ours, {"seconds": 10}) == "1"
+    assert table.times(ours, theirs, {"seconds": 10}) == f"> {table.number(50 / ours.permille)}"
+    assert table.fastest([theirs]) is None and table.fastest([theirs, ours]) is ours
