@@ -24,10 +24,9 @@ using cases::FactorCase;
 template <class T>
 constexpr double kSmallest = std::numeric_limits<T>::min();
 
-template <class S>
-class Backend : public SimdTest<S> {
+template <class Value>
+class Backend : public SimdTest<Value> {
  public:
-  using Value = typename S::Value;
 
   struct Problem {
     FactorStorage<Value> f, r;
@@ -52,10 +51,9 @@ class Backend : public SimdTest<S> {
   }
 };
 
-TYPED_TEST_SUITE(Backend, SimdTypes, SimdNames);
 
-TYPED_TEST(Backend, CopiesBetweenAnyLayouts) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, CopiesBetweenAnyLayouts) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     const oracle::Dense values = DenseStorage<T>(cases::make_factor(c.rank, c.count, 1, c.content)).oracle();
     for (Layout layout : cases::kLayouts)
@@ -73,8 +71,8 @@ TYPED_TEST(Backend, CopiesBetweenAnyLayouts) {
   }
 }
 
-TYPED_TEST(Backend, FillsWithOneValue) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, FillsWithOneValue) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     FactorStorage<T> f(c.rank, c.count, c.padding);
     this->backend().fill(f.factor(), T(0.3));
@@ -83,8 +81,8 @@ TYPED_TEST(Backend, FillsWithOneValue) {
   }
 }
 
-TYPED_TEST(Backend, UniformNumbersDependOnSeedSidePlaceAlone) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, UniformNumbersDependOnSeedSidePlaceAlone) {
+  using T = TypeParam;
   const auto fill = [&](int threads, int rank, std::int64_t count, std::int64_t padding, std::uint64_t seed,
                         core::Side side) {
     const Context context = make_context(threads);
@@ -107,8 +105,8 @@ TYPED_TEST(Backend, UniformNumbersDependOnSeedSidePlaceAlone) {
             fill(1, 3, 3, 0, 42, core::Side::w).values);
 }
 
-TYPED_TEST(Backend, UniformNumbersAreScaledAndUniform) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, UniformNumbersAreScaledAndUniform) {
+  using T = TypeParam;
   FactorStorage<T> f(64, 4000);
   this->backend().fill_uniform(f.factor(), 7, core::Side::h, T(3));
   const auto values = f.oracle().values;
@@ -139,8 +137,8 @@ TYPED_TEST(Backend, UniformNumbersAreScaledAndUniform) {
   EXPECT_GT(distinct, sizeof(T) == sizeof(float) ? 0.97 * n : n - 2);
 }
 
-TYPED_TEST(Backend, Gram) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, Gram) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 2, c.content), c.padding);
     DenseStorage<T> g(c.rank, c.rank);
@@ -152,8 +150,8 @@ TYPED_TEST(Backend, Gram) {
   }
 }
 
-TYPED_TEST(Backend, GramOfSignedFactor) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, GramOfSignedFactor) {
+  using T = TypeParam;
   auto values = cases::make_factor(33, 1000, 2);
   for (std::size_t i = 0; i < values.values.size(); i += 3) values.values[i] *= -1;
   const FactorStorage<T> f(values, 3);
@@ -164,8 +162,8 @@ TYPED_TEST(Backend, GramOfSignedFactor) {
 }
 
 // Sums that decide something are in double: their only error is that of double, also for float.
-TYPED_TEST(Backend, DotIsSummedInDouble) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, DotIsSummedInDouble) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     const FactorStorage<T> a(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
     const FactorStorage<T> b(cases::make_factor(c.rank, c.count, 4, c.content));
@@ -177,8 +175,8 @@ TYPED_TEST(Backend, DotIsSummedInDouble) {
   }
 }
 
-TYPED_TEST(Backend, ComponentSumsAreSummedInDouble) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, ComponentSumsAreSummedInDouble) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
     std::vector<double> sums(c.rank, -1), squares(c.rank, -1);
@@ -203,8 +201,8 @@ struct Weights {
 // Of the size of the problem's terms, so that every one changes the result.
 constexpr Weights kPenalties[] = {{{0, 0}, {0, 0}}, {{0.5, 0}, {0.5, 0}}, {{0, 2}, {0, 2}}, {{0.25, 4}, {0.25, 4}}};
 
-TYPED_TEST(Backend, HalsSweeps) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, HalsSweeps) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases())
     for (int sweeps : {1, 3})
       for (const auto& [scaled, penalty] : kPenalties) {
@@ -226,8 +224,8 @@ TYPED_TEST(Backend, HalsSweeps) {
       }
 }
 
-TYPED_TEST(Backend, HalsKeepsComponentsWithoutCurvatureUnlessAllProductsAreZero) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, HalsKeepsComponentsWithoutCurvatureUnlessAllProductsAreZero) {
+  using T = TypeParam;
   auto p = this->problem({33, 257, 3});
   for (int c = 0; c < 33; ++c) {
     p.g[7 * 33 + c] = p.g[c * 33 + 7] = 0;
@@ -242,7 +240,7 @@ TYPED_TEST(Backend, HalsKeepsComponentsWithoutCurvatureUnlessAllProductsAreZero)
 }
 
 // Denormal terms: whatever is flushed, results stay finite and not negative.
-TYPED_TEST(Backend, UpdatesOfDenormalsStayFinite) {
+SIMD_TEST(Backend, UpdatesOfDenormalsStayFinite) {
   for (const auto& [scaled, penalty] : kPenalties) {
     auto p = this->problem({33, 257, 3, Content::denormal});
     this->backend().hals(p.f.factor(), p.terms(), scaled, 2, nullptr);
@@ -253,8 +251,8 @@ TYPED_TEST(Backend, UpdatesOfDenormalsStayFinite) {
   }
 }
 
-TYPED_TEST(Backend, MultiplicativeUpdate) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, MultiplicativeUpdate) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases())
     for (const auto& [scaled, penalty] : kPenalties) {
       if (c.content == Content::denormal) continue;  // above
@@ -273,8 +271,8 @@ TYPED_TEST(Backend, MultiplicativeUpdate) {
     }
 }
 
-TYPED_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
+  using T = TypeParam;
   auto p = this->problem({3, 4});
   p.f(1, 2) = std::numeric_limits<T>::min();
   p.r(1, 2) = std::numeric_limits<T>::min();
@@ -283,8 +281,8 @@ TYPED_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
 }
 
 // From any start, with every penalty: at the minimum, which only KKT conditions in double can tell.
-TYPED_TEST(Backend, NnlsEndsAtTheMinimum) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, NnlsEndsAtTheMinimum) {
+  using T = TypeParam;
   const auto all = cases::factor_cases();
   for (std::size_t number = 0; number < all.size(); ++number)
     for (std::size_t kind = 0; kind < std::size(kPenalties); ++kind) {
@@ -326,8 +324,8 @@ TYPED_TEST(Backend, NnlsEndsAtTheMinimum) {
     }
 }
 
-TYPED_TEST(Backend, NnlsKeepsComponentsWithoutCurvatureUnlessTheSlopeDecides) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, NnlsKeepsComponentsWithoutCurvatureUnlessTheSlopeDecides) {
+  using T = TypeParam;
   for (int rank : {33, 70, 120}) {
     auto p = this->problem({rank, 35, 3});
     for (int c = 0; c < rank; ++c) {
@@ -344,8 +342,8 @@ TYPED_TEST(Backend, NnlsKeepsComponentsWithoutCurvatureUnlessTheSlopeDecides) {
   }
 }
 
-TYPED_TEST(Backend, NnlsOfWhatIsNotFiniteEnds) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, NnlsOfWhatIsNotFiniteEnds) {
+  using T = TypeParam;
   for (T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()})
     for (int rank : {5, 70}) {
       auto p = this->problem({rank, 33});
@@ -360,8 +358,8 @@ TYPED_TEST(Backend, NnlsOfWhatIsNotFiniteEnds) {
     }
 }
 
-TYPED_TEST(Backend, KktLeavesTheFactor) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, KktLeavesTheFactor) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases())
     for (const auto& [scaled, penalty] : kPenalties) {
       SCOPED_TRACE(c.name());
@@ -381,8 +379,8 @@ TYPED_TEST(Backend, KktLeavesTheFactor) {
 }
 
 // At the solution of the problem all steps vanish, whatever the penalties.
-TYPED_TEST(Backend, KktVanishesAtTheMinimum) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, KktVanishesAtTheMinimum) {
+  using T = TypeParam;
   for (const auto& [scaled, penalty] : kPenalties) {
     auto p = this->problem({31, 33});
     auto f = p.f.oracle();
@@ -394,8 +392,8 @@ TYPED_TEST(Backend, KktVanishesAtTheMinimum) {
   }
 }
 
-TYPED_TEST(Backend, MultiplySmall) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, MultiplySmall) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     SCOPED_TRACE(c.name());
     FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
@@ -417,8 +415,8 @@ FactorStorage<T> signed_factor(const FactorCase& c) {
   return FactorStorage<T>(values, c.padding);
 }
 
-TYPED_TEST(Backend, PartNorms) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, PartNorms) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     const auto f = signed_factor<T>(c);
     std::vector<double> positive(c.rank, -1), negative(c.rank, -1);
@@ -433,8 +431,8 @@ TYPED_TEST(Backend, PartNorms) {
   }
 }
 
-TYPED_TEST(Backend, TakeParts) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, TakeParts) {
+  using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases()) {
     SCOPED_TRACE(c.name());
     const auto f = signed_factor<T>(c);
@@ -462,8 +460,8 @@ TYPED_TEST(Backend, TakeParts) {
 }
 
 // Within a backend the number of threads changes nothing, not even the last bit.
-TYPED_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
+  using T = TypeParam;
   const FactorCase c{33, 20011};
   const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3));
   const auto measure = [&](int threads) {

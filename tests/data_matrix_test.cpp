@@ -23,10 +23,9 @@ using core::Side;
 template <class T>
 constexpr double kSmallest = std::numeric_limits<T>::min();
 
-template <class S>
-class DataMatrix : public SimdTest<S> {
+template <class Value>
+class DataMatrix : public SimdTest<Value> {
  public:
-  using Value = typename S::Value;
 
   // Calls check(X, the same X for the oracle) for dense X of all cases.
   template <class Check>
@@ -81,7 +80,6 @@ class DataMatrix : public SimdTest<S> {
   core::Workspace workspace() { return core::Workspace(this->context().runtime()->memory()); }
 };
 
-TYPED_TEST_SUITE(DataMatrix, SimdTypes, SimdNames);
 
 // X as the local side sees it: its rows belong to the local factor.
 template <class X>
@@ -89,7 +87,7 @@ X oriented(Side local, const X& x) {
   return local == Side::w ? x : oracle::transpose(x);
 }
 
-TYPED_TEST(DataMatrix, Statistics) {
+SIMD_TEST(DataMatrix, Statistics) {
   this->for_each([](const MatrixCase& c, const auto& x, const auto& expected) {
     EXPECT_EQ(x.shape().rows, c.rows);
     EXPECT_EQ(x.shape().columns, c.columns);
@@ -121,8 +119,8 @@ TYPED_TEST(DataMatrix, Statistics) {
   });
 }
 
-TYPED_TEST(DataMatrix, Product) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, Product) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     auto workspace = this->workspace();
     for (Side side : {Side::h, Side::w}) {
@@ -140,8 +138,8 @@ TYPED_TEST(DataMatrix, Product) {
 }
 
 // The randomized SVD multiplies X by factors of both signs.
-TYPED_TEST(DataMatrix, ProductOfSignedFactor) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, ProductOfSignedFactor) {
+  using T = TypeParam;
   const auto values = cases::make_dense(257, 101, Content::uniform, 11);
   const DenseStorage<T> storage(values);
   const Matrix<T> x(this->context(), storage.view());
@@ -155,8 +153,8 @@ TYPED_TEST(DataMatrix, ProductOfSignedFactor) {
   EXPECT_TRUE(entries_near(r.oracle(), exact(f.oracle()), Tolerance<T>::sum(101), exact(absolute(f.oracle()))));
 }
 
-TYPED_TEST(DataMatrix, PassOfHalsIsProductUpdateProduct) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, PassOfHalsIsProductUpdateProduct) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     if (c.content == Content::denormal) return;  // the next test's
     auto workspace = this->workspace();
@@ -192,8 +190,8 @@ TYPED_TEST(DataMatrix, PassOfHalsIsProductUpdateProduct) {
   });
 }
 
-TYPED_TEST(DataMatrix, PassOfMultiplicativeUpdateIsProductUpdateProduct) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, PassOfMultiplicativeUpdateIsProductUpdateProduct) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     auto workspace = this->workspace();
     const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::multiplicative_update},
@@ -226,8 +224,8 @@ TYPED_TEST(DataMatrix, PassOfMultiplicativeUpdateIsProductUpdateProduct) {
   });
 }
 
-TYPED_TEST(DataMatrix, PassWithProbeLeavesTheFactor) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, PassWithProbeLeavesTheFactor) {
+  using T = TypeParam;
   const MatrixCase c{257, 101, 33};
   const DenseStorage<T> storage(cases::make_dense(c, 11));
   const Matrix<T> x(this->context(), storage.view());
@@ -248,8 +246,8 @@ TYPED_TEST(DataMatrix, PassWithProbeLeavesTheFactor) {
 
 // The residual, not X, is what the loss is relative to. For sparse X the zeros' part is a difference of sums over all
 // of WH, so that rounding (of double, also for float) is relative to ||WH||^2.
-TYPED_TEST(DataMatrix, Loss) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, Loss) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     if (c.rows * c.columns > 1000000) return;
     auto workspace = this->workspace();
@@ -262,8 +260,8 @@ TYPED_TEST(DataMatrix, Loss) {
   });
 }
 
-TYPED_TEST(DataMatrix, TinyLoss) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, TinyLoss) {
+  using T = TypeParam;
   const FactorStorage<T> w(cases::make_factor(7, 257, 16)), h(cases::make_factor(7, 101, 17));
   auto values = oracle::multiply(transpose(w.oracle()), h.oracle());
   for (auto& value : values.values) value *= 1 + 1e-6;
@@ -286,8 +284,8 @@ TYPED_TEST(DataMatrix, TinyLoss) {
 }
 
 // A workspace that has grown for one matrix serves another.
-TYPED_TEST(DataMatrix, WorkspaceIsReusable) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(DataMatrix, WorkspaceIsReusable) {
+  using T = TypeParam;
   auto workspace = this->workspace();
   for (std::int64_t rows : {1000, 33, 257}) {
     const DenseStorage<T> storage(cases::make_dense(rows, 101, Content::uniform, 11));

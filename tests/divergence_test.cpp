@@ -35,10 +35,9 @@ inline oracle::Dense positive(oracle::Dense d) {
   return d;
 }
 
-template <class S>
-class Divergence : public SimdTest<S> {
+template <class Value>
+class Divergence : public SimdTest<Value> {
  public:
-  using Value = typename S::Value;
 
   // check(X, the same for the oracle, rank, padding, beta)
   template <class Check>
@@ -71,7 +70,6 @@ class Divergence : public SimdTest<S> {
 
   core::Workspace workspace() { return core::Workspace(this->context().runtime()->memory()); }
 };
-TYPED_TEST_SUITE(Divergence, SimdTypes, SimdNames);
 
 oracle::Dense oriented(Side local, const oracle::Dense& x) { return local == Side::w ? x : oracle::transpose(x); }
 
@@ -89,8 +87,8 @@ oracle::Dense component_sums(const oracle::Dense& f) {
   return sums;
 }
 
-TYPED_TEST(Divergence, Terms) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Divergence, Terms) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected, double beta) {
     auto workspace = this->workspace();
     const FactorStorage<T> w(positive(cases::make_factor(c.rank, c.rows, 13)), c.padding);
@@ -115,8 +113,8 @@ TYPED_TEST(Divergence, Terms) {
   });
 }
 
-TYPED_TEST(Divergence, PassIsTermsUpdateTerms) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Divergence, PassIsTermsUpdateTerms) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected, double beta) {
     auto workspace = this->workspace();
     const core::Divergence divergence{beta, 1e-12};
@@ -164,8 +162,8 @@ TYPED_TEST(Divergence, PassIsTermsUpdateTerms) {
   });
 }
 
-TYPED_TEST(Divergence, Loss) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Divergence, Loss) {
+  using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected, double beta) {
     if (beta <= 0 && oracle::sum(expected) == 0) return;
     auto workspace = this->workspace();
@@ -182,8 +180,8 @@ TYPED_TEST(Divergence, Loss) {
   });
 }
 
-TYPED_TEST(Divergence, CoordinateDescent) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Divergence, CoordinateDescent) {
+  using T = TypeParam;
   const auto check = [&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected) {
     auto workspace = this->workspace();
     for (Side side : {Side::w, Side::h}) {
@@ -219,8 +217,8 @@ TYPED_TEST(Divergence, CoordinateDescent) {
   }
 }
 
-TYPED_TEST(Divergence, FirstZeroIsFound) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(Divergence, FirstZeroIsFound) {
+  using T = TypeParam;
   for (Layout layout : cases::kLayouts) {
     auto values = cases::make_dense(70, 300, Content::uniform, 3);
     for (auto& value : values.values) value += 0.5;

@@ -1,47 +1,24 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <new>
 
-#include "orthant/context.hpp"
-#include "orthant/cuda.hpp"
-
-#ifdef ORTHANT_TEST_CUDA
-#include <cuda_runtime_api.h>
-#endif
-
 namespace orthant::test {
 
-/// Counts what is allocated through it, and can be told to fail. A memory resource of the backend that is tested.
-#ifdef ORTHANT_TEST_CUDA
-class CountingMemory : public DeviceMemoryResource {
+class CountingMemory;
+
+/// The memory resource of the tested backend that counts in a CountingMemory.
+class CountedResource;
+std::shared_ptr<CountedResource> make_resource(CountingMemory& memory);
+
+/// Counts what is allocated through its resource, and can be told to fail.
+class CountingMemory {
  public:
-  void* allocate(std::size_t bytes, std::size_t, CUstream_st* stream) override {
-    return count(bytes, [&] {
-      void* pointer = nullptr;
-      if (cudaMallocAsync(&pointer, bytes, stream) != cudaSuccess) throw std::bad_alloc();
-      return pointer;
-    });
-  }
-  void deallocate(void* pointer, std::size_t bytes, std::size_t, CUstream_st* stream) noexcept override {
-    const std::lock_guard lock(mutex_);
-    live_ -= static_cast<std::int64_t>(bytes);
-    cudaFreeAsync(pointer, stream);
-  }
-#else
-class CountingMemory : public MemoryResource {
- public:
-  void* allocate(std::size_t bytes, std::size_t alignment) override {
-    return count(bytes, [&] { return ::operator new(bytes, std::align_val_t(alignment)); });
-  }
-  void deallocate(void* pointer, std::size_t bytes, std::size_t alignment) noexcept override {
-    const std::lock_guard lock(mutex_);
-    live_ -= static_cast<std::int64_t>(bytes);
-    ::operator delete(pointer, std::align_val_t(alignment));
-  }
-#endif
+  CountedResource& resource() { return *resource_; }
 
   /// The allocation with this number (from 0) and every one after it fails.
   void fail_at(std::int64_t number) { fail_at_ = number; }
@@ -59,9 +36,9 @@ class CountingMemory : public MemoryResource {
     reset();
   }
 
- private:
+  /// For the resource: counts what allocate() returns, a pointer to so many bytes.
   template <class Allocate>
-  void* count(std::size_t bytes, Allocate&& allocate) {
+  void* allocated(std::size_t bytes, Allocate&& allocate) {
     const std::lock_guard lock(mutex_);
     if (fail_at_ >= 0 && allocations_ >= fail_at_) throw std::bad_alloc();
     void* pointer = allocate();
@@ -70,9 +47,15 @@ class CountingMemory : public MemoryResource {
     peak_ = std::max(peak_, live_);
     return pointer;
   }
+  void freed(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    live_ -= static_cast<std::int64_t>(bytes);
+  }
 
+ private:
   std::mutex mutex_;
   std::int64_t allocations_ = 0, live_ = 0, peak_ = 0, fail_at_ = -1, base_ = 0;
+  const std::shared_ptr<CountedResource> resource_ = make_resource(*this);
 };
 
 }  // namespace orthant::test

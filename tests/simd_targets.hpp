@@ -1,15 +1,12 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "host/cpu/simd.hpp"  // before Highway: says for which instruction sets the library was compiled
-
-#include <hwy/highway.h>
 
 #include "host/core/runtime.hpp"
 #include "orthant/context.hpp"
@@ -18,66 +15,33 @@
 
 namespace orthant::test {
 
-/// Instruction sets that the library has code for and this processor can run, best first.
-inline std::vector<std::int64_t> simd_targets() {
-  static const std::vector<std::int64_t> targets = hwy::SupportedAndGeneratedTargets();
-  return targets;
-}
+using Precisions = testing::Types<float, double>;
+struct PrecisionNames {
+  template <class T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, float> ? "float" : "double";
+  }
+};
 
 /// While it lives, the library's kernels run for one instruction set.
 class ForcedTarget {
  public:
-  explicit ForcedTarget(std::int64_t target) { hwy::SetSupportedTargetsForTest(target); }
+  explicit ForcedTarget(const SimdTarget& target) { hwy::SetSupportedTargetsForTest(target.highway); }
   ~ForcedTarget() { hwy::SetSupportedTargetsForTest(0); }
   ForcedTarget(const ForcedTarget&) = delete;
   ForcedTarget& operator=(const ForcedTarget&) = delete;
 };
 
-/// Type parameter of a suite: element type, and which of simd_targets().
-template <class T, int kTarget>
-struct Simd {
-  using Value = T;
-  static constexpr int target = kTarget;
-};
-/// The target of a type that runs on the CUDA backend.
-inline constexpr int kCuda = -1;
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ORTHANT_BEST_TARGET_ONLY  // threads share the work alike on every instruction set, and this sanitizer is slow
-#endif
-#endif
-#if defined(ORTHANT_TEST_CUDA)
-using SimdTypes = testing::Types<Simd<float, kCuda>, Simd<double, kCuda>>;
-#elif defined(ORTHANT_BEST_TARGET_ONLY)
-using SimdTypes = testing::Types<Simd<float, 0>, Simd<double, 0>>;
-#elif defined(__SANITIZE_ADDRESS__)  // g++: the third set has one lane and no edges of vectors
-using SimdTypes = testing::Types<Simd<float, 0>, Simd<float, 1>, Simd<double, 0>, Simd<double, 1>>;
-#else
-using SimdTypes =
-    testing::Types<Simd<float, 0>, Simd<float, 1>, Simd<float, 2>, Simd<double, 0>, Simd<double, 1>, Simd<double, 2>>;
-#endif
-
-struct SimdNames {
-  template <class S>
-  static std::string GetName(int) {
-    const std::string type = std::is_same_v<typename S::Value, float> ? "float" : "double";
-    if (S::target == kCuda) return type + "_CUDA";
-    const auto targets = simd_targets();
-    return type + "_" +
-           (S::target < static_cast<int>(targets.size()) ? hwy::TargetName(targets[S::target])
-                                                         : "none" + std::to_string(S::target));
-  }
-};
-
-/// Suites that run once for each element type and instruction set, or on the CUDA backend, whose memory they do not
-/// see: backend() and staged() work on that of the host.
-template <class S>
+/// Suites that run once for each element type and each of simd_targets(); on the CUDA backend, whose memory they do not
+/// see, backend() and staged() work on that of the host.
+template <class Value>
 class SimdTest : public testing::Test {
- protected:
-  using Value = typename S::Value;
+ public:
+  void run_for(const SimdTarget& target) { target_ = target; }
 
+ protected:
   void SetUp() override {
-    if (S::target != kCuda) force_target();
+    forced_ = std::make_unique<ForcedTarget>(target_);
     context_ = std::make_unique<Context>(make_context());
   }
   const Context& context() const { return *context_; }
@@ -96,25 +60,37 @@ class SimdTest : public testing::Test {
   }
 
  private:
-  void force_target() {
-    const auto targets = simd_targets();
-    if (S::target >= static_cast<int>(targets.size()))
-      GTEST_SKIP() << "this processor runs only " << targets.size() << " of the library's instruction sets";
-    forced_ = std::make_unique<ForcedTarget>(targets[S::target]);
-  }
-
+  SimdTarget target_;
   std::unique_ptr<ForcedTarget> forced_;
   std::unique_ptr<Context> context_;
   mutable std::vector<std::unique_ptr<core::Backend<Value>>> staged_backends_;
   mutable std::vector<std::shared_ptr<const core::DataMatrix<Value>>> kept_;
 };
 
-struct PrecisionNames {
-  template <class T>
-  static std::string GetName(int) {
-    return std::is_same_v<T, float> ? "float" : "double";
-  }
-};
-using Precisions = testing::Types<float, double>;
+template <class T, class Test>
+void register_simd_test(const std::string& suite, const char* name, const char* file, int line) {
+  for (const SimdTarget& target : simd_targets())
+    testing::RegisterTest((suite + "/" + PrecisionNames::GetName<T>(0) + "_" + target.name).c_str(), name, nullptr,
+                          nullptr, file, line, [target]() -> SimdTest<T>* {
+                            auto* test = new Test;
+                            test->run_for(target);
+                            return test;
+                          });
+}
+
+/// A test of `Suite`, a class template derived from SimdTest, in whose body TypeParam is the element type. GoogleTest's
+/// typed tests would compile it for every instruction set, though these differ at run time only.
+#define SIMD_TEST(Suite, Name)                                                                    \
+  template <class TypeParam>                                                                      \
+  class Suite##_##Name##_Test final : public Suite<TypeParam> {                                   \
+    void TestBody() override;                                                                     \
+  };                                                                                              \
+  [[maybe_unused]] const bool Suite##_##Name##_registered = [] {                                  \
+    register_simd_test<float, Suite##_##Name##_Test<float>>(#Suite, #Name, __FILE__, __LINE__);   \
+    register_simd_test<double, Suite##_##Name##_Test<double>>(#Suite, #Name, __FILE__, __LINE__); \
+    return true;                                                                                  \
+  }();                                                                                            \
+  template <class TypeParam>                                                                      \
+  void Suite##_##Name##_Test<TypeParam>::TestBody()
 
 }  // namespace orthant::test

@@ -1,30 +1,29 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "orthant/context.hpp"
-#include "orthant/cuda.hpp"
 #include "tests/memory.hpp"
 
-/// The backend that the suites run on: the CPU's, or in a program with ORTHANT_TEST_CUDA the CUDA backend, on a device
-/// or in the rig (tests/simt).
+/// The backend that the suites run on is chosen by what a program links: cpu_context.cpp, or cuda_context.cpp for the
+/// CUDA backend on a device or in the rig (tests/simt).
 namespace orthant::test {
 
-#ifdef ORTHANT_TEST_CUDA
-constexpr bool kOnDevice = true;
+extern const bool kOnDevice;
 
 /// `threads` is the CPU's; the CUDA backend has none.
-inline Context make_context(int /*threads*/ = 2, CountingMemory* memory = nullptr) {
-  CudaConfig config;
-  config.memory = memory;
-  const Context context = Context::cuda(config);
-  if (memory != nullptr) memory->rebase();
-  return context;
-}
-#else
-constexpr bool kOnDevice = false;
+Context make_context(int threads = 2, CountingMemory* memory = nullptr);
 
-inline Context make_context(int threads = 2, CountingMemory* memory = nullptr) {
-  return Context::cpu({.threads = threads, .memory = memory});
-}
-#endif
+/// What the library's kernels on the host run for.
+struct SimdTarget {
+  std::string name;
+  std::int64_t highway = 0;  ///< the instruction set, as Highway numbers them; 0: the best
+};
+
+/// What suites of kernels run for: every instruction set that the library has code for and this processor can run, best
+/// first, or "CUDA".
+std::vector<SimdTarget> simd_targets();
 
 }  // namespace orthant::test

@@ -11,6 +11,7 @@
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 #include "tests/fit.hpp"
+#include "tests/cuda/counted_resource.hpp"
 #include "tests/placed.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/test_context.hpp"
@@ -121,7 +122,7 @@ TEST_F(CudaInterop, LeavesTheCallersHandleAsItWas) {
 TEST_F(CudaInterop, TakesAllMemoryFromTheCallersResource) {
   CountingMemory memory;
   {
-    const Context context = Context::cuda({.memory = &memory});
+    const Context context = Context::cuda({.memory = &memory.resource()});
     const std::int64_t of_context = memory.live();
     EXPECT_GT(of_context, 0);
     simt::reset_calls();
