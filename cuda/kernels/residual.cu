@@ -90,6 +90,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // What an entry adds to a loss, and the loss itself, given the part that has a closed form.
 struct SquaredEntries {
+  static constexpr bool kWeighted = false;
   __device__ double operator()(double x, double v) const { return x * (x - 2 * v); }
   __device__ static double loss(double entries, double rest) {
     const double sum = entries + rest;
@@ -97,6 +98,7 @@ struct SquaredEntries {
   }
 };
 struct KullbackLeiblerEntries {
+  static constexpr bool kWeighted = false;
   double floor;
   __device__ double operator()(double x, double v) const {
     return x > 0 ? x * std::log(x / (v < floor ? floor : v)) - x : 0.0;
@@ -105,9 +107,9 @@ struct KullbackLeiblerEntries {
 };
 // Where only stored entries count.
 struct StoredEntries {
+  static constexpr bool kWeighted = true;
   DivergenceLoss divergence;
   __device__ double operator()(double x, double v) const { return divergence(x, v); }
-  __device__ static double loss(double entries, double) { return entries; }
 };
 
 // Eight lanes to an entry.
@@ -134,12 +136,20 @@ __global__ void __launch_bounds__(kThreads) sparse(Compressed<T> x, core::Factor
     }
     for (int step = kLanes / 2; step > 0; step /= 2) v += device::shuffle_xor(v, step, kLanes);
     if (lane == 0 && p < x.nonzeros) {
-      const auto weight = static_cast<double>(weight_of(x, p));
-      if (weight > 0) sum[0] += weight * loss(static_cast<double>(static_cast<T>(values[p])), v);
+      if constexpr (Loss::kWeighted) {
+        const auto weight = static_cast<double>(weight_of(x, p));
+        if (weight > 0) sum[0] += weight * loss(static_cast<double>(static_cast<T>(values[p])), v);
+      } else {
+        sum[0] += loss(static_cast<double>(static_cast<T>(values[p])), v);
+      }
     }
   }
   if (sum_over_grid(sum, scratch.values, scratch.counters)) {
-    *out = Loss::loss(sum[0], rest != nullptr ? *rest : 0.0);
+    if constexpr (Loss::kWeighted) {
+      *out = sum[0];
+    } else {
+      *out = Loss::loss(sum[0], *rest);
+    }
   }
 }
 
