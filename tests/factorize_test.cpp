@@ -202,6 +202,24 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
       const Matrix<T> x(counted, placed(sparse.view()));
       check(x, {m, n, x.nonzeros()}, options);
     }
+  for (const Options& options :
+       {of_loss(2, Solver::hals, true, true), of_loss(2, Solver::hals, false, true),
+        of_loss(2, Solver::multiplicative_update, true, true), of_loss(1, Solver::multiplicative_update, true, true),
+        of_loss(1, Solver::hals, true, false)}) {
+    constexpr std::int64_t m = 1300, n = 700;
+    Placed<T> placed(this->context);
+    const DenseStorage<T> dense(cases::make_dense(m, n, Content::uniform, 3), Layout::column_major);
+    const CsrStorage<T> sparse(cases::make_sparse({m, n, 16, 30000}, 3));
+    const DenseView<const T> view = placed(dense.view());
+    check(Matrix<T>(counted, view, view), {m, n, -1, Layout::column_major, Missing::none, true}, options);
+    check(Matrix<T>(counted, view, {.missing = Missing::zeros}), {m, n, -1, Layout::column_major, Missing::zeros},
+          options);
+    const CsrView<T> entries = placed(sparse.view());
+    const Matrix<T> x(counted, entries, entries.values);
+    check(x, {m, n, x.nonzeros(), Layout::row_major, Missing::zeros, true}, options);
+    check(Matrix<T>(counted, entries, {.missing = Missing::zeros}),
+          {m, n, x.nonzeros(), Layout::row_major, Missing::zeros}, options);
+  }
 }
 
 TYPED_TEST(Factorize, ReportsWhatItReturns) {

@@ -156,23 +156,35 @@ inline double divergence(double x, double v, double beta, double floor = 0) {
   return (std::pow(x, beta) + (beta - 1) * std::pow(v, beta) - beta * x * std::pow(v, beta - 1)) / (beta * (beta - 1));
 }
 
-inline double divergence(const Dense& x, const Dense& w, const Dense& h, double beta, double floor = 0) {
+/// What an entry counts: 1 where there are no weights.
+inline double weight_of(const Dense& weights, std::size_t entry) {
+  return weights.values.empty() ? 1 : weights.values[entry];
+}
+
+/// The sum over the entries, each times its weight; one of weight 0 may be anything.
+inline double divergence(const Dense& x, const Dense& w, const Dense& h, double beta, double floor = 0,
+                         const Dense& weights = {}) {
   const Dense v = multiply(w, h);
   double s = 0;
-  for (std::size_t i = 0; i < x.values.size(); ++i) s += divergence(x.values[i], v.values[i], beta, floor);
+  for (std::size_t i = 0; i < x.values.size(); ++i) {
+    const double weight = weight_of(weights, i);
+    if (weight > 0) s += weight * divergence(x.values[i], v.values[i], beta, floor);
+  }
   return s;
 }
 
-/// Numerator (X * V^(beta - 2)) F' and denominator V^(beta - 1) F' of the multiplicative update of L (k x m), V = L'F.
+/// Numerator (X * V^(beta - 2)) F' and denominator V^(beta - 1) F' of the multiplicative update of L (k x m), V = L'F,
+/// each entry times its weight.
 struct DivergenceTerms {
   Dense numerator, denominator;
 };
-inline DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f, double beta, double floor = 0) {
+inline DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f, double beta, double floor = 0,
+                                        const Dense& weights = {}) {
   Dense v = multiply(transpose(l), f), a = v;
   for (std::size_t i = 0; i < v.values.size(); ++i) {
-    const double fit = std::max(v.values[i], floor);
-    a.values[i] = x.values[i] * std::pow(fit, beta - 2);
-    v.values[i] = std::pow(fit, beta - 1);
+    const double fit = std::max(v.values[i], floor), weight = weight_of(weights, i);
+    a.values[i] = weight > 0 ? weight * x.values[i] * std::pow(fit, beta - 2) : 0;
+    v.values[i] = weight > 0 ? weight * std::pow(fit, beta - 1) : 0;
   }
   return {multiply(f, transpose(a)), multiply(f, transpose(v))};
 }
@@ -188,23 +200,48 @@ inline Dense ratio_update(Dense f, const DivergenceTerms& terms, Penalty p, doub
 }
 
 /// One entry after the other of L (k x m), V = L'F: Newton's method on the reciprocals of both sides of
-/// sum over j of f_cj x_j / v_j = sum over j of f_cj + penalty.
-inline Dense coordinate_descent(const Dense& x, Dense l, const Dense& f, Penalty p, int sweeps, double floor) {
+/// sum over j of f_cj x_j / v_j = sum over j of f_cj + penalty, each entry times its weight.
+inline Dense coordinate_descent(const Dense& x, Dense l, const Dense& f, Penalty p, int sweeps, double floor,
+                                const Dense& weights = {}) {
   for (std::int64_t i = 0; i < l.columns; ++i)
     for (int sweep = 0; sweep < sweeps; ++sweep)
       for (std::int64_t c = 0; c < l.rows; ++c) {
         double push = p.l1 + p.l2 * l(c, i), pull = 0, curvature = 0;
         for (std::int64_t j = 0; j < f.columns; ++j) {
+          const double weight = weight_of(weights, static_cast<std::size_t>(i * f.columns + j));
+          if (weight == 0) continue;
           double v = 0;
           for (std::int64_t d = 0; d < l.rows; ++d) v += l(d, i) * f(d, j);
           v = std::max(v, floor);
-          push += f(c, j);
-          pull += f(c, j) * x(i, j) / v;
-          curvature += std::pow(f(c, j) / v, 2) * x(i, j);
+          push += weight * f(c, j);
+          pull += weight * f(c, j) * x(i, j) / v;
+          curvature += weight * std::pow(f(c, j) / v, 2) * x(i, j);
         }
         if (push > 0)
           l(c, i) = pull > 0 ? std::max(0.0, l(c, i) + (pull - push) / (curvature * push / pull + p.l2)) : 0;
       }
+  return l;
+}
+
+/// HALS of weighted X for L (k x m), V = L'F: a Gram matrix and a product for each column. A column whose entries all
+/// have weight 0 becomes 0.
+inline Dense weighted_hals(const Dense& x, Dense l, const Dense& f, Penalty p, int sweeps, const Dense& weights) {
+  for (std::int64_t i = 0; i < l.columns; ++i) {
+    Dense own(l.rows, 1), g(l.rows, l.rows), r(l.rows, 1);
+    double total = 0;
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double weight = weights(i, j);
+      if (weight == 0) continue;
+      total += weight;
+      for (std::int64_t c = 0; c < l.rows; ++c) {
+        r(c, 0) += weight * x(i, j) * f(c, j);
+        for (std::int64_t d = 0; d < l.rows; ++d) g(c, d) += weight * f(c, j) * f(d, j);
+      }
+    }
+    for (std::int64_t c = 0; c < l.rows; ++c) own(c, 0) = l(c, i);
+    own = hals(own, g, r, p, sweeps);
+    for (std::int64_t c = 0; c < l.rows; ++c) l(c, i) = total > 0 ? own(c, 0) : 0;
+  }
   return l;
 }
 

@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "host/core/divergence_objective.hpp"
+
 namespace orthant::core {
 namespace {
 
@@ -30,8 +32,11 @@ StoppingRule make_stopping_rule(const Options& options, double squared_norm) {
 
 template <class T>
 Alternation<T>::Alternation(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors,
-                            const Options& options, Workspace& workspace)
+                            const Options& options, Workspace& workspace, const DataMatrix<T>* held_out)
     : backend_(backend),
+      workspace_(workspace),
+      held_out_(held_out),
+      held_out_divergence_{options.loss.beta, make_divergence(options.loss, x).floor, false},
       factors_(factors),
       options_(options),
       penalties_(scale_penalties(options, x.shape())),
@@ -140,6 +145,9 @@ void Alternation<T>::check(CheckStep step, int iterations) const {
     objective_->loss(&measured().residual);
     advance(CheckStep::accept);
   };
+  if (held_out_ != nullptr) {
+    held_out_->divergence(factors_.w, factors_.h, held_out_divergence_, &measured().held_out, workspace_);
+  }
   for (Side side : {Side::w, Side::h}) {
     const ScaledPenalty p = penalties_.of(side);
     if (p.l1 != 0 || p.l2 != 0) backend_.penalty(factors_.of(side), p, &measured().penalty(side));
@@ -176,6 +184,7 @@ Progress Alternation<T>::progress_of(const Measured& m, const LoopState& s) cons
                             : s.loss > 0                 ? std::numeric_limits<double>::infinity()
                                                          : 0;
   progress.kkt_residual = std::sqrt(stopping_.kkt_squared(m));
+  if (held_out_ != nullptr) progress.held_out_loss = m.held_out;
   return progress;
 }
 
@@ -194,6 +203,7 @@ void Alternation<T>::finish(const Progress& end, const std::vector<double>& sums
   result.objective = end.objective;
   result.relative_error = end.relative_error;
   result.kkt_residual = end.kkt_residual;
+  result.held_out_loss = end.held_out_loss;
   const auto k = static_cast<std::size_t>(rank_);
   for (std::size_t c = 0; c < k; ++c) result.dead_components += sums[c] == 0 || sums[2 * k + c] == 0;
 }

@@ -10,9 +10,10 @@ namespace orthant::core {
 template <class T>
 class Alternation {
  public:
-  /// Allocates all that it needs. What is referred to must outlive it.
+  /// Allocates all that it needs. What is referred to must outlive it. `held_out`: entries whose loss is measured too,
+  /// or null.
   Alternation(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors, const Options& options,
-              Workspace& workspace);
+              Workspace& workspace, const DataMatrix<T>* held_out = nullptr);
 
   /// Runs it, with the host in control at checks.
   Result run();
@@ -35,6 +36,9 @@ class Alternation {
   void finish(const Progress& end, const std::vector<double>& sums, Result& result) const;
 
   const Backend<T>& backend_;
+  Workspace& workspace_;
+  const DataMatrix<T>* const held_out_;
+  const Divergence held_out_divergence_;
   const Factors<T> factors_;
   const Options options_;
   const Penalties penalties_;

@@ -23,7 +23,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // `constant`: what H starts from, in place of options.initialization.
 template <class T>
 Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options,
-           std::optional<T> constant = std::nullopt) {
+           std::optional<T> constant = std::nullopt, const core::DataMatrix<T>* held_out = nullptr) {
   const auto start = std::chrono::steady_clock::now();
   const core::Runtime& runtime = *x.context().runtime();
   const core::Backend<T>& backend = runtime.backend(T{});
@@ -47,7 +47,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
     if (options.update_h) border_h.store();
   };
   try {
-    Result result = core::Alternation<T>(backend, *x.data(), factors, options, workspace).run();
+    Result result = core::Alternation<T>(backend, *x.data(), factors, options, workspace, held_out).run();
     store();
     result.initialization_seconds = initialization_seconds;
     result.seconds = seconds_since(start);
@@ -60,10 +60,8 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
   }
 }
 
-}  // namespace
-
 template <class T>
-Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
+void check_fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
   core::check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns, *x.context().runtime());
   core::check_loss(options.loss, *x.data());
@@ -71,7 +69,31 @@ Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Optio
   const core::Backend<T>& backend = x.context().runtime()->backend(T{});
   if (given || !options.update_w) core::check_factor_values<T>("W", w, backend);
   if (given || !options.update_h) core::check_factor_values<T>("H", h, backend);
+}
+
+}  // namespace
+
+template <class T>
+Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options) {
+  check_fit(x, w, h, options);
   return fit(x, w, h, options);
+}
+
+template <class T>
+Result factorize(const Matrix<T>& x, const Matrix<T>& held_out, DenseView<T> w, DenseView<T> h,
+                 const Options& options) {
+  check_fit(x, w, h, options);
+  const MatrixShape shape = held_out.data()->shape();
+  if (shape.rows != x.rows() || shape.columns != x.columns()) {
+    throw InvalidArgument("held_out", text(shape.rows) + " x " + text(shape.columns),
+                          "the shape of X, " + text(x.rows()) + " x " + text(x.columns()));
+  }
+  if (shape.complete()) throw InvalidArgument("held_out", "without missing entries", "those of X that are not fitted");
+  if (held_out.context().runtime() != x.context().runtime()) {
+    throw InvalidArgument("held_out", "on another Context", "the Context of X");
+  }
+  core::check_loss(options.loss, *held_out.data());
+  return fit<T>(x, w, h, options, std::nullopt, held_out.data().get());
 }
 
 template <class T>
@@ -149,10 +171,11 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   return plan;
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                   \
-  template Result factorize(const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&);       \
-  template Result transform(const Matrix<T>&, DenseView<const T>, DenseView<T>, const Options&); \
-  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>, Loss);          \
+#define ORTHANT_INSTANTIATE(T)                                                                               \
+  template Result factorize(const Matrix<T>&, const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&); \
+  template Result factorize(const Matrix<T>&, DenseView<T>, DenseView<T>, const Options&);                   \
+  template Result transform(const Matrix<T>&, DenseView<const T>, DenseView<T>, const Options&);             \
+  template double loss(const Matrix<T>&, DenseView<const T>, DenseView<const T>, Loss);                      \
   template MemoryPlan plan<T>(const Context&, const MatrixShape&, std::int64_t, const Options&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

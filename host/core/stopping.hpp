@@ -9,6 +9,7 @@ struct Measured {
   double product_dot = 0;  ///< <R, F>
   double gram_dot = 0;     ///< <WW', HH'>
   double residual = 0;     ///< the true loss, where it was asked for
+  double held_out = 0;     ///< the loss of entries that are not fitted
   double penalty_w = 0, penalty_h = 0;
   KktSums kkt_w, kkt_h;
   KktSums& kkt(Side side) { return side == Side::w ? kkt_w : kkt_h; }

@@ -82,7 +82,7 @@ std::int64_t CpuRuntime::product_bytes(const MatrixShape& shape, core::Side side
 std::int64_t CpuRuntime::divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
                                                int element_size) const {
   return shape.nonzeros < 0 ? dense_divergence_pass_bytes(shape, divergence, rank, element_size, threads_)
-                            : csr_divergence_pass_bytes(rank, element_size, threads_);
+                            : csr_divergence_pass_bytes(divergence, rank, element_size, threads_);
 }
 
 std::int64_t CpuRuntime::divergence_terms_bytes(const MatrixShape& shape, core::Side side,

@@ -318,21 +318,25 @@ class CsrMatrix final : public core::DataMatrix<T> {
                        Factor<T> denominator, KktSums* kkt, Workspace& workspace) const override {
     const Compressed<T>& x = side == Side::w ? rows_ : columns_;
     const int k = local.rank;
-    const std::int64_t panel_size = static_cast<std::int64_t>(kUpdateColumns) * k;
-    T* panels = workspace.get<T>(Workspace::panels, threads_ * panel_size);
+    const bool known = divergence.has_closed_denominator();
+    const std::int64_t sums_size = static_cast<std::int64_t>(kUpdateColumns) * k, size = (known ? 1 : 2) * sums_size;
+    T* panels = workspace.get<T>(Workspace::panels, threads_ * size);
     KktSums parts[kMaxChunks] = {};
-    for_balanced(x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_,
-                 [&](int task, std::int64_t begin, std::int64_t length) {
-                   T* memory = panels + omp_get_thread_num() * panel_size;
-                   for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
-                     const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
-                     const Factor<T> panel = local.panel(p, n), sums{memory, k, n, k};
-                     add_terms(x, p, panel, fixed, divergence, sums, {});
-                     KktSums kkt_sums;
-                     rule.apply(panel, {{}, sums, known_denominator.panel(p, n)}, kkt != nullptr ? &kkt_sums : nullptr);
-                     parts[task] += kkt_sums;
-                   }
-                 });
+    for_balanced(
+        x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_, [&](int task, std::int64_t begin, std::int64_t length) {
+          T* memory = panels + omp_get_thread_num() * size;
+          for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
+            const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
+            const Factor<T> panel = local.panel(p, n), own_numerator{memory, k, n, k};
+            const Factor<T> own_denominator = known ? Factor<T>{} : Factor<T>{memory + sums_size, k, n, k};
+            add_terms(x, p, panel, fixed, divergence, own_numerator, own_denominator);
+            KktSums kkt_sums;
+            rule.apply(panel,
+                       {{}, own_numerator, known ? known_denominator.panel(p, n) : Factor<const T>(own_denominator)},
+                       kkt != nullptr ? &kkt_sums : nullptr);
+            parts[task] += kkt_sums;
+          }
+        });
     if (kkt != nullptr) {
       *kkt = {};
       for (const KktSums& part : parts) *kkt += part;
@@ -572,8 +576,9 @@ std::int64_t csr_pass_bytes(const MatrixShape&, int rank, int element_size, int 
   return static_cast<std::int64_t>(threads) * kUpdateColumns * rank * element_size;
 }
 
-std::int64_t csr_divergence_pass_bytes(int rank, int element_size, int threads) {
-  return static_cast<std::int64_t>(threads) * kUpdateColumns * rank * element_size;
+std::int64_t csr_divergence_pass_bytes(const core::Divergence& divergence, int rank, int element_size, int threads) {
+  const int sums = divergence.has_closed_denominator() ? 1 : 2;
+  return static_cast<std::int64_t>(threads) * sums * kUpdateColumns * rank * element_size;
 }
 
 std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int element_size, int threads) {

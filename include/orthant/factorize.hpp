@@ -19,6 +19,12 @@ namespace orthant {
 template <class T>
 Result factorize(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
 
+/// The same, while the loss of other entries is measured at each check: of those that count in `held_out`, a Matrix of
+/// the shape of X with missing entries, on the same Context. They have no part in the fit.
+template <class T>
+Result factorize(const Matrix<T>& x, const Matrix<T>& held_out, DenseView<T> w, DenseView<T> h,
+                 const Options& options = {});
+
 namespace core {
 class PendingFit;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 
 namespace orthant {
 
@@ -67,7 +68,8 @@ struct Progress {
   double objective = 0;       ///< loss and penalties
   double relative_error = 0;  ///< ||X - WH||_F / ||X||_F; NaN for other losses than frobenius
   double kkt_residual = 0;    ///< as Result::kkt_residual, of each factor before its last update
-  double seconds = 0;         ///< since the first iteration began
+  double held_out_loss = std::numeric_limits<double>::quiet_NaN();  ///< of entries that are not fitted, if there are
+  double seconds = 0;                                               ///< since the first iteration began
 };
 
 /// What to compute: minimise the loss plus penalties over W >= 0, H >= 0.

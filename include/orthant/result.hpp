@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "orthant/options.hpp"
@@ -17,6 +18,7 @@ struct Result {
   double loss = 0;            ///< of the returned factors
   double objective = 0;       ///< loss and penalties
   double relative_error = 0;  ///< ||X - WH||_F / ||X||_F; 0 if X is all zero and WH too; NaN for other losses
+  double held_out_loss = std::numeric_limits<double>::quiet_NaN();  ///< as Progress::held_out_loss
   /// Distance from a stationary point, 0 at one: the larger, over the factors that were updated, of ||P|| / ||R||,
   /// where R is the factor's product with X and P the step of each entry towards its own minimum, cut off at zero,
   /// in units of the gradient: P = min(F * curvature, gradient). Scaling W up and H down does not change it. Losses
