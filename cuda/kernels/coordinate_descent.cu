@@ -124,13 +124,13 @@ __global__ void __launch_bounds__(kThreads, 8)
   for (std::int64_t j = warp; j < f.count; j += warps) {
     for (std::int64_t e = threadIdx.x % kLanes; e < count; e += kLanes) {
       const std::int64_t line = of_lines ? j : e, place = of_lines ? e : j;
-      const T value = x[line * ld + place];
-      values[e] = value;
+      T value = x[line * ld + place];
       if constexpr (Step::kWeighted) {
         const T weight = weight_of(observed, value, line, place);
-        values[e] = weight > 0 ? value : T(0);
+        if (weight == 0) value = 0;
         weights[e] = weight;
       }
+      values[e] = value;
     }
     descend_column<Step, T>(
         step, descent, f.rank, f.data + j * f.ld, count, [&](std::int64_t e) { return static_cast<T>(values[e]); },
