@@ -4,7 +4,8 @@
 #   host/core    include, itself, and the libraries of the numerical core
 #   host/cpu     include, host/core, itself
 #   host/io      include, itself
-#   host/cli     include, host/io, itself, and what `orthant bench` measures with
+#   host/cli     include, host/io, itself, what `orthant bench` measures with, and from
+#                host/core the random numbers and which entries count
 #   cuda         include, host/core, itself, and the rig's vocabulary in place of CUDA's
 # And every public header compiles alone, with the compiler in CXX (c++).
 set -uo pipefail
@@ -28,7 +29,7 @@ check include 'orthant/'
 check host/core 'orthant/|host/core/'
 check host/cpu 'orthant/|host/core/|host/cpu/'
 check host/io 'orthant/|host/io/'
-check host/cli 'orthant/|host/io/|host/cli/|bench/'
+check host/cli 'orthant/|host/io/|host/cli/|bench/|host/core/(philox|observed).hpp'
 check cuda 'orthant/|host/core/|cuda/|tests/simt/device.hpp'
 
 # CUDA's headers are for cuda/ alone.

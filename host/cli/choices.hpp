@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "orthant/matrix.hpp"
 #include "orthant/options.hpp"
 #include "orthant/result.hpp"
 
@@ -31,6 +32,8 @@ inline constexpr Choices<Stopping, 2> kStoppings{
     {{"loss", Stopping::loss}, {"projected-gradient", Stopping::projected_gradient}}};
 inline constexpr Choices<PenaltyScaling, 2> kScalings{
     {{"none", PenaltyScaling::none}, {"sklearn", PenaltyScaling::sklearn}}};
+inline constexpr Choices<Missing, 3> kMissing{
+    {{"none", Missing::none}, {"nan", Missing::nan}, {"zeros", Missing::zeros}}};
 inline constexpr Choices<Precision, 2> kPrecisions{{{"float", Precision::float_}, {"double", Precision::double_}}};
 inline constexpr Choices<Freeze, 2> kFreezes{{{"w", Freeze::w}, {"h", Freeze::h}}};
 inline constexpr Choices<StopReason, 3> kStopReasons{{{"converged", StopReason::converged},

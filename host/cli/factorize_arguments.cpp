@@ -17,7 +17,12 @@ scikit-learn's alpha_W and alpha_H). The loss is the sum over the entries x of X
   kullback-leibler  x log(x / v) - x + v         (beta = 1; counts)
   itakura-saito     x / v - log(x / v) - 1       (beta = 0; power spectra)
   beta=B            (x^B + (B - 1) v^B - B x v^(B - 1)) / (B (B - 1))
-With beta <= 0, X must have no zeros. Sparse X takes the first two.
+With beta <= 0, X must have no zeros. Sparse X takes the first two, any if --missing zeros.
+
+Missing entries take no part in anything: --missing nan says that those that are NaN are missing (dense
+X), --missing zeros those that are 0 or, of sparse X, not stored, as in a table of ratings. --weights
+gives each entry a weight, and the loss is the sum over the entries times their weights; 0: missing.
+--holdout 0.1 leaves a tenth of the entries out, at random by --seed, and tells their loss at each check.
 
 X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
   .mtx           Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
@@ -36,6 +41,8 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
     loss                    of W and H
     objective               loss and penalties
     relative_error          ||X - WH||_F / ||X||_F; null for other losses than frobenius
+    rmse                    root of the mean squared error, over the entries that count
+    observed                how many count: their weights added up
     iterations              done
     stop_reason             converged, max_iterations or stopped_by_caller (a signal)
     kkt_residual            distance from a stationary point, 0 at one
@@ -51,6 +58,7 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
     seconds                 start and iterations; reading and writing files is not counted
     initialization_seconds  of these, computing the start
     seconds_per_iteration   checks included
+    held_out                with --holdout: entries, loss, rmse, loss_history, as above
     loss_history            loss at every check, the first before any iteration
     iteration_history       iterations done at each of these checks
     top_rows, top_columns   with names: for every component its strongest {name, value}
@@ -93,12 +101,19 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   number("--l2-h", o.h_penalty.l2, "Weight of half H's squared norm");
   add_choice(app, "--scaling", o.penalty_scaling, kScalings, "What these weights are multiplied by (below) [none]");
   app.add_flag("--tfidf", a.tfidf, "Factorize the tf-idf of X instead (formula below)");
+  add_choice(app, "--missing", a.missing, kMissing, "Entries of X that are not known (below) [none]");
+  add_path(app, "--weights", a.weights,
+           "Weights of the entries: a matrix of the shape of X; of sparse X with\nthe same entries");
+  app.add_option_function<std::string>(
+         "--holdout", [&a](const std::string& text) { a.holdout = parse_fraction("--holdout", text); },
+         "Keep this part of the entries out of the fit, and measure their loss")
+      ->option_text("FRACTION");
 
   app.option_defaults()->group("Start");
   add_choice(app, "--init", o.initialization, kInitializations,
              "random (any K), or by the SVD of X (K <= min(m, n)): nndsvd keeps its\n"
              "zeros (not for mu), nndsvda puts the mean of X there, nndsvdar small\n"
-             "random values [nndsvda]");
+             "random values [nndsvda; random if entries\nare missing or weighted]");
   app.add_option_function<std::string>(
          "--seed", [&o](const std::string& text) { o.seed = parse_seed("--seed", text); },
          "Of the random numbers in the start [0]")
@@ -143,7 +158,7 @@ void add_output(CLI::App& app, FactorizeArguments& a) {
 
 // CLI11 2.1's `excludes` says nothing of why; these messages do.
 void refuse_with_transform(const CLI::App& app) {
-  for (const char* option : {"--init", "--w0", "--h0", "--freeze", "--l1-w", "--l2-w"})
+  for (const char* option : {"--holdout", "--init", "--w0", "--h0", "--freeze", "--l1-w", "--l2-w"})
     if (app.count(option) > 0)
       throw UsageError(std::string(option) + " does nothing with --transform, which keeps W and starts H by itself");
 }
@@ -164,6 +179,8 @@ void settle_start(const CLI::App& app, FactorizeArguments& a) {
   } else if (w || h) {
     throw UsageError(std::string(w ? "--w0 is given without --h0" : "--h0 is given without --w0") +
                      ": give both, or keep the one as it is with --freeze " + (w ? "w" : "h"));
+  } else if (!chosen && (a.missing != Missing::none || !a.weights.empty() || a.holdout > 0)) {
+    a.options.initialization = Initialization::random;
   }
 }
 
@@ -187,6 +204,8 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     throw UsageError("--rank is missing: the number of components");
   if (app.count("--solver") == 0 && a.options.loss != Loss::frobenius() && a.options.loss != Loss::kullback_leibler())
     a.options.solver = Solver::multiplicative_update;
+  if (a.tfidf && (a.missing != Missing::none || !a.weights.empty()))
+    throw UsageError("--tfidf needs all entries of X, without --missing and --weights");
   if (app.count("--sweeps") > 0 && a.options.solver != Solver::hals)
     throw UsageError("--sweeps is for --solver hals, not " + name_of(kSolvers, a.options.solver));
   if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
@@ -216,6 +235,9 @@ nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
       {"l2_h", o.h_penalty.l2},
       {"scaling", name_of(kScalings, o.penalty_scaling)},
       {"tfidf", a.tfidf},
+      {"missing", name_of(kMissing, a.missing)},
+      {"weights", path(a.weights)},
+      {"holdout", a.holdout > 0 ? nlohmann::ordered_json(a.holdout) : nlohmann::ordered_json()},
       {"init", init},
       {"seed", o.seed},
       {"w0", path(a.w0)},

@@ -6,6 +6,7 @@
 
 #include "host/cli/choices.hpp"
 #include "host/cli/device.hpp"
+#include "orthant/matrix.hpp"
 #include "orthant/options.hpp"
 
 namespace orthant::cli {
@@ -19,6 +20,9 @@ struct FactorizeArguments {
   Freeze freeze = Freeze::none;
   std::string transform;  ///< path of the W to solve H for; empty: factorize
   bool tfidf = false;
+  Missing missing = Missing::none;
+  std::string weights;  ///< path; empty: none
+  double holdout = 0;   ///< fraction of the entries that count
   Precision precision = Precision::float_;
   int threads = 0;  ///< 0: as many as this process may use
   Device device;

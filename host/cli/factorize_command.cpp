@@ -1,7 +1,9 @@
 #include "orthant/factorize.hpp"
 
+#include <cmath>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "host/cli/errors.hpp"
@@ -28,23 +30,33 @@ namespace {
   if (name == "rank") throw UsageError("--rank" + rest);
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
   if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);
-  if (name.starts_with("X(")) throw FileError(arguments.x + ": " + e.what());
+  if (name == "MatrixOptions::missing") throw UsageError("--missing" + rest);
+  if (name.starts_with("weights(")) throw FileError(arguments.weights + ": " + e.what());
+  if (name.starts_with("X(")) throw FileError(arguments.x + ": " + in_options(e.what()));
   if (name.starts_with("W(")) throw FileError((arguments.w0 + arguments.transform) + ": " + e.what());
   if (name.starts_with("H(")) throw FileError(arguments.h0 + ": " + e.what());
   throw;
 }
 
 template <class T>
-Result compute(const Matrix<T>& x, Factors<T>& f, const FactorizeArguments& arguments, ProgressDisplay& display) {
+Result compute(const Matrix<T>& x, const std::optional<Matrix<T>>& held_out, Factors<T>& f,
+               const FactorizeArguments& arguments, ProgressDisplay& display) {
   Options options = arguments.options;
   options.on_check = [&display](const Progress& progress) {
     display.show(progress);
     return Interrupt::signal() == 0;
   };
   const DenseView<T> w = f.w.view(), h = f.h.view();
-  Result result = arguments.transform.empty() ? factorize<T>(x, w, h, options) : transform<T>(x, w, h, options);
+  Result result = !arguments.transform.empty() ? transform<T>(x, w, h, options)
+                  : held_out                   ? factorize<T>(x, *held_out, w, h, options)
+                                               : factorize<T>(x, w, h, options);
   display.finish();
   return result;
+}
+
+template <class T>
+double root_mean_square(const Matrix<T>& x, Factors<T>& f) {
+  return x.weight() > 0 ? std::sqrt(2 * loss<T>(x, f.w.view(), f.h.view()) / x.weight()) : 0;
 }
 
 template <class T>
@@ -71,6 +83,7 @@ int run(FactorizeArguments arguments) {
   ProgressDisplay display(arguments.quiet);
   display.phase("reading " + arguments.x);
   Input<T> input(arguments.x);
+  if (!arguments.weights.empty()) input.read_weights(arguments.weights);
   std::vector<std::string> row_names, column_names;
   if (!arguments.row_names.empty()) row_names = read_names(arguments.row_names, input.rows(), "rows");
   if (!arguments.column_names.empty()) column_names = read_names(arguments.column_names, input.columns(), "columns");
@@ -81,17 +94,28 @@ int run(FactorizeArguments arguments) {
   Fit fit = [&] {
     try {
       if (arguments.tfidf) input.apply_tfidf();
-      const Matrix<T> x = input.on(context);
-      return Fit{x.rows(),
-                 x.columns(),
-                 x.nonzeros(),
-                 x.empty_rows(),
-                 x.empty_columns(),
-                 x.sparse(),
-                 context,
-                 compute(x, factors, arguments, display),
-                 {},
-                 {}};
+      std::optional<Matrix<T>> held_out;
+      std::int64_t held_out_entries = 0;
+      if (arguments.holdout > 0) {
+        held_out_entries = input.hold_out(arguments.holdout, arguments.options.seed, arguments.missing);
+        held_out = input.held_out_on(context, arguments.missing);
+      }
+      const Matrix<T> x = input.on(context, arguments.missing);
+      const Result result = compute(x, held_out, factors, arguments, display);
+      return Fit{.rows = x.rows(),
+                 .columns = x.columns(),
+                 .nonzeros = x.nonzeros(),
+                 .empty_rows = x.empty_rows(),
+                 .empty_columns = x.empty_columns(),
+                 .sparse = x.sparse(),
+                 .observed = x.weight(),
+                 .rmse = root_mean_square(x, factors),
+                 .held_out = held_out_entries,
+                 .held_out_rmse = held_out ? root_mean_square(*held_out, factors) : 0,
+                 .context = context,
+                 .result = result,
+                 .top_rows = {},
+                 .top_columns = {}};
     } catch (const InvalidArgument& e) {
       explain(e, arguments);
     }

@@ -25,7 +25,7 @@ struct FactorData {
 template <class T>
 FactorData<T> read_factor(const std::string& path);
 
-/// X as its file has it, in precision T.
+/// X as its file has it, in precision T, the weights of its entries, and those that are kept out of the fit.
 template <class T>
 class Input {
  public:
@@ -37,8 +37,14 @@ class Input {
   std::int64_t columns() const;
   /// @throws InvalidArgument for an entry that is negative, NaN or infinite
   void apply_tfidf();
-  /// X made ready; borrows from this.
-  Matrix<T> on(const Context& context) const;
+  /// Reads weights: a matrix of the shape of X, of sparse X with the same entries stored. @throws IoError, FileError
+  void read_weights(const std::string& path);
+  /// Keeps about `fraction` of the entries that count out of X: a function of seed, row and column alone. Returns how
+  /// many they are. @throws UsageError if X is sparse and complete, FileError if none or all were left
+  std::int64_t hold_out(double fraction, std::uint64_t seed, Missing missing);
+  /// X made ready, and the entries that were kept out of it; both borrow from this.
+  Matrix<T> on(const Context& context, Missing missing) const;
+  Matrix<T> held_out_on(const Context& context, Missing missing) const;
 
  private:
   struct Data;

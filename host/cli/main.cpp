@@ -50,7 +50,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(std::string(kExitCodeHelp) + "\n\n'orthant SUBCOMMAND --help' tells all options of a subcommand.");
   app.get_formatter()->column_width(30);
-  const Subcommand subcommands[] = {add_factorize(app), add_info(app), add_bench(app)};
+  const Subcommand subcommands[] = {add_factorize(app), add_predict(app), add_info(app), add_bench(app)};
 
   try {
     parse(app, argc, argv);

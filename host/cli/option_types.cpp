@@ -41,6 +41,12 @@ double parse_nonnegative(const std::string& option, const std::string& text) {
   return value;
 }
 
+double parse_fraction(const std::string& option, const std::string& text) {
+  double value = 0;
+  if (!parse(text, value) || !(value > 0 && value < 1)) refuse(option, text, "a number above 0 and below 1");
+  return value;
+}
+
 Loss parse_loss(const std::string& option, const std::string& text) {
   for (const auto& [name, loss] : kLosses)
     if (name == text) return loss;

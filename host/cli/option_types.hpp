@@ -14,6 +14,7 @@ namespace orthant::cli {
 std::int64_t parse_integer(const std::string& option, const std::string& text, std::int64_t least, std::int64_t most);
 std::uint64_t parse_seed(const std::string& option, const std::string& text);
 double parse_nonnegative(const std::string& option, const std::string& text);
+double parse_fraction(const std::string& option, const std::string& text);  ///< above 0 and below 1
 Loss parse_loss(const std::string& option, const std::string& text);
 
 /// As it is asked for: "frobenius", "beta=1.5"

@@ -34,6 +34,7 @@ std::string status(const Progress& p) {
   const bool has_error = !std::isnan(p.relative_error);
   std::string text = format("%*d/%s  %s %.6g", static_cast<int>(total.size()), p.iteration, total.c_str(),
                             has_error ? "relative error" : "loss", has_error ? p.relative_error : p.loss);
+  if (!std::isnan(p.held_out_loss)) text += format("  held-out loss %.6g", p.held_out_loss);
   if (p.iteration > 0 && p.iteration < p.max_iterations)
     text += "  " + duration(p.seconds / p.iteration * (p.max_iterations - p.iteration)) + " left at most";
   return text;

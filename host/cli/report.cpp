@@ -61,6 +61,8 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
   Json json = {{"loss", r.loss},
                {"objective", r.objective},
                {"relative_error", std::isnan(r.relative_error) ? Json() : Json(r.relative_error)},
+               {"rmse", fit.rmse},
+               {"observed", fit.observed},
                {"iterations", r.iterations},
                {"stop_reason", name_of(kStopReasons, r.stop_reason)},
                {"kkt_residual", r.kkt_residual},
@@ -83,6 +85,14 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
                {"seconds_per_iteration", r.seconds_per_iteration},
                {"loss_history", losses},
                {"iteration_history", iterations}};
+  if (fit.held_out > 0) {
+    Json held_out_losses = Json::array();
+    for (const Progress& p : r.history) held_out_losses.push_back(p.held_out_loss);
+    json["held_out"] = {{"entries", fit.held_out},
+                        {"loss", r.held_out_loss},
+                        {"rmse", fit.held_out_rmse},
+                        {"loss_history", held_out_losses}};
+  }
   if (fit.top_rows) json["top_rows"] = *fit.top_rows;
   if (fit.top_columns) json["top_columns"] = *fit.top_columns;
   json["options"] = options_as_json(arguments);
@@ -108,6 +118,10 @@ void print_summary(std::ostream& out, const FactorizeArguments& arguments, const
       << duration(r.seconds_per_iteration) << " an iteration)\n"
       << (std::isnan(r.relative_error) ? "" : "relative error " + rounded(r.relative_error) + ", ") << "loss "
       << rounded(r.loss) << ", KKT residual " << rounded(r.kkt_residual, "%.2e") << "\n";
+  if (arguments.missing != Missing::none || !arguments.weights.empty() || fit.held_out > 0)
+    out << "RMSE " << rounded(fit.rmse) << " over entries of weight " << rounded(fit.observed, "%.9g") << "\n";
+  if (fit.held_out > 0)
+    out << "RMSE " << rounded(fit.held_out_rmse) << " over " << fit.held_out << " entries that were held out\n";
   if (r.dead_components > 0)
     out << r.dead_components << (r.dead_components == 1 ? " dead component, which adds" : " dead components, which add")
         << " nothing to WH\n";

@@ -16,6 +16,9 @@ namespace orthant::cli {
 struct Fit {
   std::int64_t rows = 0, columns = 0, nonzeros = 0, empty_rows = 0, empty_columns = 0;
   bool sparse = false;
+  double observed = 0, rmse = 0;
+  std::int64_t held_out = 0;  ///< entries; 0: none
+  double held_out_rmse = 0;
   Context context;
   Result result;
   std::optional<Strongest> top_rows, top_columns;

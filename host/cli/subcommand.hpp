@@ -14,6 +14,7 @@ struct Subcommand {
 
 Subcommand add_factorize(CLI::App& command);
 Subcommand add_info(CLI::App& command);
+Subcommand add_predict(CLI::App& command);
 Subcommand add_bench(CLI::App& command);
 
 }  // namespace orthant::cli

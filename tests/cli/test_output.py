@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import reference
 
-KEYS = """loss objective relative_error iterations stop_reason kkt_residual rows columns rank nonzeros storage empty_rows
+KEYS = """loss objective relative_error rmse observed iterations stop_reason kkt_residual rows columns rank nonzeros storage empty_rows
 empty_columns dead_components loss_function solver precision backend device threads seconds initialization_seconds
 seconds_per_iteration loss_history iteration_history options versions""".split()
 
@@ -48,7 +48,7 @@ def test_options_hold_what_was_asked_for(orthant, x, start):
     arguments = [a for key, value in asked.items() for a in ("--" + key.replace("_", "-"), value)]
     options = orthant.report("x.npy", *arguments, "--deterministic")["options"]
     assert options == {
-        "x": "x.npy", "rank": 4, "sweeps": 1, "tfidf": False, "init": "given", "transform": None,
+        "x": "x.npy", "rank": 4, "sweeps": 1, "tfidf": False, "missing": "none", "weights": None, "holdout": None, "init": "given", "transform": None,
         "deterministic": True, "row_names": None, **asked,
     }  # fmt: skip
 

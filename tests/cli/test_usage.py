@@ -11,7 +11,7 @@ import pytest
 
 OPTIONS = """--loss --solver --sweeps --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
 --l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
---top --quiet --json --rank --tfidf --freeze""".split()
+--top --quiet --json --rank --tfidf --freeze --missing --weights --holdout""".split()
 
 
 def test_help_tells_every_option_key_and_exit_code(orthant, x):
@@ -33,7 +33,7 @@ def test_options_are_echoed_by_their_names(orthant, x):
 
 def test_main_help_lists_the_subcommands(orthant):
     text = orthant("--help").stdout
-    assert "factorize" in text and "info" in text and "Exit codes" in text
+    assert "factorize" in text and "predict" in text and "info" in text and "Exit codes" in text
 
 
 def test_version(orthant):

@@ -1,0 +1,134 @@
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "host/cli/errors.hpp"
+#include "host/cli/exit_code.hpp"
+#include "host/cli/input.hpp"
+#include "host/cli/option_types.hpp"
+#include "host/cli/subcommand.hpp"
+#include "host/io/matrix_file.hpp"
+
+namespace orthant::cli {
+namespace {
+
+constexpr const char* kDescription = "Tell what a factorization says of single entries: (WH)(i, j) for pairs (i, j)";
+
+constexpr const char* kFooter =
+    R"(DIR is where `orthant factorize --output DIR` has written W.npy and H.npy. The pairs are the rows of a
+matrix (.csv, .tsv or .npy; all may be gzipped) with a row and a column of X in its first two columns,
+counted from 0. What X has there may follow in a third one; then the errors of the predictions are told:
+RMSE, the root of their mean square, and MAE, the mean of their absolute values.
+
+Predictions are in the order of the pairs, one a line, or in FILE: .npy (a matrix of one column, f8) or
+otherwise text. Errors are printed on standard output where the predictions are not, else on standard
+error. --json prints {pairs, rmse, mae} instead of both.
+
+Example:
+  orthant factorize ratings.mtx --missing zeros --rank 10 --l2-w 2 --l2-h 2 --output fit
+  orthant predict fit --pairs wanted.csv --output predictions.csv
+)";
+
+struct PredictArguments {
+  std::string folder, pairs, output;
+  bool json = false;
+};
+
+struct Errors {
+  std::int64_t pairs = 0;
+  double squares = 0, sizes = 0;
+  double rmse() const { return std::sqrt(squares / static_cast<double>(pairs)); }
+  double mae() const { return sizes / static_cast<double>(pairs); }
+};
+
+io::DenseData<double> read_pairs(const std::string& path) {
+  auto matrix = io::read_matrix<double>(path);
+  auto* dense = std::get_if<io::DenseData<double>>(&matrix);
+  if (dense == nullptr || dense->columns < 2 || dense->columns > 3) {
+    throw FileError(path + ": expected a dense matrix of 2 or 3 columns: row, column and, if known, the value");
+  }
+  return std::move(*dense);
+}
+
+// The number at (p, c) as an index below `count`.
+std::int64_t index_at(const PredictArguments& a, double number, std::int64_t p, const char* what, std::int64_t count) {
+  if (number >= 0 && number < static_cast<double>(count) && number == std::floor(number)) {
+    return static_cast<std::int64_t>(number);
+  }
+  throw FileError(a.pairs + ": pair " + std::to_string(p) + " has " + what + " " + brief(number) +
+                  ", expected an integer from 0 to " + std::to_string(count - 1));
+}
+
+std::string as_text(const std::vector<double>& values) {
+  std::ostringstream out;
+  out.precision(9);
+  for (double value : values) out << value << "\n";
+  return out.str();
+}
+
+void write(const std::string& path, const std::vector<double>& values) {
+  const bool npy = path.ends_with(".npy");
+  io::write_bytes(path, npy ? io::npy_bytes<double>(
+                                  row_major(values.data(), static_cast<std::int64_t>(values.size()), std::int64_t{1}))
+                            : as_text(values));
+}
+
+int run(const PredictArguments& a) {
+  const std::filesystem::path folder(a.folder);
+  const auto w = read_factor<double>((folder / "W.npy").string()), h = read_factor<double>((folder / "H.npy").string());
+  if (w.columns != h.rows) {
+    throw FileError(a.folder + ": W.npy has " + std::to_string(w.columns) + " columns and H.npy " +
+                    std::to_string(h.rows) + " rows, expected as many");
+  }
+  const io::DenseData<double> pairs = read_pairs(a.pairs);
+  const auto at = [&pairs](std::int64_t p, std::int64_t c) {
+    const bool rows = pairs.layout == Layout::row_major;
+    return pairs.values[static_cast<std::size_t>(rows ? p * pairs.columns + c : c * pairs.rows + p)];
+  };
+  std::vector<double> predictions;
+  Errors errors{pairs.rows};
+  for (std::int64_t p = 0; p < pairs.rows; ++p) {
+    const std::int64_t i = index_at(a, at(p, 0), p, "row", w.rows), j = index_at(a, at(p, 1), p, "column", h.columns);
+    double v = 0;
+    for (std::int64_t c = 0; c < w.columns; ++c) v += w(i, c) * h(c, j);
+    predictions.push_back(v);
+    if (pairs.columns < 3) continue;
+    errors.squares += (at(p, 2) - v) * (at(p, 2) - v);
+    errors.sizes += std::abs(at(p, 2) - v);
+  }
+  if (!a.output.empty()) write(a.output, predictions);
+  if (a.json) {
+    const bool known = pairs.columns == 3;
+    nlohmann::ordered_json json{{"pairs", errors.pairs}, {"rmse", nullptr}, {"mae", nullptr}};
+    if (known) json["rmse"] = errors.rmse(), json["mae"] = errors.mae();
+    std::cout << json.dump(2) << "\n";
+    return kSuccess;
+  }
+  if (a.output.empty()) std::cout << as_text(predictions);
+  if (pairs.columns == 3) {
+    (a.output.empty() ? std::cerr : std::cout)
+        << errors.pairs << " pairs, RMSE " << brief(errors.rmse()) << ", MAE " << brief(errors.mae()) << "\n";
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+Subcommand add_predict(CLI::App& command) {
+  CLI::App* app = command.add_subcommand("predict");
+  const auto arguments = std::make_shared<PredictArguments>();
+  app->description(kDescription);
+  app->footer(std::string(kFooter) + "\n" + kExitCodeHelp);
+  add_path(*app, "DIR", arguments->folder, "Folder with W.npy and H.npy", "")->required();
+  add_path(*app, "--pairs", arguments->pairs, "Pairs of row and column (format below)")->required();
+  add_path(*app, "--output", arguments->output, "Where the predictions go [standard output]");
+  app->add_flag("--json", arguments->json, "Print {pairs, rmse, mae}");
+  return {app, [arguments] { return run(*arguments); }};
+}
+
+}  // namespace orthant::cli
