@@ -76,11 +76,11 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
       const unsigned lanes = group_lanes<kLanes>();
       const std::int64_t entry = p + lane % kBatch;
       typename ElementCoefficients<T>::Coefficients of_entry{0, 0};
-      if (entry < task.end) of_entry = coefficients(static_cast<T>(values[entry]), fit);
-      if (x.weights != nullptr) {
-        const T weight = entry < task.end ? weight_of(x, entry) : T(0);
-        of_entry.numerator = weight > 0 ? weight * of_entry.numerator : T(0);
-        of_entry.denominator = weight > 0 ? weight * of_entry.denominator : T(0);
+      const T weight = entry < task.end ? weight_of(x, entry) : T(0);
+      if (weight > 0) {
+        of_entry = coefficients(static_cast<T>(values[entry]), fit);
+        of_entry.numerator *= weight;
+        of_entry.denominator *= weight;
       }
       ORTHANT_UNROLL_LOOP
       for (int e = 0; e < kBatch; ++e) {

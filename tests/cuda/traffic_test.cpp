@@ -568,11 +568,12 @@ std::vector<Bound> matrix_bounds() {
     for (bool weighted : {false, true}) {
       const std::string entries = weighted ? "SomeEntries<float> >" : "AllEntries<" + type + "> >";
       const double bytes = kX_bytes / 4 * (sizeof(S) + (weighted ? 4 : 0));
+      const int sums = weighted ? 3 : 2;
       t.push_back({.kernel = "survey: dense<(Look)0, " + entries,
                    .read = bytes,
                    .written = 0,
-                   .again = kTiles * (weighted ? 24 : 16),
-                   .again_to = kTiles * 2 * kSector,
+                   .again = kTiles * sums * 8,
+                   .again_to = kTiles * sums * kSector,
                    .reason = "sums of blocks",
                    .barriers = of_sums(kTiles),
                    .call = [weighted](Device& d) {
@@ -623,7 +624,7 @@ std::vector<Bound> matrix_bounds() {
                    .read = nonzeros * ((weighted ? 8 : 4) + sizeof(Index)) + segments * 8,
                    .written = 0,
                    .again = warps * (steps + 2) * kSector + nonzeros * sizeof(Index) + nonzeros / 64 * 24,
-                   .again_to = nonzeros / 64 * 2 * kSector,
+                   .again_to = nonzeros / 64 * 3 * kSector,
                    .reason = "a search by every entry, and the index before, from L1; sums of blocks",
                    .barriers = of_sums(nonzeros / 64),
                    .call = [weighted](Device& d) {
