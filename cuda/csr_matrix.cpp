@@ -1,6 +1,7 @@
 #include "cuda/csr_matrix.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <vector>
 
@@ -55,27 +56,22 @@ struct Orientation {
   std::int64_t count = 0, nonzeros = 0;
   Array<std::int64_t> offsets;
   Array<std::int32_t> indices;
-  Array<T> values;
+  Array<T> values, weights;
   std::unique_ptr<CusparseProduct<T>> by_cusparse;
   std::int64_t parts = 0;
   Buffer<std::int32_t> part_segment, part_first;
   Buffer<unsigned> part_arrived;
 
-  Compressed<T> compressed() const { return {count, nonzeros, offsets.data(), indices.data(), values.data()}; }
+  Compressed<T> compressed() const {
+    return {count, nonzeros, offsets.data(), indices.data(), values.data(), weights.data()};
+  }
   LongSegments long_segments() const { return {parts, part_segment.data(), part_first.data(), part_arrived.data()}; }
   std::int64_t bytes() const {
-    return offsets.bytes() + indices.bytes() + values.bytes() + (by_cusparse != nullptr ? by_cusparse->bytes() : 0) +
+    return offsets.bytes() + indices.bytes() + values.bytes() + weights.bytes() +
+           (by_cusparse != nullptr ? by_cusparse->bytes() : 0) +
            static_cast<std::int64_t>(part_segment.bytes() + part_first.bytes() + part_arrived.bytes());
   }
 };
-
-template <class U>
-U read_one(const Gpu& gpu, const U* source) {
-  U value{};
-  gpu.copy(&value, source, sizeof value);
-  gpu.synchronize();
-  return value;
-}
 
 // `sorted`: keys of the segments of X, in order; `positions`: where their entries are in the arrays of `x`.
 template <class T>
@@ -101,10 +97,10 @@ void split_long_segments(const Gpu& gpu, Orientation<T>& x) {
   gpu.clear(x.part_arrived.data(), static_cast<std::int64_t>(x.part_arrived.bytes()));
 }
 
-// `length`: what its indices are below.
+// `length`: what its indices are below. Products are made of complete X only.
 template <class T>
-void prepare_products(const Gpu& gpu, Orientation<T>& x, std::int64_t length) {
-  if (choose_sparse_product(gpu.sparse_product(), x.count, length, x.nonzeros) == SparseProduct::cusparse) {
+void prepare_products(const Gpu& gpu, Orientation<T>& x, std::int64_t length, bool complete) {
+  if (complete && choose_sparse_product(gpu.sparse_product(), x.count, length, x.nonzeros) == SparseProduct::cusparse) {
     x.by_cusparse = std::make_unique<CusparseProduct<T>>(gpu, x.compressed(), length);
   }
   split_long_segments(gpu, x);  // for our own product, and for divergences
@@ -116,14 +112,19 @@ Orientation<T> transpose(const Gpu& gpu, const Orientation<T>& in, std::int64_t 
   out.nonzeros = in.nonzeros;
   Buffer<std::int32_t> keys(gpu.memory(), in.nonzeros), segments(gpu.memory(), in.nonzeros);
   Buffer<std::int64_t> positions(gpu.memory(), in.nonzeros);
-  Buffer<T> values(gpu.memory(), in.nonzeros);
+  Buffer<T> values(gpu.memory(), in.nonzeros), weights;
   number_entries(gpu, in.nonzeros, in.indices.data(), keys.data(), positions.data());
   stable_sort_by_key(gpu, in.nonzeros, keys.data(), positions.data(), length);
   find_segments(gpu, in.count, in.nonzeros, in.offsets.data(), positions.data(), segments.data());
   gather(gpu, in.nonzeros, in.values.data(), positions.data(), values.data());
+  if (in.weights.data() != nullptr) {
+    weights = Buffer<T>(gpu.memory(), in.nonzeros);
+    gather(gpu, in.nonzeros, in.weights.data(), positions.data(), weights.data());
+  }
   compress(gpu, out, length, keys.data());
   out.indices = std::move(segments);
   out.values = std::move(values);
+  out.weights = std::move(weights);
   return out;
 }
 
@@ -131,13 +132,19 @@ template <class T>
 class CsrMatrix final : public DeviceMatrix<T> {
  public:
   template <class Index>
-  CsrMatrix(const Gpu& gpu, const CsrView<T, Index>& x) : DeviceMatrix<T>(gpu), m_(x.rows), n_(x.columns) {
+  CsrMatrix(const Gpu& gpu, const CsrView<T, Index>& x, const core::Observed<T>& observed)
+      : DeviceMatrix<T>(gpu),
+        m_(x.rows),
+        n_(x.columns),
+        missing_(observed.missing),
+        weighted_(observed.weights != nullptr) {
     rows_.count = m_;
     rows_.nonzeros = x.nonzeros;
     rows_.offsets = {gpu, x.row_offsets, m_ + 1, x.space};
     check_offsets();
     Array<Index> indices(gpu, x.column_indices, x.nonzeros, x.space);
     rows_.values = {gpu, x.values, x.nonzeros, x.space};
+    if (weighted_) rows_.weights = {gpu, observed.weights, x.nonzeros, x.space};
     Survey found = look(indices.data());
     if (found.unsorted != 0) {
       sort(indices.data());
@@ -149,15 +156,17 @@ class CsrMatrix final : public DeviceMatrix<T> {
       narrow_integers(gpu, x.nonzeros, indices.data(), narrow.data());
       rows_.indices = std::move(narrow);
     }
-    this->statistics_ = {found.sum, found.squared_norm, static_cast<std::int64_t>(found.unused_lines),
-                         static_cast<std::int64_t>(found.unused_places)};
+    const bool complete = shape().complete();
+    this->statistics_ = {found.sum, found.squared_norm,
+                         complete ? static_cast<double>(m_) * static_cast<double>(n_) : found.weight,
+                         static_cast<std::int64_t>(found.unused_lines), static_cast<std::int64_t>(found.unused_places)};
     columns_ = transpose(gpu, rows_, n_);
-    prepare_products(gpu, rows_, n_);
-    prepare_products(gpu, columns_, m_);
+    prepare_products(gpu, rows_, n_, complete);
+    prepare_products(gpu, columns_, m_, complete);
     gpu.synchronize();  // the caller's host memory has been read, and errors are told here
   }
 
-  MatrixShape shape() const override { return {m_, n_, rows_.nonzeros}; }
+  MatrixShape shape() const override { return {m_, n_, rows_.nonzeros, Layout::row_major, missing_, weighted_}; }
   std::int64_t bytes() const override { return rows_.bytes() + columns_.bytes(); }
 
   void product(Side side, Factor<const T> f, Factor<T> r, Workspace& workspace) const override {
@@ -194,8 +203,9 @@ class CsrMatrix final : public DeviceMatrix<T> {
   }
 
   std::optional<core::BadEntry> find_zero() const override {
-    const Survey found =
-        this->survey(1, 0, [&](unsigned*, Survey* out) { find_zero_entry(this->gpu_, rows_.compressed(), n_, out); });
+    const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
+      find_zero_entry(this->gpu_, rows_.compressed(), n_, !shape().complete(), out);
+    });
     if (found.first_invalid == Survey::kNone) return {};
     const auto key = static_cast<std::int64_t>(found.first_invalid);
     return core::BadEntry{key / n_, key % n_, 0};
@@ -218,13 +228,13 @@ class CsrMatrix final : public DeviceMatrix<T> {
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
     descend_sparse(this->gpu_, (side == Side::w ? rows_ : columns_).compressed(), f, fixed,
-                   {fixed_sums, penalty, sweeps, divergence.floor},
-                   workspace.get<T>(Workspace::panels, rows_.nonzeros));
+                   {fixed_sums, penalty, sweeps, divergence}, workspace.get<T>(Workspace::panels, rows_.nonzeros));
   }
 
-  // Kullback-Leibler: the sum of all of WH is the dot product of the sums of the components.
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
                   Workspace& workspace) const override {
+    if (!divergence.complete) return sparse_divergence(this->gpu_, rows_.compressed(), w, h, divergence, out);
+    // Kullback-Leibler: the sum of all of WH is the dot product of the sums of the components.
     const int k = w.rank;
     auto* memory =
         reinterpret_cast<double*>(workspace.get<std::byte>(Workspace::accumulators, csr_divergence_bytes(k)));
@@ -253,7 +263,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
   template <class Index>
   Survey look(const Index* indices) const {
     const Survey found = this->survey(m_, n_, [&](unsigned* used, Survey* out) {
-      survey_sparse(this->gpu_, m_, rows_.nonzeros, n_, rows_.offsets.data(), indices, rows_.values.data(), used, out);
+      survey_sparse(this->gpu_, rows_.compressed(), n_, indices, used, out);
     });
     if (found.first_invalid == Survey::kNone) return found;
     const auto p = static_cast<std::int64_t>(found.first_invalid);
@@ -261,11 +271,15 @@ class CsrMatrix final : public DeviceMatrix<T> {
     this->gpu_.copy(offsets.data(), rows_.offsets.data(), (m_ + 1) * static_cast<std::int64_t>(sizeof(std::int64_t)));
     this->gpu_.synchronize();
     const std::int64_t row = std::upper_bound(offsets.begin(), offsets.end(), p) - offsets.begin() - 1;
-    core::refuse_entry(n_, row, p, static_cast<std::int64_t>(read_one(this->gpu_, indices + p)),
-                       static_cast<double>(read_one(this->gpu_, rows_.values.data() + p)));
+    const auto column = static_cast<std::int64_t>(read_one(this->gpu_, indices + p));
+    if (weighted_ && column >= 0 && column < n_) {
+      const auto weight = static_cast<double>(read_one(this->gpu_, rows_.weights.data() + p));
+      if (!(weight >= 0) || !std::isfinite(weight)) core::refuse_weight(row, column, weight);
+    }
+    core::refuse_entry(n_, row, p, column, static_cast<double>(read_one(this->gpu_, rows_.values.data() + p)));
   }
 
-  // Sorts the entries of each row by column and adds up those that are repeated.
+  // Sorts the entries of each row by column and adds up those that are repeated, which those with weights may not be.
   template <class Index>
   void sort(const Index* indices) {
     const Gpu& gpu = this->gpu_;
@@ -285,6 +299,12 @@ class CsrMatrix final : public DeviceMatrix<T> {
     mark_starts(gpu, nonzeros, keys.data(), columns.data(), target.data());
     exclusive_sum(gpu, nonzeros + 1, target.data());
     rows_.nonzeros = read_one(gpu, target.data() + nonzeros);
+    if (weighted_) {
+      if (rows_.nonzeros < nonzeros) refuse_first_repeated(target, keys.data(), columns.data());
+      Buffer<T> weights(memory, nonzeros);
+      gather(gpu, nonzeros, rows_.weights.data(), positions.data(), weights.data());
+      rows_.weights = std::move(weights);
+    }
     const Buffer<std::int32_t> row_of(memory, rows_.nonzeros);
     Buffer<std::int32_t> sorted_columns(memory, rows_.nonzeros);
     Buffer<T> sorted_values(memory, rows_.nonzeros);
@@ -295,33 +315,47 @@ class CsrMatrix final : public DeviceMatrix<T> {
     rows_.values = std::move(sorted_values);
   }
 
+  // `starts`: of runs of entries at the same row and column, before each entry and after all.
+  [[noreturn]] void refuse_first_repeated(const Buffer<std::int64_t>& starts, const std::int32_t* rows,
+                                          const std::int32_t* columns) const {
+    std::vector<std::int64_t> before(static_cast<std::size_t>(starts.size()));
+    this->gpu_.copy(before.data(), starts.data(), static_cast<std::int64_t>(starts.bytes()));
+    this->gpu_.synchronize();
+    const std::int64_t q = std::adjacent_find(before.begin(), before.end()) - before.begin();
+    core::refuse_repeated(read_one(this->gpu_, rows + q), read_one(this->gpu_, columns + q));
+  }
+
   std::int64_t m_, n_;
+  Missing missing_;
+  bool weighted_;
   Orientation<T> rows_, columns_;
 };
 
 }  // namespace
 
 template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const CsrView<T, Index>& x) {
-  return std::make_shared<CsrMatrix<T>>(gpu, x);
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const CsrView<T, Index>& x,
+                                                           const core::Observed<T>& observed) {
+  return std::make_shared<CsrMatrix<T>>(gpu, x, observed);
 }
 
 std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int element_size) {
   const auto of_products = [&](std::int64_t count, std::int64_t length) {
-    const bool by_cusparse =
-        choose_sparse_product(gpu.sparse_product(), count, length, shape.nonzeros) == SparseProduct::cusparse;
+    const bool by_cusparse = shape.complete() && choose_sparse_product(gpu.sparse_product(), count, length,
+                                                                       shape.nonzeros) == SparseProduct::cusparse;
     return by_cusparse ? cusparse_product_bytes(gpu, count, length, shape.nonzeros, element_size) : 0;
   };
-  return shape.nonzeros * (element_size + 4) + 8 * (shape.columns + 1) + of_products(shape.rows, shape.columns) +
-         of_products(shape.columns, shape.rows);
+  return shape.nonzeros * ((shape.weighted ? 2 : 1) * element_size + 4) + 8 * (shape.columns + 1) +
+         of_products(shape.rows, shape.columns) + of_products(shape.columns, shape.rows);
 }
 
 std::int64_t csr_loss_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank) * rank); }
 
 std::int64_t csr_divergence_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank)); }
 
-#define ORTHANT_INSTANTIATE(T, Index) \
-  template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>&);
+#define ORTHANT_INSTANTIATE(T, Index)                                                                       \
+  template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>&, \
+                                                                      const core::Observed<T>&);
 ORTHANT_INSTANTIATE(float, std::int32_t)
 ORTHANT_INSTANTIATE(float, std::int64_t)
 ORTHANT_INSTANTIATE(double, std::int32_t)

@@ -4,13 +4,15 @@
 
 #include "cuda/gpu.hpp"
 #include "host/core/data_matrix.hpp"
+#include "host/core/observed.hpp"
 
 namespace orthant::cuda {
 
-/// A view in device memory with sorted 32-bit indices is borrowed, any other copied; beside it the transpose is made.
-/// Validates, and measures its statistics.
+/// A view in device memory with sorted 32-bit indices is borrowed, with its weights, any other copied; beside it the
+/// transpose is made. Validates, and measures its statistics.
 template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>& x);
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>& x,
+                                                           const core::Observed<T>& observed);
 
 /// Bytes kept for a borrowed X.
 std::int64_t csr_matrix_bytes(const Gpu&, const MatrixShape& shape, int element_size);

@@ -28,36 +28,28 @@ void CudaRuntime::check_memory(const std::string& name, const void* data, std::i
   }
 }
 
-std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(DenseView<const float> x) const {
-  return make_dense_matrix(gpu_, x);
-}
-std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(DenseView<const double> x) const {
-  return make_dense_matrix(gpu_, x);
-}
-std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(float, const core::AnyDenseView& x,
-                                                                        Storage storage) const {
-  return make_dense_matrix<float>(gpu_, x, storage);
-}
-std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(double, const core::AnyDenseView& x,
-                                                                         Storage storage) const {
-  return make_dense_matrix<double>(gpu_, x, storage);
-}
-std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(const CsrView<float, std::int32_t>& x) const {
-  core::check_csr(x, *this);
-  return make_csr_matrix(gpu_, x);
-}
-std::shared_ptr<const core::DataMatrix<float>> CudaRuntime::make_matrix(const CsrView<float, std::int64_t>& x) const {
-  core::check_csr(x, *this);
-  return make_csr_matrix(gpu_, x);
-}
-std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(const CsrView<double, std::int32_t>& x) const {
-  core::check_csr(x, *this);
-  return make_csr_matrix(gpu_, x);
-}
-std::shared_ptr<const core::DataMatrix<double>> CudaRuntime::make_matrix(const CsrView<double, std::int64_t>& x) const {
-  core::check_csr(x, *this);
-  return make_csr_matrix(gpu_, x);
-}
+#define ORTHANT_MAKE(T)                                                                                             \
+  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(DenseView<const T> x,                         \
+                                                                      const core::Observed<T>& observed) const {    \
+    return make_dense_matrix(gpu_, x, observed);                                                                    \
+  }                                                                                                                 \
+  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(const core::AnyDenseView& x, Storage storage, \
+                                                                      const core::Observed<T>& observed) const {    \
+    return make_dense_matrix(gpu_, x, storage, observed);                                                           \
+  }                                                                                                                 \
+  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(const CsrView<T, std::int32_t>& x,            \
+                                                                      const core::Observed<T>& observed) const {    \
+    core::check_csr(x, *this);                                                                                      \
+    return make_csr_matrix(gpu_, x, observed);                                                                      \
+  }                                                                                                                 \
+  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(const CsrView<T, std::int64_t>& x,            \
+                                                                      const core::Observed<T>& observed) const {    \
+    core::check_csr(x, *this);                                                                                      \
+    return make_csr_matrix(gpu_, x, observed);                                                                      \
+  }
+ORTHANT_MAKE(float)
+ORTHANT_MAKE(double)
+#undef ORTHANT_MAKE
 
 std::int64_t CudaRuntime::matrix_bytes(const MatrixShape& shape, int element_size) const {
   return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(gpu_, shape, element_size);

@@ -21,15 +21,22 @@ class CudaRuntime final : public core::Runtime {
   const core::Backend<float>& backend(float) const override { return float_; }
   const core::Backend<double>& backend(double) const override { return double_; }
 
-  std::shared_ptr<const core::DataMatrix<float>> make_matrix(DenseView<const float>) const override;
-  std::shared_ptr<const core::DataMatrix<double>> make_matrix(DenseView<const double>) const override;
-  std::shared_ptr<const core::DataMatrix<float>> make_matrix(float, const core::AnyDenseView&, Storage) const override;
-  std::shared_ptr<const core::DataMatrix<double>> make_matrix(double, const core::AnyDenseView&,
-                                                              Storage) const override;
-  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&) const override;
-  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&) const override;
-  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&) const override;
-  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(DenseView<const float>,
+                                                             const core::Observed<float>&) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const core::AnyDenseView&, Storage,
+                                                             const core::Observed<float>&) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&,
+                                                             const core::Observed<float>&) const override;
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&,
+                                                             const core::Observed<float>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(DenseView<const double>,
+                                                              const core::Observed<double>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const core::AnyDenseView&, Storage,
+                                                              const core::Observed<double>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&,
+                                                              const core::Observed<double>&) const override;
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&,
+                                                              const core::Observed<double>&) const override;
 
   std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;
   std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const override;

@@ -6,6 +6,15 @@
 
 namespace orthant::cuda {
 
+/// One number of device memory.
+template <class U>
+U read_one(const Gpu& gpu, const U* source) {
+  U value{};
+  gpu.copy(&value, source, sizeof value);
+  gpu.synchronize();
+  return value;
+}
+
 /// What dense and sparse X on a device have in common: a pass over one panel that is all of X.
 template <class T>
 class DeviceMatrix : public core::DataMatrix<T> {

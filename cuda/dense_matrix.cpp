@@ -26,15 +26,31 @@ namespace {
 // In which order entries are looked at: the first bad one in row order is named.
 bool is_by_place(Layout layout) { return layout == Layout::column_major; }
 
-[[noreturn]] void refuse(std::int64_t row, std::int64_t column, double value, const char* expected) {
-  throw InvalidArgument("X(" + core::text(row) + ", " + core::text(column) + ")", core::text(value), expected);
+template <class T>
+bool is_valid(T value) {
+  return value >= 0 && value <= std::numeric_limits<T>::max();
 }
-constexpr const char* kValid = "a finite number that is not negative";
+
+// Which entries count, in device memory: the weights where they are, or a copy.
+template <class T>
+struct DeviceObserved {
+  core::Observed<T> observed;
+  Buffer<T> copy;
+
+  DeviceObserved(const Gpu& gpu, const core::Observed<T>& given, const AnyDenseView& x) : observed(given) {
+    if (given.weights == nullptr || x.space == MemorySpace::device) return;
+    const std::int64_t size = sizeof(T), width = x.length() * size;
+    copy = Buffer<T>(gpu.memory(), x.lines() * x.length());
+    gpu.copy_lines(copy.data(), width, given.weights, given.ld * size, width, x.lines());
+    observed.weights = copy.data();
+    observed.ld = x.length();
+  }
+};
 
 // Numbers that coordinate_descent() keeps beside the fixed factor, for either side.
 std::int64_t descent_scratch(const Gpu& gpu, const MatrixShape& shape) {
-  return std::max(dense_descent_scratch(gpu, shape.rows, shape.columns),
-                  dense_descent_scratch(gpu, shape.columns, shape.rows));
+  return std::max(dense_descent_scratch(gpu, shape.rows, shape.columns, shape.complete()),
+                  dense_descent_scratch(gpu, shape.columns, shape.rows, shape.complete()));
 }
 
 // X whose elements are stored as S.
@@ -42,14 +58,15 @@ template <class T, class S>
 class DenseMatrix final : public DeviceMatrix<T> {
  public:
   /// `own`: the memory of x, if that is not the caller's.
-  DenseMatrix(const Gpu& gpu, DenseView<const S> x, Buffer<S> own)
+  DenseMatrix(const Gpu& gpu, DenseView<const S> x, Buffer<S> own, DeviceObserved<T> observed)
       : DeviceMatrix<T>(gpu),
         rows_(x.rows),
         columns_(x.columns),
         layout_(x.layout),
         data_(x.data),
         ld_(x.ld),
-        copy_(std::move(own)) {
+        copy_(std::move(own)),
+        observed_(std::move(observed)) {
     if (x.space == MemorySpace::host) {
       const std::int64_t size = sizeof(S);
       copy_ = Buffer<S>(gpu.memory(), lines() * length());
@@ -60,8 +77,10 @@ class DenseMatrix final : public DeviceMatrix<T> {
     measure();
   }
 
-  MatrixShape shape() const override { return {rows_, columns_, -1, layout_}; }
-  std::int64_t bytes() const override { return static_cast<std::int64_t>(copy_.bytes()); }
+  MatrixShape shape() const override {
+    return {rows_, columns_, -1, layout_, observed().missing, observed().weights != nullptr};
+  }
+  std::int64_t bytes() const override { return static_cast<std::int64_t>(copy_.bytes() + observed_.copy.bytes()); }
 
   void reserve(int rank, bool passes, Workspace& workspace) const override {
     DeviceMatrix<T>::reserve(rank, passes, workspace);
@@ -93,7 +112,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
 
   std::optional<core::BadEntry> find_zero() const override {
     const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
-      find_zero_entry(this->gpu_, data_, lines(), length(), ld_, layout_ == Layout::column_major, out);
+      find_zero_entry(this->gpu_, data_, ld_, observed(), lines(), length(), is_by_place(layout_), out);
     });
     if (found.first_invalid == Survey::kNone) return {};
     const auto key = static_cast<std::int64_t>(found.first_invalid);
@@ -103,8 +122,9 @@ class DenseMatrix final : public DeviceMatrix<T> {
   void divergence_terms(Side side, Factor<const T> w, Factor<const T> h, const core::Divergence& divergence,
                         Factor<T> numerator, Factor<T> denominator, Workspace& workspace) const override {
     const bool of_lines = (side == Side::w) == (layout_ == Layout::row_major);
-    dense_divergence_terms(this->gpu_, data_, ld_, of_lines, side == Side::w ? w : h, side == Side::w ? h : w,
-                           divergence, numerator, denominator, partial_sums(w.rank, divergence, workspace));
+    dense_divergence_terms(this->gpu_, data_, ld_, observed(), of_lines, side == Side::w ? w : h,
+                           side == Side::w ? h : w, divergence, numerator, denominator,
+                           partial_sums(w.rank, divergence, workspace));
   }
 
   void reserve_coordinate_descent(int rank, Workspace& workspace) const override {
@@ -120,19 +140,21 @@ class DenseMatrix final : public DeviceMatrix<T> {
     const Factor<T> by_component{workspace.get<T>(Workspace::packed, f.rank * fixed.count),
                                  static_cast<int>(fixed.count), f.rank, fixed.count};
     transpose<T>(this->gpu_, fixed, by_component);
-    descend_dense<S, T>(this->gpu_, data_, ld_, (side == Side::w) == (layout_ == Layout::row_major), f, by_component,
-                        {fixed_sums, penalty, sweeps, divergence.floor},
+    descend_dense<S, T>(this->gpu_, data_, ld_, observed(), (side == Side::w) == (layout_ == Layout::row_major), f,
+                        by_component, {fixed_sums, penalty, sweeps, divergence},
                         workspace.get<T>(Workspace::panels, descent_scratch(this->gpu_, shape())));
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
                   Workspace&) const override {
     const bool rows = layout_ == Layout::row_major;
-    dense_divergence(this->gpu_, data_, ld_, rows ? w : h, rows ? h : w, divergence, out);
+    dense_divergence(this->gpu_, data_, ld_, observed(), rows ? w : h, rows ? h : w, divergence, out);
   }
 
  private:
   static constexpr bool kIsPlain = std::is_same_v<T, S>;
+
+  const core::Observed<T>& observed() const { return observed_.observed; }
 
   T* partial_sums(int rank, const core::Divergence& divergence, Workspace& workspace) const {
     const std::int64_t bytes = dense_divergence_bytes(this->gpu_, shape(), divergence, rank, sizeof(T));
@@ -145,19 +167,23 @@ class DenseMatrix final : public DeviceMatrix<T> {
   void measure() {
     const bool by_place = is_by_place(layout_);
     const Survey found = this->survey(lines(), length(), [&](unsigned* used, Survey* out) {
-      survey_dense(this->gpu_, data_, lines(), length(), ld_, by_place, used, out);
+      survey_dense(this->gpu_, data_, ld_, observed(), lines(), length(), by_place, used, out);
     });
     if (found.first_invalid != Survey::kNone) {
       const auto key = static_cast<std::int64_t>(found.first_invalid);
       const std::int64_t i = key / columns_, j = key % columns_;
-      S value{};
-      this->gpu_.copy(&value, data_ + (by_place ? j * ld_ + i : i * ld_ + j), sizeof value);
-      this->gpu_.synchronize();
-      refuse(i, j, number<double>(value), kValid);
+      const std::int64_t line = by_place ? j : i, place = by_place ? i : j;
+      if (observed().weights != nullptr) {
+        const T weight = read_one(this->gpu_, observed().at(line, place).weights);
+        if (!is_valid(weight)) core::refuse_weight(i, j, static_cast<double>(weight));
+      }
+      core::refuse_value(i, j, number<double>(read_one(this->gpu_, data_ + line * ld_ + place)));
     }
     const auto unused_lines = static_cast<std::int64_t>(found.unused_lines);
     const auto unused_places = static_cast<std::int64_t>(found.unused_places);
-    this->statistics_ = {found.sum, found.squared_norm, by_place ? unused_places : unused_lines,
+    const double weight =
+        observed().complete() ? static_cast<double>(rows_) * static_cast<double>(columns_) : found.weight;
+    this->statistics_ = {found.sum, found.squared_norm, weight, by_place ? unused_places : unused_lines,
                          by_place ? unused_lines : unused_places};
   }
 
@@ -166,6 +192,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
   const S* data_;
   std::int64_t ld_;
   Buffer<S> copy_;
+  DeviceObserved<T> observed_;
 };
 
 // Some lines of a view in device memory: where they are, or a copy.
@@ -212,23 +239,26 @@ void for_each_panel(const AnyDenseView& x, Use&& use) {
 }
 
 template <class T, class S>
-std::shared_ptr<const core::DataMatrix<T>> take(const Gpu& gpu, const AnyDenseView& x, Buffer<S> copy) {
+std::shared_ptr<const core::DataMatrix<T>> take(const Gpu& gpu, const AnyDenseView& x, Buffer<S> copy,
+                                                DeviceObserved<T> observed) {
   const DenseView<const S> view{copy.data(), x.rows, x.columns, x.length(), x.layout, MemorySpace::device};
-  return std::make_shared<DenseMatrix<T, S>>(gpu, view, std::move(copy));
+  return std::make_shared<DenseMatrix<T, S>>(gpu, view, std::move(copy), std::move(observed));
 }
 
 template <class T>
-std::shared_ptr<const core::DataMatrix<T>> make_plain(const Gpu& gpu, const AnyDenseView& x) {
+std::shared_ptr<const core::DataMatrix<T>> make_plain(const Gpu& gpu, const AnyDenseView& x,
+                                                      DeviceObserved<T> observed) {
   Buffer<T> copy(gpu.memory(), x.lines() * x.length());
   for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
     const Lines some(gpu, x, first, count);
     convert_lines(gpu, x.type, some.data, count, x.length(), some.ld, copy.data() + first * x.length());
   });
-  return take<T>(gpu, x, std::move(copy));
+  return take<T>(gpu, x, std::move(copy), std::move(observed));
 }
 
 template <class T, class S>
-std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const AnyDenseView& x, const char* expected) {
+std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const AnyDenseView& x,
+                                                       DeviceObserved<T> observed, const char* expected) {
   const bool by_place = is_by_place(x.layout);
   Buffer<S> copy(gpu.memory(), x.lines() * x.length());
   auto first_invalid = Survey::kNone;
@@ -236,7 +266,7 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
   gpu.copy(found.data(), &first_invalid, sizeof first_invalid);
   for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
     const LinesOf<T> some(gpu, x, first, count);
-    narrow_lines(gpu, some.data, count, x.length(), some.ld, first, x.lines(), by_place,
+    narrow_lines(gpu, some.data, some.ld, observed.observed.at(first, 0), count, x.length(), first, x.lines(), by_place,
                  copy.data() + first * x.length(), found.data());
   });
   gpu.copy(&first_invalid, found.data(), sizeof first_invalid);
@@ -245,13 +275,12 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
     const auto key = static_cast<std::int64_t>(first_invalid);
     const std::int64_t i = key / x.columns, j = key % x.columns;
     const LinesOf<T> line(gpu, x, by_place ? j : i, 1);
-    T value = 0;
-    gpu.copy(&value, line.data + (by_place ? i : j), sizeof value);
-    gpu.synchronize();
-    const bool valid = value >= 0 && value <= std::numeric_limits<T>::max();
-    refuse(i, j, static_cast<double>(value), valid ? expected : kValid);
+    const T value = read_one(gpu, line.data + (by_place ? i : j));
+    if (!is_valid(value)) core::refuse_value(i, j, static_cast<double>(value));
+    throw InvalidArgument("X(" + core::text(i) + ", " + core::text(j) + ")", core::text(static_cast<double>(value)),
+                          expected);
   }
-  return take<T>(gpu, x, std::move(copy));
+  return take<T>(gpu, x, std::move(copy), std::move(observed));
 }
 
 }  // namespace
@@ -269,31 +298,38 @@ std::int64_t dense_divergence_bytes(const Gpu& gpu, const MatrixShape& shape, co
 }
 
 template <class T>
-std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, DenseView<const T> x) {
-  return std::make_shared<DenseMatrix<T, T>>(gpu, x, Buffer<T>());
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, DenseView<const T> x,
+                                                             const core::Observed<T>& observed) {
+  return std::make_shared<DenseMatrix<T, T>>(gpu, x, Buffer<T>(), DeviceObserved<T>(gpu, observed, x));
 }
 
 template <class T>
-std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, const AnyDenseView& x, Storage storage) {
+std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu& gpu, const AnyDenseView& x, Storage storage,
+                                                             const core::Observed<T>& observed) {
+  DeviceObserved<T> on_device(gpu, observed, x);
   switch (storage) {
     case Storage::element_type:
       break;
     case Storage::uint8:
       if (x.type == core::ElementType::uint8) {
-        return std::make_shared<DenseMatrix<T, std::uint8_t>>(gpu, x.as<std::uint8_t>(), Buffer<std::uint8_t>());
+        return std::make_shared<DenseMatrix<T, std::uint8_t>>(gpu, x.as<std::uint8_t>(), Buffer<std::uint8_t>(),
+                                                              std::move(on_device));
       }
-      return make_narrow<T, std::uint8_t>(gpu, x, "an integer from 0 to 255, to be stored as uint8");
+      return make_narrow<T, std::uint8_t>(gpu, x, std::move(on_device),
+                                          "an integer from 0 to 255, to be stored as uint8");
     case Storage::fp16:
-      return make_narrow<T, Fp16>(gpu, x, "less than 65520, to be stored as fp16");
+      return make_narrow<T, Fp16>(gpu, x, std::move(on_device), "less than 65520, to be stored as fp16");
     case Storage::bf16:
-      return make_narrow<T, Bf16>(gpu, x, "less than 3.3961775e38, to be stored as bf16");
+      return make_narrow<T, Bf16>(gpu, x, std::move(on_device), "less than 3.3961775e38, to be stored as bf16");
   }
-  return make_plain<T>(gpu, x);
+  return make_plain<T>(gpu, x, std::move(on_device));
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                           \
-  template std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseView<const T>); \
-  template std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, const AnyDenseView&, Storage);
+#define ORTHANT_INSTANTIATE(T)                                                                                    \
+  template std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, DenseView<const T>,           \
+                                                                        const core::Observed<T>&);                \
+  template std::shared_ptr<const core::DataMatrix<T>> make_dense_matrix(const Gpu&, const AnyDenseView&, Storage, \
+                                                                        const core::Observed<T>&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

@@ -13,6 +13,7 @@ struct Compressed {
   const std::int64_t* offsets = nullptr;
   const std::int32_t* indices = nullptr;
   const T* values = nullptr;
+  const T* weights = nullptr;  ///< null: 1 each; where 0, the value may be anything
 };
 
 }  // namespace orthant::cuda

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "cuda/kernels/entries.cuh"
+#include "cuda/kernels/observed.cuh"
 #include "cuda/launch.hpp"
 
 // A warp takes a column of the factor and keeps the fit of its entries up to date while it goes over the components.
@@ -21,38 +22,85 @@ __device__ T sum_over_warp(T v) {
   return v;
 }
 
-// Entries [0, count) of a column: x(e) and fit[e] are those of an entry, component(c, e) the fixed factor's there.
-template <class T, class Values, class Component>
-__device__ void descend_column(const Descent<T>& d, int rank, device::Global<T> f, std::int64_t count, const Values& x,
-                               const Component& component, device::Global<T> fit) {
+// What the entries say about one component, and the step that follows from it.
+template <class T>
+struct Pull {
+  T toward, away, curvature;
+};
+
+// Kullback-Leibler: sums of h x / v (toward), h (away) and h^2 x / v^2, each times the weights. The second is known if
+// there are none.
+template <bool kHasWeights, class T>
+struct KullbackLeiblerStep {
+  static constexpr bool kWeighted = kHasWeights;
+  T floor;
+
+  __device__ void add(T x, T weight, T h, T v, Pull<T>& pull) const {
+    const T scaled = h / (v < floor ? floor : v), term = kWeighted ? weight * (x * scaled) : x * scaled;
+    pull.toward += term;
+    if constexpr (kWeighted) pull.away += weight * h;
+    pull.curvature += term * scaled;
+  }
+  // Newton's method on the reciprocals of both sides of toward = away.
+  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) {
+    const T away = p.away + l1 + l2 * f;
+    if (!(away > 0)) return f;  // a dead component
+    if (!(p.toward > 0 && p.curvature > 0)) return 0;
+    return f + (p.toward - away) / (p.curvature * (away / p.toward) + l2);
+  }
+};
+
+// Squares: sums of h (x - v) (toward) and h^2, each times the weights.
+template <class T>
+struct SquaredStep {
+  static constexpr bool kWeighted = true;
+
+  __device__ void add(T x, T weight, T h, T v, Pull<T>& pull) const {
+    const T weighted = weight * h;
+    pull.toward += weighted * (x - v);
+    pull.curvature += weighted * h;
+  }
+  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) {
+    const T curvature = p.curvature + l2;
+    return curvature > 0 ? f + (p.toward - l1 - l2 * f) / curvature : f;
+  }
+};
+
+// Entries [0, count) of a column: x(e), weight(e) (0 where x is not to count) and fit[e] are those of an entry,
+// component(c, e) the fixed factor's there.
+template <class Step, class T, class Values, class Weights, class Component>
+__device__ void descend_column(const Step& step, const Descent<T>& d, int rank, device::Global<T> f, std::int64_t count,
+                               const Values& x, const Weights& weight, const Component& component,
+                               device::Global<T> fit) {
   const device::Global<const T> fixed_sums = d.fixed_sums;
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const T l1 = static_cast<T>(d.penalty.l1), l2 = static_cast<T>(d.penalty.l2), floor = static_cast<T>(d.floor);
+  const T l1 = static_cast<T>(d.penalty.l1), l2 = static_cast<T>(d.penalty.l2);
+  bool counts = false;
   for (std::int64_t e = lane; e < count; e += kLanes) {
     T v = 0;
     for (int c = 0; c < rank; ++c) v += static_cast<T>(f[c]) * component(c, e);
     fit[e] = v;
+    if constexpr (Step::kWeighted) counts = counts || weight(e) > 0;
   }
-  device::sync_warp();  // lane 0 changes f
+  device::sync_warp();  // f is changed from here on
+  if constexpr (Step::kWeighted) {
+    if (!device::any(counts)) {
+      for (int c = lane; c < rank; c += kLanes) f[c] = 0;
+      return;
+    }
+  }
   for (int sweep = 0; sweep < d.sweeps; ++sweep) {
     for (int c = 0; c < rank; ++c) {
       const T old = device::shuffle(lane == 0 ? static_cast<T>(f[c]) : T(0), 0);
-      const T push = static_cast<T>(fixed_sums[c]) + l1 + l2 * old;
-      if (!(push > 0)) continue;   // a dead component
-      T ratio = 0, curvature = 0;  // sums over the entries of h x / v and h^2 x / v^2
+      Pull<T> pull{};
       for (std::int64_t e = lane; e < count; e += kLanes) {
-        const T v = fit[e], scaled = component(c, e) / (v < floor ? floor : v), term = x(e) * scaled;
-        ratio += term;
-        curvature += term * scaled;
+        step.add(x(e), Step::kWeighted ? weight(e) : T(1), component(c, e), static_cast<T>(fit[e]), pull);
       }
-      ratio = sum_over_warp(ratio);
-      curvature = sum_over_warp(curvature);
-      T next = 0;
-      if (ratio > 0 && curvature > 0) {
-        // Newton's method on the reciprocals of both sides of ratio = push.
-        next = old + (ratio - push) / (curvature * (push / ratio) + l2);
-        if (!(next >= std::numeric_limits<T>::min())) next = 0;
-      }
+      pull.toward = sum_over_warp(pull.toward);
+      pull.away = Step::kWeighted ? sum_over_warp(pull.away) : static_cast<T>(fixed_sums[c]);
+      pull.curvature = sum_over_warp(pull.curvature);
+      T next = Step::next(old, pull, l1, l2);
+      if (!(next >= std::numeric_limits<T>::min())) next = 0;
       if (next == old) continue;
       for (std::int64_t e = lane; e < count; e += kLanes) fit[e] += (next - old) * component(c, e);
       if (lane == 0) f[c] = next;
@@ -60,27 +108,40 @@ __device__ void descend_column(const Descent<T>& d, int rank, device::Global<T> 
   }
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads, 8) dense(Entries<T> x, std::int64_t ld, bool of_lines, core::Factor<T> f,
-                                                     core::Factor<const T> fixed, Descent<T> descent, T* scratch) {
+// Numbers of a warp, for each entry of its column.
+constexpr int dense_scratch(bool weighted) { return weighted ? 3 : 2; }
+
+template <class Step, class T>
+__global__ void __launch_bounds__(kThreads, 8)
+    dense(Entries<T> x, std::int64_t ld, core::Observed<T> observed, bool of_lines, core::Factor<T> f,
+          core::Factor<const T> fixed, Step step, Descent<T> descent, T* scratch) {
   const device::Global<const T> components = fixed.data;
   const std::int64_t count = fixed.rank, warps = static_cast<std::int64_t>(gridDim.x) * kColumns;
   const std::int64_t warp = static_cast<std::int64_t>(blockIdx.x) * kColumns + threadIdx.x / kLanes;
-  // X is read once, into memory that lies along: the entries of a place are far apart.
-  const device::Global<T> values = scratch + warp * 2 * count, fit = values + count;
+  // X is read once, into memory that lies along: the entries of a place are far apart. So are their weights.
+  const device::Global<T> values = scratch + warp * dense_scratch(Step::kWeighted) * count, fit = values + count;
+  const device::Global<T> weights = fit + count;
   for (std::int64_t j = warp; j < f.count; j += warps) {
     for (std::int64_t e = threadIdx.x % kLanes; e < count; e += kLanes) {
-      values[e] = of_lines ? x[j * ld + e] : x[e * ld + j];
+      const std::int64_t line = of_lines ? j : e, place = of_lines ? e : j;
+      T value = x[line * ld + place];
+      if constexpr (Step::kWeighted) {
+        const T weight = weight_of(observed, value, line, place);
+        if (weight == 0) value = 0;
+        weights[e] = weight;
+      }
+      values[e] = value;
     }
-    descend_column<T>(
-        descent, f.rank, f.data + j * f.ld, count, [&](std::int64_t e) { return static_cast<T>(values[e]); },
+    descend_column<Step, T>(
+        step, descent, f.rank, f.data + j * f.ld, count, [&](std::int64_t e) { return static_cast<T>(values[e]); },
+        [&](std::int64_t e) { return static_cast<T>(weights[e]); },
         [&](int c, std::int64_t e) { return static_cast<T>(components[c * fixed.ld + e]); }, fit);
   }
 }
 
-template <class T>
+template <class Step, class T>
 __global__ void __launch_bounds__(kThreads, 8)
-    sparse(Compressed<T> x, core::Factor<T> f, core::Factor<const T> fixed, Descent<T> descent, T* scratch) {
+    sparse(Compressed<T> x, core::Factor<T> f, core::Factor<const T> fixed, Step step, Descent<T> descent, T* scratch) {
   const device::Global<const std::int64_t> offsets = x.offsets;
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, columns = fixed.data;
@@ -89,9 +150,12 @@ __global__ void __launch_bounds__(kThreads, 8)
   for (std::int64_t j = static_cast<std::int64_t>(blockIdx.x) * kColumns + threadIdx.x / kLanes; j < f.count;
        j += warps) {
     const std::int64_t begin = offsets[j], end = offsets[j + 1];
-    descend_column<T>(
-        descent, f.rank, f.data + j * f.ld, end - begin,
-        [&](std::int64_t e) { return static_cast<T>(values[begin + e]); },
+    descend_column<Step, T>(
+        step, descent, f.rank, f.data + j * f.ld, end - begin,
+        [&](std::int64_t e) {
+          return !Step::kWeighted || weight_of(x, begin + e) > 0 ? static_cast<T>(values[begin + e]) : T(0);
+        },
+        [&](std::int64_t e) { return weight_of(x, begin + e); },
         [&](int c, std::int64_t e) { return static_cast<T>(columns[indices[begin + e] * fixed.ld + c]); },
         fits + begin);
   }
@@ -102,29 +166,46 @@ unsigned dense_blocks(const Gpu& gpu, std::int64_t count) {
   return grid_size(count, kColumns, 4 * gpu.multiprocessors());
 }
 
+// Calls launch(step) with the kind of step that the divergence wants.
+template <class T, class Launch>
+void with_step(const core::Divergence& divergence, Launch&& launch) {
+  const auto floor = static_cast<T>(divergence.floor);
+  if (divergence.complete) {
+    launch(KullbackLeiblerStep<false, T>{floor});
+  } else if (divergence.beta == 1) {
+    launch(KullbackLeiblerStep<true, T>{floor});
+  } else {
+    launch(SquaredStep<T>{});
+  }
+}
+
 }  // namespace
 
-std::int64_t dense_descent_scratch(const Gpu& gpu, std::int64_t count, std::int64_t fixed_count) {
-  return static_cast<std::int64_t>(dense_blocks(gpu, count)) * kColumns * 2 * fixed_count;
+std::int64_t dense_descent_scratch(const Gpu& gpu, std::int64_t count, std::int64_t fixed_count, bool complete) {
+  return static_cast<std::int64_t>(dense_blocks(gpu, count)) * kColumns * dense_scratch(!complete) * fixed_count;
 }
 
 template <class S, class T>
-void descend_dense(const Gpu& gpu, const S* x, std::int64_t ld, bool of_lines, core::Factor<T> f,
-                   core::Factor<const T> fixed, const Descent<T>& descent, T* scratch) {
-  launch(gpu, "coordinate descent", dense<T>, dense_blocks(gpu, f.count), kThreads, 0, Entries<T>(x), ld, of_lines, f,
-         fixed, descent, scratch);
+void descend_dense(const Gpu& gpu, const S* x, std::int64_t ld, const core::Observed<T>& observed, bool of_lines,
+                   core::Factor<T> f, core::Factor<const T> fixed, const Descent<T>& descent, T* scratch) {
+  with_step<T>(descent.divergence, [&]<class Step>(const Step& step) {
+    launch(gpu, "coordinate descent", dense<Step, T>, dense_blocks(gpu, f.count), kThreads, 0, Entries<T>(x), ld,
+           observed, of_lines, f, fixed, step, descent, scratch);
+  });
 }
 
 template <class T>
 void descend_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<T> f, core::Factor<const T> fixed,
                     const Descent<T>& descent, T* scratch) {
-  launch(gpu, "coordinate descent of sparse X", sparse<T>, grid_size(f.count, kColumns, 1 << 20), kThreads, 0, x, f,
-         fixed, descent, scratch);
+  with_step<T>(descent.divergence, [&]<class Step>(const Step& step) {
+    launch(gpu, "coordinate descent of sparse X", sparse<Step, T>, grid_size(f.count, kColumns, 1 << 20), kThreads, 0,
+           x, f, fixed, step, descent, scratch);
+  });
 }
 
-#define ORTHANT_INSTANTIATE_STORED(S, T)                                                                        \
-  template void descend_dense(const Gpu&, const S*, std::int64_t, bool, core::Factor<T>, core::Factor<const T>, \
-                              const Descent<T>&, T*);
+#define ORTHANT_INSTANTIATE_STORED(S, T)                                                                           \
+  template void descend_dense(const Gpu&, const S*, std::int64_t, const core::Observed<T>&, bool, core::Factor<T>, \
+                              core::Factor<const T>, const Descent<T>&, T*);
 #define ORTHANT_INSTANTIATE(T)                                                                                       \
   ORTHANT_INSTANTIATE_STORED(T, T)                                                                                   \
   ORTHANT_INSTANTIATE_STORED(std::uint8_t, T)                                                                        \

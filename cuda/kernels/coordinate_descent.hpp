@@ -7,24 +7,26 @@
 #include "cuda/kernels/element.hpp"
 #include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
+#include "host/core/observed.hpp"
 
 namespace orthant::cuda {
 
 /// What the columns of a factor have in common: DataMatrix::coordinate_descent.
 template <class T>
 struct Descent {
-  const T* fixed_sums = nullptr;
+  const T* fixed_sums = nullptr;  ///< where the divergence is complete
   core::ScaledPenalty penalty;
   int sweeps = 1;
-  double floor = 0;
+  core::Divergence divergence;  ///< beta 1 or, unless it is complete, 2
 };
 
 /// `f` is the factor of the lines of X, as it lies in memory, or of its places; `fixed` the other one, transposed: its
-/// component c of column j at fixed(j, c). `scratch`: dense_descent_scratch() numbers.
+/// component c of column j at fixed(j, c). `scratch`: dense_descent_scratch() numbers. A column none of whose entries
+/// counts becomes 0.
 template <class S, class T>
-void descend_dense(const Gpu&, const S* x, std::int64_t ld, bool of_lines, core::Factor<T> f,
+void descend_dense(const Gpu&, const S* x, std::int64_t ld, const core::Observed<T>&, bool of_lines, core::Factor<T> f,
                    core::Factor<const T> fixed, const Descent<T>&, T* scratch);
-std::int64_t dense_descent_scratch(const Gpu&, std::int64_t count, std::int64_t fixed_count);
+std::int64_t dense_descent_scratch(const Gpu&, std::int64_t count, std::int64_t fixed_count, bool complete);
 
 /// `f` is the factor of the segments, `scratch` a number for each entry.
 template <class T>

@@ -7,24 +7,26 @@
 
 namespace orthant::cuda {
 
-/// What an entry x with its fit v puts into the terms of an update: the weights with which a column of the other factor
-/// is added to numerator and denominator. The kind is the same for all threads, so that the branches cost little beside
-/// the products that make v.
+/// What an entry x with its fit v puts into the terms of an update: the coefficients with which a column of the other
+/// factor is added to numerator and denominator. The kind is the same for all threads, so that the branches cost little
+/// beside the products that make v.
 template <class T>
-class ElementWeights {
+class ElementCoefficients {
  public:
-  explicit ElementWeights(const core::Divergence& divergence)
-      : kind_(divergence.beta == 1   ? Kind::kullback_leibler
+  explicit ElementCoefficients(const core::Divergence& divergence)
+      : kind_(divergence.beta == 2   ? Kind::squared
+              : divergence.beta == 1 ? Kind::kullback_leibler
               : divergence.beta == 0 ? Kind::itakura_saito
                                      : Kind::any_beta),
         exponent_(static_cast<T>(divergence.beta - 2)),
         floor_(static_cast<T>(divergence.floor)) {}
 
-  struct Weights {
+  struct Coefficients {
     T numerator, denominator;  ///< x v^(beta - 2), v^(beta - 1)
   };
 
-  __device__ Weights operator()(T x, T v) const {
+  __device__ Coefficients operator()(T x, T v) const {
+    if (kind_ == Kind::squared) return {x, v};
     const T fit = v < floor_ ? floor_ : v;  // NaN stays
     if (kind_ == Kind::kullback_leibler) return {x / fit, T(1)};
     if (kind_ == Kind::itakura_saito) {
@@ -36,7 +38,7 @@ class ElementWeights {
   }
 
  private:
-  enum class Kind { kullback_leibler, itakura_saito, any_beta };
+  enum class Kind { squared, kullback_leibler, itakura_saito, any_beta };
   Kind kind_;
   T exponent_, floor_;  // exponent: beta - 2
 };
@@ -46,7 +48,9 @@ struct DivergenceLoss {
   core::Divergence divergence;
 
   __device__ double operator()(double x, double v) const {
-    const double beta = divergence.beta, fit = v < divergence.floor ? divergence.floor : v;
+    const double beta = divergence.beta;
+    if (beta == 2) return (x - v) * (x - v) / 2;
+    const double fit = v < divergence.floor ? divergence.floor : v;
     if (beta == 1) return (x > 0 ? x * std::log(x / fit) : 0.0) - x + v;
     if (beta == 0) return x / fit - std::log(x / fit) - 1;
     const double of_x = x > 0 ? std::pow(x, beta) : 0.0;

@@ -4,13 +4,14 @@
 
 #include "cuda/kernels/divergence.cuh"
 #include "cuda/kernels/entries.cuh"
+#include "cuda/kernels/observed.cuh"
 #include "cuda/launch.hpp"
 
 // A block owns a tile of one factor's columns and walks along the other's: it makes a tile of WH in registers, turns it
-// into the weights of the terms in shared memory, and adds the other factor's columns with these weights to sums in
-// registers, which are written once. WH is nowhere else, and X is read once. The rank is cut into blocks of components
-// of at most 128, with a thread block for the terms of each, which makes WH anew: sums of more components would leave
-// the registers, and to write WH out would cost m x n numbers.
+// into the coefficients of the terms in shared memory, and adds the other factor's columns with these coefficients to
+// sums in registers, which are written once. WH is nowhere else, and X is read once, as are the weights of its entries.
+// The rank is cut into blocks of components of at most 128, with a thread block for the terms of each, which makes WH
+// anew: sums of more components would leave the registers, and to write WH out would cost m x n numbers.
 namespace orthant::cuda {
 namespace {
 
@@ -25,9 +26,10 @@ template <class T>
 struct Arguments {
   Entries<T> x;
   std::int64_t ld;
+  core::Observed<T> observed;
   bool own_is_lines;
   core::Factor<const T> own, other;
-  ElementWeights<T> weights;
+  ElementCoefficients<T> coefficients;
   core::Factor<T> numerator, denominator;  // of the first part
   std::int64_t part_size;                  // from one part's terms to the next one's
   std::int64_t walk;                       // columns of `other` in a part, a multiple of the tile
@@ -46,8 +48,11 @@ struct Shape {
   static constexpr int kLanes = kWidth / kVector < 16 ? kWidth / kVector : 16;
   static constexpr int kVectors = kWidth / (kLanes * kVector);
   static constexpr int kColumns = kSide / (kThreads / kLanes);
-  static constexpr std::size_t kSharedBytes = 2 * kSide * (kPitch + kSquarePitch) * sizeof(T);
-  static_assert(kSharedBytes <= 48 << 10, "more than every device offers without asking");
+  // Tiles of both factors' columns, of WH, of X, and of the weights if there are any.
+  static constexpr std::size_t shared_bytes(bool weighted) {
+    return kSide * (2 * kPitch + (weighted ? 3 : 2) * kSquarePitch) * sizeof(T);
+  }
+  static_assert(shared_bytes(true) <= 48 << 10, "more than every device offers without asking");
 };
 
 // Components [c0, c0 + kWidth) of a tile of columns, those beyond the factor being 0.
@@ -62,17 +67,18 @@ __device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0
   }
 }
 
-// The tile of X at own column a0 and other column b0, to [other][own]. A warp reads eight places of four lines: whole
-// sectors of memory.
-template <int kWidth, class T>
-__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile) {
+// read(line, place) of the entries at own column a0 and other column b0, to [other][own]; 0 beyond X. A warp reads
+// eight places of four lines: whole sectors of memory.
+template <int kWidth, class T, class Read>
+__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile,
+                             const Read& read) {
   using S = Shape<kWidth, T>;
   for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
     const int place = i % 8 + i / 32 % (S::kSide / 8) * 8, line = i / 8 % 4 + i / (4 * S::kSide) * 4;
     const int own = a.own_is_lines ? line : place, other = a.own_is_lines ? place : line;
     const bool inside = a0 + own < a.own.count && b0 + other < a.other.count;
     const std::int64_t first_line = a.own_is_lines ? a0 : b0, first_place = a.own_is_lines ? b0 : a0;
-    tile[other * S::kSquarePitch + own] = inside ? a.x[(first_line + line) * a.ld + first_place + place] : T(0);
+    tile[other * S::kSquarePitch + own] = inside ? read(first_line + line, first_place + place) : T(0);
   }
 }
 
@@ -118,6 +124,7 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T
   const device::Shared<T> others = own + kSide * S::kPitch;
   const device::Shared<T> numerators = others + kSide * S::kPitch;              // WH before; [other][own]
   const device::Shared<T> denominators = numerators + kSide * S::kSquarePitch;  // X before
+  const device::Shared<T> weights = denominators + kSide * S::kSquarePitch;     // if there are any
   const int thread = static_cast<int>(threadIdx.x), lane = thread % S::kLanes, row = thread / S::kLanes;
   const int fit_own = thread / 8, fit_other = thread % 8;
   const int blocks = static_cast<int>(gridDim.y), block = static_cast<int>(blockIdx.y);
@@ -132,7 +139,15 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T
       device::sync_block();
       if (blocks > 1 || b0 == begin) load_columns<kWidth>(a.own, a0, c0, own);
       load_columns<kWidth>(a.other, b0, c0, others);
-      if (s == blocks) load_entries<kWidth>(a, a0, b0, denominators);
+      if (s == blocks) {
+        load_entries<kWidth>(a, a0, b0, denominators,
+                             [&](std::int64_t line, std::int64_t place) { return a.x[line * a.ld + place]; });
+        if (a.observed.weights != nullptr) {
+          load_entries<kWidth>(a, a0, b0, weights, [&](std::int64_t line, std::int64_t place) {
+            return given_weight(a.observed, line, place);
+          });
+        }
+      }
       device::sync_block();
       for (int c = 0; c < kWidth; c += kVector) {
         T left[kFits][kVector], right[kFits][kVector];
@@ -165,10 +180,17 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T
     ORTHANT_KEEP_LOOP
     for (int i = 0; i < kFits * kFits; ++i) {
       const int p = fit_own + i / kFits * 8, q = fit_other + i % kFits * 8, at = q * S::kSquarePitch + p;
-      const bool inside = a0 + p < a.own.count && b0 + q < end;
-      const auto weights = a.weights(static_cast<T>(denominators[at]), static_cast<T>(numerators[at]));
-      numerators[at] = inside ? weights.numerator : T(0);
-      if constexpr (kDenominator) denominators[at] = inside ? weights.denominator : T(0);
+      const T x = denominators[at];
+      auto of_entry = a.coefficients(x, static_cast<T>(numerators[at]));
+      bool counts = a0 + p < a.own.count && b0 + q < end;
+      if (!a.observed.complete()) {
+        const T weight = a.observed.weights != nullptr ? static_cast<T>(weights[at]) : T(1);
+        counts = counts && core::counts(a.observed.missing, x, weight);
+        of_entry.numerator *= weight;
+        of_entry.denominator *= weight;
+      }
+      numerators[at] = counts ? of_entry.numerator : T(0);
+      if constexpr (kDenominator) denominators[at] = counts ? of_entry.denominator : T(0);
     }
     device::sync_block();
     for (int q = 0; q < kSide; ++q) {
@@ -183,21 +205,21 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T
       const int at = q * S::kSquarePitch + row * S::kColumns;
       ORTHANT_UNROLL_LOOP
       for (int p = 0; p < S::kColumns; ++p) {
-        const T weight = numerators[at + p];
+        const T coefficient = numerators[at + p];
         ORTHANT_UNROLL_LOOP
         for (int v = 0; v < S::kVectors; ++v) {
           ORTHANT_UNROLL_LOOP
-          for (int e = 0; e < kVector; ++e) numerator[p][v][e] += weight * column[v][e];
+          for (int e = 0; e < kVector; ++e) numerator[p][v][e] += coefficient * column[v][e];
         }
       }
       if constexpr (kDenominator) {
         ORTHANT_UNROLL_LOOP
         for (int p = 0; p < S::kColumns; ++p) {
-          const T weight = denominators[at + p];
+          const T coefficient = denominators[at + p];
           ORTHANT_UNROLL_LOOP
           for (int v = 0; v < S::kVectors; ++v) {
             ORTHANT_UNROLL_LOOP
-            for (int e = 0; e < kVector; ++e) denominator[p][v][e] += weight * column[v][e];
+            for (int e = 0; e < kVector; ++e) denominator[p][v][e] += coefficient * column[v][e];
           }
         }
       }
@@ -247,8 +269,8 @@ template <int kWidth, bool kDenominator, class T>
 void launch_terms(const Gpu& gpu, const Grid& grid, const Arguments<T>& arguments) {
   const dim3 blocks(static_cast<unsigned>(grid.tiles), static_cast<unsigned>(grid.blocks),
                     static_cast<unsigned>(grid.parts));
-  launch(gpu, "divergence of dense X", terms<kWidth, kDenominator, T>, blocks, kThreads, Shape<kWidth, T>::kSharedBytes,
-         arguments);
+  launch(gpu, "divergence of dense X", terms<kWidth, kDenominator, T>, blocks, kThreads,
+         Shape<kWidth, T>::shared_bytes(arguments.observed.weights != nullptr), arguments);
 }
 
 template <bool kDenominator, class T>
@@ -268,13 +290,15 @@ void launch_width(const Gpu& gpu, const Grid& grid, const Arguments<T>& argument
 }  // namespace
 
 template <class S, class T>
-void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, bool own_is_lines, core::Factor<const T> own,
-                            core::Factor<const T> other, const core::Divergence& divergence, core::Factor<T> numerator,
-                            core::Factor<T> denominator, T* partial) {
+void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, const core::Observed<T>& observed,
+                            bool own_is_lines, core::Factor<const T> own, core::Factor<const T> other,
+                            const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator,
+                            T* partial) {
   const Grid grid = make_grid(gpu, own.count, other.count, own.rank, kTile<T>);
   const bool makes_denominator = denominator.data != nullptr;
-  Arguments<T> arguments{Entries<T>(x), ld, own_is_lines, own, other, ElementWeights<T>(divergence), numerator,
-                         denominator,   0,  grid.walk};
+  Arguments<T> arguments{
+      Entries<T>(x), ld,          observed, own_is_lines, own, other, ElementCoefficients<T>(divergence),
+      numerator,     denominator, 0,        grid.walk};
   if (grid.parts > 1) {
     const std::int64_t size = own.rank * own.count;
     arguments.part_size = makes_denominator ? 2 * size : size;
@@ -298,10 +322,10 @@ std::int64_t dense_partial_sums(const Gpu& gpu, std::int64_t own_count, std::int
   return grid.parts * (divergence.has_closed_denominator() ? 1 : 2) * rank * own_count;
 }
 
-#define ORTHANT_INSTANTIATE_STORED(S, T)                                                                \
-  template void dense_divergence_terms(const Gpu&, const S*, std::int64_t, bool, core::Factor<const T>, \
-                                       core::Factor<const T>, const core::Divergence&, core::Factor<T>, \
-                                       core::Factor<T>, T*);
+#define ORTHANT_INSTANTIATE_STORED(S, T)                                                                      \
+  template void dense_divergence_terms(const Gpu&, const S*, std::int64_t, const core::Observed<T>&, bool,    \
+                                       core::Factor<const T>, core::Factor<const T>, const core::Divergence&, \
+                                       core::Factor<T>, core::Factor<T>, T*);
 #define ORTHANT_INSTANTIATE(T)                \
   ORTHANT_INSTANTIATE_STORED(T, T)            \
   ORTHANT_INSTANTIATE_STORED(std::uint8_t, T) \

@@ -6,15 +6,16 @@
 #include "cuda/kernels/element.hpp"
 #include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
+#include "host/core/observed.hpp"
 
 namespace orthant::cuda {
 
-/// Of X as it lies in memory, lines of contiguous places: numerator and denominator (unless it has no memory) for
-/// `own`, the factor of the lines or of the places. `partial`: dense_partial_sums() numbers.
+/// Of X as it lies in memory, lines of contiguous places, as the weights do: numerator and denominator (unless it has
+/// no memory) for `own`, the factor of the lines or of the places. `partial`: dense_partial_sums() numbers.
 template <class S, class T>
-void dense_divergence_terms(const Gpu&, const S* x, std::int64_t ld, bool own_is_lines, core::Factor<const T> own,
-                            core::Factor<const T> other, const core::Divergence&, core::Factor<T> numerator,
-                            core::Factor<T> denominator, T* partial);
+void dense_divergence_terms(const Gpu&, const S* x, std::int64_t ld, const core::Observed<T>&, bool own_is_lines,
+                            core::Factor<const T> own, core::Factor<const T> other, const core::Divergence&,
+                            core::Factor<T> numerator, core::Factor<T> denominator, T* partial);
 
 /// Numbers of T that dense_divergence_terms() needs beside its results.
 std::int64_t dense_partial_sums(const Gpu&, std::int64_t own_count, std::int64_t other_count, int rank,

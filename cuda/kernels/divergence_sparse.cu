@@ -1,12 +1,13 @@
 #include "cuda/kernels/divergence_sparse.hpp"
 
 #include "cuda/kernels/divergence.cuh"
+#include "cuda/kernels/observed.cuh"
 #include "cuda/kernels/segments.cuh"
 #include "cuda/launch.hpp"
 
 // Each entry is visited once: the column of the other factor is gathered into registers, its dot product with the
-// segment's own column makes the fit, and with the weight of that it is added to the sums. Ranks above 128 have a grid
-// row for the sums of every 128 components, and each makes the fits anew.
+// segment's own column makes the fit, and with the coefficients of that it is added to the sums. Ranks above 128 have a
+// grid row for the sums of every 128 components, and each makes the fits anew.
 namespace orthant::cuda {
 namespace {
 
@@ -30,7 +31,7 @@ __device__ T sum_over_lanes(const T (&v)[kBatch]) {
 template <int kLanes, int kOwn, int kResults, class T>
 __global__ void __launch_bounds__(kSegmentThreads, 8)
     terms(Compressed<T> x, LongSegments parts, core::Factor<const T> own, core::Factor<const T> other,
-          ElementWeights<T> weights, core::Factor<T> numerator, core::Factor<T> denominator, T* partial) {
+          ElementCoefficients<T> coefficients, core::Factor<T> numerator, core::Factor<T> denominator, T* partial) {
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, own_data = own.data, other_data = other.data;
   constexpr int kGroups = kSegmentThreads / kLanes, kWidth = kLanes * kOwn;
@@ -70,19 +71,24 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
           }
         }
       }
-      // Lane l has the weights of entry l % kBatch, and all lanes get them from it.
+      // Lane l has the coefficients of entry l % kBatch, and all lanes get them from it.
       const T fit = sum_over_lanes<kLanes>(fits);
       const unsigned lanes = group_lanes<kLanes>();
       const std::int64_t entry = p + lane % kBatch;
-      typename ElementWeights<T>::Weights weight{0, 0};
-      if (entry < task.end) weight = weights(static_cast<T>(values[entry]), fit);
+      typename ElementCoefficients<T>::Coefficients of_entry{0, 0};
+      const T weight = entry < task.end ? weight_of(x, entry) : T(0);
+      if (weight > 0) {
+        of_entry = coefficients(static_cast<T>(values[entry]), fit);
+        of_entry.numerator *= weight;
+        of_entry.denominator *= weight;
+      }
       ORTHANT_UNROLL_LOOP
       for (int e = 0; e < kBatch; ++e) {
-        const T a = device::shuffle(weight.numerator, e, kLanes, lanes);
+        const T a = device::shuffle(of_entry.numerator, e, kLanes, lanes);
         ORTHANT_UNROLL_LOOP
         for (int o = 0; o < kOwn; ++o) sums[0][o] += a * columns[e][o];
         if constexpr (kResults == 2) {
-          const T b = device::shuffle(weight.denominator, e, kLanes, lanes);
+          const T b = device::shuffle(of_entry.denominator, e, kLanes, lanes);
           ORTHANT_UNROLL_LOOP
           for (int o = 0; o < kOwn; ++o) sums[1][o] += b * columns[e][o];
         }
@@ -105,7 +111,7 @@ void sparse_divergence_terms(const Gpu& gpu, Compressed<T> x, LongSegments parts
   launch_segments(x, parts, own.rank, [&]<int kLanes, int kOwn>(dim3 grid) {
     launch(gpu, "divergence of sparse X",
            denominator.data != nullptr ? terms<kLanes, kOwn, 2, T> : terms<kLanes, kOwn, 1, T>, grid, kSegmentThreads,
-           0, x, parts, own, other, ElementWeights<T>(divergence), numerator, denominator, partial);
+           0, x, parts, own, other, ElementCoefficients<T>(divergence), numerator, denominator, partial);
   });
 }
 

@@ -8,8 +8,8 @@
 
 namespace orthant::cuda {
 
-/// Numerator and denominator (unless it has no memory) for `own`, the factor of the segments, summed over the entries.
-/// `partial`: rank numbers for each part, and as many again for the denominator.
+/// Numerator and denominator (unless it has no memory) for `own`, the factor of the segments, summed over the entries,
+/// each times its weight. `partial`: rank numbers for each part, and as many again for the denominator.
 template <class T>
 void sparse_divergence_terms(const Gpu&, Compressed<T> x, LongSegments parts, core::Factor<const T> own,
                              core::Factor<const T> other, const core::Divergence&, core::Factor<T> numerator,

@@ -7,6 +7,7 @@
 #include "cuda/kernels/element.hpp"
 #include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
+#include "host/core/observed.hpp"
 
 namespace orthant::cuda {
 
@@ -17,10 +18,10 @@ template <class S, class T>
 void dense_squared_loss(const Gpu&, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
                         double* out);
 
-/// The same for a divergence.
+/// The same for a divergence, over the entries that count, each times its weight.
 template <class S, class T>
-void dense_divergence(const Gpu&, const S* x, std::int64_t ld, core::Factor<const T> w, core::Factor<const T> h,
-                      const core::Divergence&, double* out);
+void dense_divergence(const Gpu&, const S* x, std::int64_t ld, const core::Observed<T>&, core::Factor<const T> w,
+                      core::Factor<const T> h, const core::Divergence&, double* out);
 
 /// *out = max(0, sum over the entries of x (x - 2 w . h), w of the segment and h of the index, + *squared_norm) / 2,
 /// the latter being that of WH.
@@ -32,5 +33,10 @@ void sparse_squared_loss(const Gpu&, Compressed<T> x, core::Factor<const T> w, c
 template <class T>
 void sparse_kullback_leibler(const Gpu&, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
                              double floor, const double* sum, double* out);
+
+/// *out = the divergence of the stored entries alone, each times its weight.
+template <class T>
+void sparse_divergence(const Gpu&, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h,
+                       const core::Divergence&, double* out);
 
 }  // namespace orthant::cuda

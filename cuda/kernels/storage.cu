@@ -1,5 +1,6 @@
 #include "cuda/kernels/storage.hpp"
 
+#include "cuda/kernels/observed.cuh"
 #include "cuda/launch.hpp"
 
 // X in one element type made into X in another.
@@ -58,13 +59,15 @@ __global__ void __launch_bounds__(kThreads) converted(core::ElementType type, co
 
 template <class T, class S>
 __global__ void __launch_bounds__(kThreads)
-    nearest(const T* source, std::int64_t lines, std::int64_t length, std::int64_t ld, std::int64_t first,
-            std::int64_t all, bool by_place, S* target, unsigned long long* first_invalid) {
+    nearest(const T* source, core::Observed<T> observed, std::int64_t lines, std::int64_t length, std::int64_t ld,
+            std::int64_t first, std::int64_t all, bool by_place, S* target, unsigned long long* first_invalid) {
   const device::Global<const T> in = source;
   const device::Global<S> out = target;
   for_each_entry(lines, length, ld, [&](std::int64_t at, std::int64_t line, std::int64_t place, std::int64_t i) {
+    const T value = in[at];
     S element{};
-    if (!to_element(static_cast<T>(in[at]), element)) {
+    const bool counts = observed.complete() || weight_of(observed, value, line, place) > 0;
+    if (counts && !to_element(value, element)) {
       const std::int64_t number = by_place ? place * all + first + line : (first + line) * length + place;
       device::atomic_min(first_invalid, static_cast<unsigned long long>(number));
     }
@@ -82,15 +85,16 @@ void convert_lines(const Gpu& gpu, core::ElementType type, const void* in, std::
 }
 
 template <class T, class S>
-void narrow_lines(const Gpu& gpu, const T* in, std::int64_t lines, std::int64_t length, std::int64_t ld,
-                  std::int64_t first, std::int64_t all, bool by_place, S* out, unsigned long long* first_invalid) {
-  launch(gpu, "narrowing of X", nearest<T, S>, grid_size(lines * length, kThreads, kMostBlocks), kThreads, 0, in, lines,
-         length, ld, first, all, by_place, out, first_invalid);
+void narrow_lines(const Gpu& gpu, const T* in, std::int64_t ld, const core::Observed<T>& observed, std::int64_t lines,
+                  std::int64_t length, std::int64_t first, std::int64_t all, bool by_place, S* out,
+                  unsigned long long* first_invalid) {
+  launch(gpu, "narrowing of X", nearest<T, S>, grid_size(lines * length, kThreads, kMostBlocks), kThreads, 0, in,
+         observed, lines, length, ld, first, all, by_place, out, first_invalid);
 }
 
-#define ORTHANT_INSTANTIATE_NARROW(T, S)                                                                   \
-  template void narrow_lines(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, \
-                             std::int64_t, bool, S*, unsigned long long*);
+#define ORTHANT_INSTANTIATE_NARROW(T, S)                                                                               \
+  template void narrow_lines(const Gpu&, const T*, std::int64_t, const core::Observed<T>&, std::int64_t, std::int64_t, \
+                             std::int64_t, std::int64_t, bool, S*, unsigned long long*);
 #define ORTHANT_INSTANTIATE(T)                                                                                      \
   template void convert_lines(const Gpu&, core::ElementType, const void*, std::int64_t, std::int64_t, std::int64_t, \
                               T*);                                                                                  \

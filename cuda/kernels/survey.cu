@@ -3,6 +3,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "cuda/kernels/entries.cuh"
+#include "cuda/kernels/observed.cuh"
 #include "cuda/kernels/reduce.cuh"
 #include "cuda/kernels/search.cuh"
 #include "cuda/launch.hpp"
@@ -21,31 +23,69 @@ __device__ bool is_valid(T v) {
 // What dense X is looked at for.
 enum class Look { all, invalid, zero };
 
+// An entry as it counts: 0 of weight 0 if it does not.
+template <class T>
+struct Seen {
+  T value, weight;
+  bool valid;
+};
+
+// The entries of dense X where all count, by 1.
+template <class S>
+struct AllEntries {
+  static constexpr bool kComplete = true;
+  using Number = std::conditional_t<std::is_same_v<S, double>, double, float>;
+  const S* matrix;
+  std::int64_t ld;
+
+  __device__ Seen<Number> operator()(std::int64_t line, std::int64_t place) const {
+    const device::Global<const S> x = matrix;
+    const auto value = number<Number>(static_cast<S>(x[line * ld + place]));
+    return {value, 1, is_valid(value)};
+  }
+};
+
+// Where they do not.
+template <class T>
+struct SomeEntries {
+  static constexpr bool kComplete = false;
+  using Number = T;
+  Entries<T> x;
+  std::int64_t ld;
+  core::Observed<T> observed;
+
+  __device__ Seen<T> operator()(std::int64_t line, std::int64_t place) const {
+    const T value = x[line * ld + place], weight = given_weight(observed, line, place);
+    if (!core::counts(observed.missing, value, weight)) return {0, 0, is_valid(weight)};
+    return {value, weight, is_valid(weight) && is_valid(value)};
+  }
+};
+
 // A block looks at 64 places of some lines, each thread at one place.
 constexpr int kLines = 128;
 
-template <Look kLook, class S>
+template <Look kLook, class X>
 __global__ void __launch_bounds__(kThreads)
-    dense(const S* matrix, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place, unsigned* flags,
-          Survey* out, Scratch scratch) {
-  using T = std::conditional_t<std::is_same_v<S, double>, double, float>;
-  const device::Global<const S> x = matrix;
+    dense(X x, std::int64_t lines, std::int64_t length, bool by_place, unsigned* flags, Survey* out, Scratch scratch) {
+  using T = typename X::Number;
   const std::int64_t across = (length + kThreads - 1) / kThreads, tiles = across * ((lines + kLines - 1) / kLines);
-  double sums[2] = {0, 0};
+  double sums[X::kComplete ? 2 : 3] = {};
   for (std::int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
     const std::int64_t j = t % across * kThreads + threadIdx.x, begin = t / across * kLines;
     const std::int64_t end = begin + kLines < lines ? begin + kLines : lines;
     bool place_used = false;
     for (std::int64_t i = begin; i < end; ++i) {
-      const T v = j < length ? number<T>(static_cast<S>(x[i * ld + j])) : T(kLook == Look::zero);
-      if (kLook == Look::zero ? v == 0 : !is_valid(v)) {
+      const Seen<T> seen = j < length ? x(i, j) : Seen<T>{T(kLook == Look::zero), T(X::kComplete), true};
+      const T v = seen.value;
+      if (kLook == Look::zero ? v == 0 && seen.weight > 0 : !seen.valid) {
         device::atomic_min(&out->first_invalid,
                            static_cast<unsigned long long>(by_place ? j * lines + i : i * length + j));
       }
       if constexpr (kLook == Look::all) {
-        const auto d = static_cast<double>(v);
-        sums[0] += d;
-        sums[1] += d * d;
+        const auto d = static_cast<double>(v), weighted = static_cast<double>(seen.weight) * d;
+        sums[0] += weighted;
+        sums[1] += weighted * d;
+        if constexpr (!X::kComplete) sums[2] += static_cast<double>(seen.weight);
         place_used = place_used || v != 0;
         if (device::ballot(v != 0) != 0 && threadIdx.x % 32 == 0) device::atomic_or(flags + i, 1u);
       }
@@ -56,23 +96,25 @@ __global__ void __launch_bounds__(kThreads)
     if (sum_over_grid(sums, scratch.values, scratch.counters)) {
       out->sum = sums[0];
       out->squared_norm = sums[1];
+      if constexpr (!X::kComplete) out->weight = sums[2];
     }
   }
 }
 
+// `x` but for its indices.
 template <class T, class Index>
-__global__ void __launch_bounds__(kThreads)
-    sparse(std::int64_t count, std::int64_t nonzeros, std::int64_t length, const std::int64_t* segment_offsets,
-           const Index* entry_indices, const T* entry_values, unsigned* flags, Survey* out, Scratch scratch) {
-  const device::Global<const std::int64_t> offsets = segment_offsets;
+__global__ void __launch_bounds__(kThreads) sparse(Compressed<T> x, std::int64_t length, const Index* entry_indices,
+                                                   unsigned* flags, Survey* out, Scratch scratch) {
+  const std::int64_t count = x.count, nonzeros = x.nonzeros;
+  const device::Global<const std::int64_t> offsets = x.offsets;
   const device::Global<const Index> indices = entry_indices;
-  const device::Global<const T> values = entry_values;
-  double sums[2] = {0, 0};
+  const device::Global<const T> values = x.values;
+  double sums[3] = {0, 0, 0};
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t p = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; p < nonzeros; p += step) {
     const Index j = indices[p];
-    const T v = values[p];
-    if (j < 0 || j >= length || !is_valid(v)) {
+    const T weight = weight_of(x, p), v = weight > 0 ? static_cast<T>(values[p]) : T(0);
+    if (j < 0 || j >= length || !is_valid(weight) || !is_valid(v)) {
       device::atomic_min(&out->first_invalid, static_cast<unsigned long long>(p));
       continue;
     }
@@ -80,9 +122,10 @@ __global__ void __launch_bounds__(kThreads)
     if (p > static_cast<std::int64_t>(offsets[segment]) && j <= static_cast<Index>(indices[p - 1])) {
       device::atomic_or(&out->unsorted, 1ull);
     }
-    const auto d = static_cast<double>(v);
-    sums[0] += d;
-    sums[1] += d * d;
+    const auto d = static_cast<double>(v), weighted = static_cast<double>(weight) * d;
+    sums[0] += weighted;
+    sums[1] += weighted * d;
+    sums[2] += static_cast<double>(weight);
     if (v != 0) {
       device::atomic_or(flags + segment, 1u);
       device::atomic_or(flags + count + j, 1u);
@@ -91,19 +134,26 @@ __global__ void __launch_bounds__(kThreads)
   if (sum_over_grid(sums, scratch.values, scratch.counters)) {
     out->sum = sums[0];
     out->squared_norm = sums[1];
+    out->weight = sums[2];
   }
 }
 
-// A thread looks along a segment for the first index that it lacks.
+// A thread looks along a segment for the first stored zero or, unless only stored entries count, index that it lacks.
 template <class T>
-__global__ void __launch_bounds__(kThreads) zeros(Compressed<T> x, std::int64_t length, Survey* out) {
+__global__ void __launch_bounds__(kThreads) zeros(Compressed<T> x, std::int64_t length, bool stored_only, Survey* out) {
   const device::Global<const std::int64_t> offsets = x.offsets;
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < x.count; i += step) {
+    const std::int64_t end = offsets[i + 1];
     std::int64_t p = offsets[i], j = 0;
-    for (const std::int64_t end = offsets[i + 1]; p < end && indices[p] == j && values[p] != 0; ++p) ++j;
+    if (stored_only) {
+      while (p < end && (values[p] != 0 || weight_of(x, p) == 0)) ++p;
+      j = p < end ? static_cast<std::int64_t>(indices[p]) : length;
+    } else {
+      for (; p < end && indices[p] == j && values[p] != 0; ++p) ++j;
+    }
     if (j < length) device::atomic_min(&out->first_invalid, static_cast<unsigned long long>(i * length + j));
   }
 }
@@ -145,43 +195,56 @@ std::int64_t dense_tiles(std::int64_t lines, std::int64_t length) {
   return ((length + kThreads - 1) / kThreads) * ((lines + kLines - 1) / kLines);
 }
 
+template <Look kLook, class X>
+void look_at(const Gpu& gpu, const char* name, const X& x, std::int64_t lines, std::int64_t length, bool by_place,
+             unsigned* used, Survey* out) {
+  launch(gpu, name, dense<kLook, X>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x, lines,
+         length, by_place, used, out, gpu.scratch());
+}
+
+template <Look kLook, class S, class T>
+void look_at(const Gpu& gpu, const char* name, const S* x, std::int64_t ld, const core::Observed<T>& observed,
+             std::int64_t lines, std::int64_t length, bool by_place, unsigned* used, Survey* out) {
+  if (observed.complete()) {
+    look_at<kLook>(gpu, name, AllEntries<S>{x, ld}, lines, length, by_place, used, out);
+  } else {
+    look_at<kLook>(gpu, name, SomeEntries<T>{Entries<T>(x), ld, observed}, lines, length, by_place, used, out);
+  }
+}
+
 }  // namespace
 
-template <class S>
-void survey_dense(const Gpu& gpu, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld, bool by_place,
-                  unsigned* used, Survey* out) {
-  launch(gpu, "survey of X", dense<Look::all, S>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x,
-         lines, length, ld, by_place, used, out, gpu.scratch());
+template <class S, class T>
+void survey_dense(const Gpu& gpu, const S* x, std::int64_t ld, const core::Observed<T>& observed, std::int64_t lines,
+                  std::int64_t length, bool by_place, unsigned* used, Survey* out) {
+  look_at<Look::all>(gpu, "survey of X", x, ld, observed, lines, length, by_place, used, out);
   count_unused_lines(gpu, lines, length, used, out);
 }
 
 template <class T>
 void find_invalid_entry(const Gpu& gpu, const T* x, std::int64_t lines, std::int64_t length, std::int64_t ld,
                         Survey* out) {
-  launch(gpu, "search for invalid entries", dense<Look::invalid, T>,
-         grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads, 0, x, lines, length, ld, false, nullptr, out,
-         gpu.scratch());
+  look_at<Look::invalid>(gpu, "search for invalid entries", AllEntries<T>{x, ld}, lines, length, false, nullptr, out);
 }
 
-template <class S>
-void find_zero_entry(const Gpu& gpu, const S* x, std::int64_t lines, std::int64_t length, std::int64_t ld,
-                     bool by_place, Survey* out) {
-  launch(gpu, "search for zeros", dense<Look::zero, S>, grid_size(dense_tiles(lines, length), 1, kMostBlocks), kThreads,
-         0, x, lines, length, ld, by_place, nullptr, out, gpu.scratch());
+template <class S, class T>
+void find_zero_entry(const Gpu& gpu, const S* x, std::int64_t ld, const core::Observed<T>& observed, std::int64_t lines,
+                     std::int64_t length, bool by_place, Survey* out) {
+  look_at<Look::zero>(gpu, "search for zeros", x, ld, observed, lines, length, by_place, nullptr, out);
 }
 
 template <class T>
-void find_zero_entry(const Gpu& gpu, Compressed<T> x, std::int64_t length, Survey* out) {
+void find_zero_entry(const Gpu& gpu, Compressed<T> x, std::int64_t length, bool stored_only, Survey* out) {
   launch(gpu, "search for zeros of sparse X", zeros<T>, grid_size(x.count, kThreads, kMostBlocks), kThreads, 0, x,
-         length, out);
+         length, stored_only, out);
 }
 
 template <class T, class Index>
-void survey_sparse(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, std::int64_t length,
-                   const std::int64_t* offsets, const Index* indices, const T* values, unsigned* used, Survey* out) {
-  launch(gpu, "survey of sparse X", sparse<T, Index>, grid_size(nonzeros, kThreads, kMostBlocks), kThreads, 0, count,
-         nonzeros, length, offsets, indices, values, used, out, gpu.scratch());
-  count_unused_lines(gpu, count, length, used, out);
+void survey_sparse(const Gpu& gpu, Compressed<T> x, std::int64_t length, const Index* indices, unsigned* used,
+                   Survey* out) {
+  launch(gpu, "survey of sparse X", sparse<T, Index>, grid_size(x.nonzeros, kThreads, kMostBlocks), kThreads, 0, x,
+         length, indices, used, out, gpu.scratch());
+  count_unused_lines(gpu, x.count, length, used, out);
 }
 
 void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets,
@@ -190,22 +253,21 @@ void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, c
          nonzeros, offsets, out);
 }
 
-#define ORTHANT_INSTANTIATE_DENSE(S)                                                                          \
-  template void survey_dense(const Gpu&, const S*, std::int64_t, std::int64_t, std::int64_t, bool, unsigned*, \
-                             Survey*);                                                                        \
-  template void find_zero_entry(const Gpu&, const S*, std::int64_t, std::int64_t, std::int64_t, bool, Survey*);
-ORTHANT_INSTANTIATE_DENSE(std::uint8_t)
-ORTHANT_INSTANTIATE_DENSE(Fp16)
-ORTHANT_INSTANTIATE_DENSE(Bf16)
+#define ORTHANT_INSTANTIATE_DENSE(S, T)                                                                                \
+  template void survey_dense(const Gpu&, const S*, std::int64_t, const core::Observed<T>&, std::int64_t, std::int64_t, \
+                             bool, unsigned*, Survey*);                                                                \
+  template void find_zero_entry(const Gpu&, const S*, std::int64_t, const core::Observed<T>&, std::int64_t,            \
+                                std::int64_t, bool, Survey*);
 
-#define ORTHANT_INSTANTIATE(T)                                                                               \
-  ORTHANT_INSTANTIATE_DENSE(T)                                                                               \
-  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*); \
-  template void find_zero_entry(const Gpu&, Compressed<T>, std::int64_t, Survey*);                           \
-  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,     \
-                              const std::int32_t*, const T*, unsigned*, Survey*);                            \
-  template void survey_sparse(const Gpu&, std::int64_t, std::int64_t, std::int64_t, const std::int64_t*,     \
-                              const std::int64_t*, const T*, unsigned*, Survey*);
+#define ORTHANT_INSTANTIATE(T)                                                                                   \
+  ORTHANT_INSTANTIATE_DENSE(T, T)                                                                                \
+  ORTHANT_INSTANTIATE_DENSE(std::uint8_t, T)                                                                     \
+  ORTHANT_INSTANTIATE_DENSE(Fp16, T)                                                                             \
+  ORTHANT_INSTANTIATE_DENSE(Bf16, T)                                                                             \
+  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*);     \
+  template void find_zero_entry(const Gpu&, Compressed<T>, std::int64_t, bool, Survey*);                         \
+  template void survey_sparse(const Gpu&, Compressed<T>, std::int64_t, const std::int32_t*, unsigned*, Survey*); \
+  template void survey_sparse(const Gpu&, Compressed<T>, std::int64_t, const std::int64_t*, unsigned*, Survey*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

@@ -134,6 +134,23 @@ TEST_F(CudaFaults, OfAFitOfADivergence) {
   fail_every_call(fit_it, fit_it);
 }
 
+TEST_F(CudaFaults, OfAFitOfWhatCounts) {
+  const Context context = make_context();
+  const auto fit_it = [&] {
+    const Options options{
+        .initialization = Initialization::random, .max_iterations = 4, .tolerance = 0, .check_every = 3};
+    const CsrView<float> entries = sparse.view();
+    for (const Matrix<float>& x :
+         {Matrix<float>(context, dense.view(), {.missing = Missing::zeros}),
+          Matrix<float>(context, dense.view(), dense.view()), Matrix<float>(context, entries, entries.values)}) {
+      auto f = given_start<float>(13, 9, 2);
+      const Result result = f.fit(x, options);
+      EXPECT_LT(result.loss, result.history.front().loss);
+    }
+  };
+  fail_every_call(fit_it, fit_it);
+}
+
 TEST_F(CudaFaults, OfMakingAContext) {
   fail_every_call([&] { fit(make_context(), Initialization::random); }, [] {});
 }

@@ -100,6 +100,23 @@ TEST(CudaLoop, IterationsOfADivergenceAreReplaysOfAtMostTenLaunches) {
   expect_replays_only(calls(of_sparse, Loss::kullback_leibler()), 10, 6);
 }
 
+// The same where not all entries count; hals is a transpose of the fixed factor (of dense X) and a descent for each.
+TEST(CudaLoop, IterationsOfIncompleteXAreReplaysToo) {
+  const auto exact = planted(61, 430, 5, 0.1, 3);
+  const DenseStorage<float> dense(exact), weights(cases::make_dense(61, 430, cases::Content::uniform, 4));
+  const CsrStorage<float> sparse(sparsify(exact));
+  const Context context = make_context();
+  const Matrix<float> masked(context, dense.view(), {.missing = Missing::zeros});
+  const Matrix<float> weighted(context, dense.view(), weights.view());
+  const Matrix<float> stored(context, sparse.view(), sparse.view().values);
+  for (const Matrix<float>* x : {&masked, &weighted, &stored}) {
+    for (double beta : {1.0, 2.0}) {
+      expect_replays_only(calls_of_iterations(*x, Solver::hals, 10, {beta}), 10, x == &stored ? 2 : 4);
+      expect_replays_only(calls_of_iterations(*x, Solver::multiplicative_update, 10, {beta}), 10, x == &stored ? 4 : 8);
+    }
+  }
+}
+
 // Segments of which some are long enough to be shared among groups of lanes.
 oracle::Sparse long_segments() {
   oracle::Sparse entries{3, 9000, {}};

@@ -9,11 +9,13 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "orthant/error.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
 #include "tests/fit.hpp"
+#include "tests/placed.hpp"
 #include "tests/simd_targets.hpp"
 #include "tests/staged.hpp"
 #include "tests/test_context.hpp"
@@ -212,6 +214,163 @@ TYPED_TEST(StorageTest, FitsAreThoseOfThePlainMatrix) {
     const double plain = fit(Storage::element_type);
     for (const Format& format : kFormats)
       EXPECT_TRUE(number_near(fit(format.storage), plain, Tolerance<T>::objective())) << format.name;
+  }
+}
+
+// Integers of which about a third are zeros, and weights of which about a third are.
+oracle::Dense counts_with_zeros() {
+  auto counts = planted(61, 43, 4, 0.1, 3);
+  for (double& value : counts.values) value = std::min(255.0, std::floor(40 * value));
+  return counts;
+}
+oracle::Dense some_weights() {
+  oracle::Dense weights = cases::make_dense(61, 43, cases::Content::uniform, 9);
+  for (double& weight : weights.values) weight = std::max(0.0, std::floor(8 * weight) - 2) / 4;
+  return weights;
+}
+
+// W and H after a few iterations of each solver and loss.
+template <class T>
+std::vector<std::vector<double>> fits_of(const Matrix<T>& x) {
+  std::vector<std::vector<double>> found;
+  for (const auto& [beta, solver] : {std::pair{2.0, Solver::hals},
+                                     {2.0, Solver::multiplicative_update},
+                                     {1.0, Solver::hals},
+                                     {1.0, Solver::multiplicative_update},
+                                     {1.5, Solver::multiplicative_update}}) {
+    auto f = given_start<T>(x.rows(), x.columns(), 4);
+    const Result result = f.fit(x, {.loss = {beta},
+                                    .solver = solver,
+                                    .initialization = Initialization::given,
+                                    .max_iterations = 5,
+                                    .tolerance = 0});
+    EXPECT_LT(result.loss, result.history.front().loss);
+    found.push_back(f.entries());
+    found.back().push_back(result.loss);
+  }
+  return found;
+}
+
+// Kept as anything, missing entries are missing: bit for bit the fit of X in T, integers being exact in every format.
+// What has no weight need not be what the storage can keep.
+TYPED_TEST(StorageTest, MissingAndWeightedEntriesOfNarrowStorage) {
+  using T = TypeParam;
+  const auto counts = counts_with_zeros();
+  const DenseStorage<T> weights(some_weights(), Layout::column_major, 2);
+  for (bool weighted : {false, true}) {
+    const auto matrix = [&](Storage storage, double garbage) {
+      DenseStorage<T> x(counts, Layout::column_major, 3);
+      for (std::int64_t i = 0; i < x.rows(); ++i)
+        for (std::int64_t j = 0; j < x.columns(); ++j)
+          if (weighted && weights(i, j) == 0) x(i, j) = static_cast<T>(garbage);
+      return weighted ? Matrix<T>(this->context, std::as_const(x).view(), weights.view(), {.storage = storage})
+                      : Matrix<T>(this->context, std::as_const(x).view(), {storage, Missing::zeros});
+    };
+    const Matrix<T> plain = matrix(Storage::element_type, 0);
+    const auto expected = fits_of(plain);
+    const std::int64_t of_weights = weighted ? 61 * 43 * static_cast<std::int64_t>(sizeof(T)) : 0;
+    for (const Format& format : kFormats) {
+      SCOPED_TRACE(std::string(format.name) + (weighted ? " with weights" : " with missing zeros"));
+      for (double garbage : {1e30, -1.0, std::nan("")}) {
+        const Matrix<T> x = matrix(format.storage, garbage);
+        EXPECT_EQ(x.bytes(), 61 * 43 * format.bytes + of_weights);
+        EXPECT_EQ(x.weight(), plain.weight());
+        EXPECT_EQ(x.sum(), plain.sum());
+        EXPECT_EQ(x.squared_norm(), plain.squared_norm());
+        EXPECT_EQ(x.empty_rows(), plain.empty_rows());
+        EXPECT_EQ(x.empty_columns(), plain.empty_columns());
+        EXPECT_EQ(fits_of(x), expected);
+        if (!weighted || cases::few_cases()) break;
+      }
+      DenseStorage<T> bad = weights;
+      bad(60, 3) = T(-1);
+      DenseStorage<T> x(counts, Layout::column_major);
+      try {
+        Matrix<T>(this->context, std::as_const(x).view(), std::as_const(bad).view(), {.storage = format.storage});
+        ADD_FAILURE() << "accepted a weight of -1";
+      } catch (const InvalidArgument& e) {
+        EXPECT_EQ(e.name(), "weights(60, 3)");
+        EXPECT_EQ(e.value(), "-1");
+      }
+    }
+  }
+}
+
+// In memory of the device, dense weights are used where they are, and uint8 X beside them.
+TYPED_TEST(StorageTest, WeightsOnTheDeviceAreBorrowed) {
+  using T = TypeParam;
+  for (Layout layout : cases::kLayouts) {
+    DenseStorage<T> host(counts_with_zeros(), layout, 3), host_weights(some_weights(), layout, 1);
+    DenseStorage<std::uint8_t> host_bytes(counts_with_zeros(), layout, 5);
+    const OnDevice<T> device(this->context, host), weights(this->context, host_weights);
+    const OnDevice<std::uint8_t> bytes(this->context, host_bytes);
+    const DenseView<const T> x = device.view, w = weights.view, x_host = host.view(), w_host = host_weights.view();
+    const Matrix<T> borrowed(this->context, x, w), copied(this->context, x_host, w_host);
+    EXPECT_EQ(borrowed.bytes(), 0);
+    EXPECT_EQ(copied.bytes(), 2 * 61 * 43 * static_cast<std::int64_t>(sizeof(T)));
+    EXPECT_EQ(fits_of(borrowed), fits_of(copied));
+    const Matrix<T> of_bytes(this->context, bytes.view, {Storage::uint8, Missing::zeros});
+    EXPECT_EQ(of_bytes.bytes(), 0);
+    EXPECT_EQ(fits_of(of_bytes), fits_of(Matrix<T>(this->context, x, {.missing = Missing::zeros})));
+    EXPECT_THROW(Matrix<T>(this->context, x, w_host), InvalidArgument);
+    DenseView<const T> lies = w_host;
+    lies.space = MemorySpace::device;
+    EXPECT_THROW(Matrix<T>(this->context, x, lies), InvalidArgument);
+  }
+}
+
+// Those of sparse X too, if its entries are sorted; otherwise they are sorted with it.
+TYPED_TEST(StorageTest, WeightsOfSparseXFollowIt) {
+  using T = TypeParam;
+  const CsrStorage<T> sorted(sparsify(counts_with_zeros()));
+  const oracle::Dense all = some_weights();
+  std::vector<T> weights;
+  for (const auto& [i, j, value] : sorted.oracle().entries) weights.push_back(static_cast<T>(all(i, j)));
+  auto reversed = sorted;  // within each row
+  auto reversed_weights = weights;
+  for (std::size_t i = 0; i + 1 < reversed.offsets().size(); ++i) {
+    const auto reverse = [&](auto& numbers) {
+      std::reverse(numbers.begin() + reversed.offsets()[i], numbers.begin() + reversed.offsets()[i + 1]);
+    };
+    reverse(reversed.indices());
+    reverse(reversed.values());
+    reverse(reversed_weights);
+  }
+  const auto with_matrix = [&](const CsrStorage<T>& storage, const std::vector<T>& given, bool on_device, auto&& use) {
+    Placed<T> placed(this->context);
+    const CsrView<T> view = on_device ? placed(storage.view()) : storage.view();
+    const DenseView<const T> line{given.data(), 1, view.nonzeros, view.nonzeros};
+    use(Matrix<T>(this->context, view, on_device ? placed(line).data : given.data()));
+  };
+  const auto nonzeros = static_cast<std::int64_t>(weights.size()), size = static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t of_rows = nonzeros * (2 * size + 4) + 8 * (61 + 1);
+  const std::int64_t of_columns = nonzeros * (2 * size + 4) + 8 * (43 + 1);
+  std::vector<std::vector<double>> expected;
+  with_matrix(sorted, weights, true, [&](const Matrix<T>& x) {
+    EXPECT_EQ(x.bytes(), of_columns);  // what is there is borrowed
+    expected = fits_of(x);
+  });
+  for (bool on_device : {false, true}) {
+    with_matrix(reversed, reversed_weights, on_device, [&](const Matrix<T>& x) {
+      EXPECT_EQ(x.bytes(), of_rows + of_columns);
+      EXPECT_EQ(fits_of(x), expected);
+    });
+  }
+  auto repeated = reversed;
+  std::int64_t row = 0;  // the second that has two entries, and another one
+  for (std::int64_t i = 0, found = 0; i < 61 && found < 3; ++i) {
+    const auto first = static_cast<std::size_t>(repeated.offsets()[static_cast<std::size_t>(i)]);
+    if (repeated.offsets()[static_cast<std::size_t>(i) + 1] - repeated.offsets()[static_cast<std::size_t>(i)] < 2)
+      continue;
+    if (++found == 2) row = i;
+    if (found >= 2) repeated.indices()[first + 1] = repeated.indices()[first];
+  }
+  const auto column = repeated.indices()[static_cast<std::size_t>(repeated.offsets()[static_cast<std::size_t>(row)])];
+  try {
+    with_matrix(repeated, reversed_weights, true, [](const Matrix<T>&) { ADD_FAILURE() << "accepted an entry twice"; });
+  } catch (const InvalidArgument& e) {
+    EXPECT_EQ(e.name(), "X(" + std::to_string(row) + ", " + std::to_string(column) + ")");
+    EXPECT_EQ(e.value(), "stored twice");
   }
 }
 

@@ -65,7 +65,7 @@ class Device {
     return {array<U>(rank * count, [](std::int64_t i) { return 1 + i % 7; }), rank, count, rank};
   }
   Survey* survey() {
-    return array<Survey>(1, [](std::int64_t) { return Survey{0, 0, 0, 0, Survey::kNone, 0}; });
+    return array<Survey>(1, [](std::int64_t) { return Survey{0, 0, 0, 0, 0, Survey::kNone, 0}; });
   }
 
  private:
@@ -102,6 +102,12 @@ Compressed<float> sparse_x(Device& d, const Entries& x = kX) {
   return {x.count, x.size(), d.array<std::int64_t>(x.count + 1, [&](std::int64_t i) { return x.offset(i); }),
           d.array<std::int32_t>(x.size(), [&](std::int64_t p) { return x.index(p); }),
           d.array<float>(x.size(), [](std::int64_t) { return 1; })};
+}
+// With a weight for each entry.
+Compressed<float> weighted_x(Device& d) {
+  Compressed<float> x = sparse_x(d);
+  x.weights = d.array<float>(kX.size(), [](std::int64_t p) { return 1 + p % 3; });
+  return x;
 }
 std::int32_t* segments_of_x(Device& d) {
   return d.array<std::int32_t>(kX.size(), [](std::int64_t p) { return kX.segment(p); });
@@ -238,6 +244,12 @@ S* x_of(Device& d) {
   return d.array<S>(kCount * kLength, [](std::int64_t) { return S{}; });
 }
 
+// Which entries of it count: all, or with a weight for each.
+core::Observed<float> observed_x(Device& d, bool weighted) {
+  if (!weighted) return {};
+  return {Missing::none, d.array<float>(kCount * kLength, [](std::int64_t i) { return i % 3; }), kLength};
+}
+
 std::vector<Bound> narrow_product_bounds() {
   std::vector<Bound> t;
   // Few columns and a long sum, which several blocks share: 8 in all for 4 multiprocessors.
@@ -323,47 +335,52 @@ std::vector<Bound> loss_bounds() {
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
   const double steps = std::log2(segments), warps = nonzeros / 4;
   std::vector<Bound> t;
-  const auto add_dense = [&](const std::string& type, auto element) {
-    using S = decltype(element);
-    for (bool squared : {true, false}) {
-      t.push_back({.kernel = std::string("residual: dense<") + (squared ? "SquaredLoss, " : "DivergenceLoss, ") + type +
-                             ", float>",
-                   .read = kX_entries * sizeof(S) + kW + kH,
-                   .written = 0,
-                   .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
-                   .again_to = kTiles * kSector,
-                   .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in "
-                             "double for each entry of X take longer; sums of blocks",
-                   .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
-                   .call = [squared](Device& d) {
-                     const Factor<const float> w = d.factor(kRank, kCount), h = d.factor(kRank, kLength);
-                     auto* const out = d.zeros<double>(1);
-                     if (squared) {
-                       dense_squared_loss(d.gpu(), x_of<S>(d), kLength, w, h, out);
-                     } else {
-                       dense_divergence(d.gpu(), x_of<S>(d), kLength, w, h, {0.5}, out);
-                     }
-                   }});
-    }
-  };
-  add_dense("float", float{});
-  for_each_narrow_type(add_dense);
-  for (bool squared : {true, false}) {
-    t.push_back({.kernel = std::string("residual: sparse<") + (squared ? "SquaredEntries" : "KullbackLeiblerEntries") +
-                           ", float>",
-                 .read = nonzeros * (4 + 4 + 4 * kRank) + segments * (8 + 4 * kRank),
+  const auto add_dense = [&](const std::string& loss, double bytes, auto&& call) {
+    t.push_back({.kernel = "residual: dense<" + loss + ", float>",
+                 .read = kX_entries * bytes + kW + kH,
                  .written = 0,
-                 .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * 2,
+                 .again = kTiles * (16 + 32) * kRank * 4 - kW - kH + 8 * kTiles,
+                 .again_to = kTiles * kSector,
+                 .reason = "tiles of 16 x 32 read their columns of both factors, from L2: 2 rank multiply-adds in "
+                           "double for each entry of X take longer; sums of blocks",
+                 .barriers = kTiles * 2 * kRank / 16 + of_sums(kTiles),
+                 .call = [call](Device& d) {
+                   call(d, d.factor(kRank, kCount), d.factor(kRank, kLength), d.zeros<double>(1));
+                 }});
+  };
+  using Columns = Factor<const float>;
+  const auto of_type = [&](const std::string& type, auto element) {
+    using S = decltype(element);
+    add_dense("SquaredLoss<" + type + ">", sizeof(S), [](Device& d, Columns w, Columns h, double* out) {
+      dense_squared_loss(d.gpu(), x_of<S>(d), kLength, w, h, out);
+    });
+    add_dense("ObservedLoss<float>", sizeof(S), [](Device& d, Columns w, Columns h, double* out) {
+      dense_divergence(d.gpu(), x_of<S>(d), kLength, observed_x(d, false), w, h, {0.5}, out);
+    });
+    add_dense("ObservedLoss<float>", sizeof(S) + 4, [](Device& d, Columns w, Columns h, double* out) {
+      dense_divergence(d.gpu(), x_of<S>(d), kLength, observed_x(d, true), w, h, {0.5, 0, false}, out);
+    });
+  };
+  of_type("float", float{});
+  for_each_narrow_type(of_type);
+  for (const std::string entries : {"SquaredEntries", "KullbackLeiblerEntries", "StoredEntries"}) {
+    const int arrays = entries == "StoredEntries" ? 3 : 2;  // indices, values, weights
+    t.push_back({.kernel = "residual: sparse<" + entries + ", float>",
+                 .read = nonzeros * (4 * arrays + 4 * kRank) + segments * (8 + 4 * kRank),
+                 .written = 0,
+                 .again = warps * kSector * steps + (warps - segments) * 4 * kRank + warps * (kSector - 16) * arrays,
                  .again_to = nonzeros / 64 * kSector,
                  .reason = "a search for its segment by every entry, and its column of W, from L1; sums of blocks",
                  .barriers = of_sums(nonzeros / 64),
-                 .call = [squared](Device& d) {
+                 .call = [entries](Device& d) {
                    const Factor<const float> w = d.factor(kRank, kX.count), h = d.factor(kRank, kX.length);
                    auto *const rest = d.zeros<double>(1), *const out = d.zeros<double>(1);
-                   if (squared) {
+                   if (entries == "SquaredEntries") {
                      sparse_squared_loss(d.gpu(), sparse_x(d), w, h, rest, out);
-                   } else {
+                   } else if (entries == "KullbackLeiblerEntries") {
                      sparse_kullback_leibler(d.gpu(), sparse_x(d), w, h, 1e-12, rest, out);
+                   } else {
+                     sparse_divergence(d.gpu(), weighted_x(d), w, h, {0.5, 0, false}, out);
                    }
                  }});
   }
@@ -467,10 +484,10 @@ std::vector<Bound> matrix_bounds() {
        .barriers = of_sums(kFlags / 1024),
        .call =
            [](Device& d) {
-             survey_dense(d.gpu(), d.factor(kLength, kCount).data, kCount, kLength, kLength, false,
-                          d.zeros<unsigned>(kCount + kLength), d.survey());
+             survey_dense(d.gpu(), d.factor(kLength, kCount).data, kLength, observed_x(d, false), kCount, kLength,
+                          false, d.zeros<unsigned>(kCount + kLength), d.survey());
            }},
-      {.kernel = "survey: dense<(Look)1, float>",
+      {.kernel = "survey: dense<(Look)1, AllEntries<float> >",
        .read = kX_bytes,
        .written = 0,
        .call =
@@ -548,43 +565,51 @@ std::vector<Bound> matrix_bounds() {
                }});
   const auto dense_survey = [&](const std::string& type, auto element) {
     using S = decltype(element);
-    t.push_back({.kernel = "survey: dense<(Look)0, " + type + ">",
-                 .read = kX_bytes / 4 * sizeof(S),
-                 .written = 0,
-                 .again = kTiles * 16,
-                 .again_to = kTiles * 2 * kSector,
-                 .reason = "sums of blocks",
-                 .barriers = of_sums(kTiles),
-                 .call = [](Device& d) {
-                   survey_dense(d.gpu(), x_of<S>(d), kCount, kLength, kLength, false,
-                                d.zeros<unsigned>(kCount + kLength), d.survey());
-                 }});
+    for (bool weighted : {false, true}) {
+      const std::string entries = weighted ? "SomeEntries<float> >" : "AllEntries<" + type + "> >";
+      const double bytes = kX_bytes / 4 * (sizeof(S) + (weighted ? 4 : 0));
+      const int sums = weighted ? 3 : 2;
+      t.push_back({.kernel = "survey: dense<(Look)0, " + entries,
+                   .read = bytes,
+                   .written = 0,
+                   .again = kTiles * sums * 8,
+                   .again_to = kTiles * sums * kSector,
+                   .reason = "sums of blocks",
+                   .barriers = of_sums(kTiles),
+                   .call = [weighted](Device& d) {
+                     survey_dense(d.gpu(), x_of<S>(d), kLength, observed_x(d, weighted), kCount, kLength, false,
+                                  d.zeros<unsigned>(kCount + kLength), d.survey());
+                   }});
+      t.push_back(
+          {.kernel = "survey: dense<(Look)2, " + entries, .read = bytes, .written = 0, .call = [weighted](Device& d) {
+             find_zero_entry(d.gpu(), x_of<S>(d), kLength, observed_x(d, weighted), kCount, kLength, false, d.survey());
+           }});
+    }
   };
   dense_survey("float", float{});
   for_each_narrow_type(dense_survey);
-  const auto zero_search = [&](const std::string& type, auto element) {
-    using S = decltype(element);
-    t.push_back(
-        {.kernel = "survey: dense<(Look)2, " + type + ">",
-         .read = kX_bytes / 4 * sizeof(S),
-         .written = 0,
-         .call = [](Device& d) { find_zero_entry(d.gpu(), x_of<S>(d), kCount, kLength, kLength, false, d.survey()); }});
-  };
-  zero_search("float", float{});
-  for_each_narrow_type(zero_search);
   t.push_back({.kernel = "survey: zeros<float>",
                .read = 8 * segments,
                .written = 0,
                .again = 8 * segments + segments * 2 * kSector,
                .reason = "each offset with the one after, from L1; the first entries of segments",
-               .call = [](Device& d) { find_zero_entry(d.gpu(), sparse_x(d), kX.length, d.survey()); }});
+               .call = [](Device& d) { find_zero_entry(d.gpu(), sparse_x(d), kX.length, false, d.survey()); }});
+  t.push_back({.kernel = "survey: zeros<float>",
+               .read = 8 * segments + 4 * nonzeros,
+               .written = 0,
+               .again = 8 * segments + (kSector - 4) * nonzeros,
+               .reason =
+                   "each offset with the one after, from L1; a thread goes along a segment, whose sectors are in L1 "
+                   "for the next seven entries",
+               .call = [](Device& d) { find_zero_entry(d.gpu(), sparse_x(d), kX.length, true, d.survey()); }});
   for_each_narrow_type([&](const std::string& type, auto element) {
     using S = decltype(element);
     t.push_back({.kernel = "storage: nearest<float, " + type + ">",
                  .read = kX_bytes,
                  .written = kX_bytes / 4 * sizeof(S),
                  .call = [](Device& d) {
-                   narrow_lines(d.gpu(), x_of<float>(d), kCount, kLength, kLength, 0, kCount, false, x_of<S>(d),
+                   narrow_lines(d.gpu(), x_of<float>(d), kLength, observed_x(d, false), kCount, kLength, 0, kCount,
+                                false, x_of<S>(d),
                                 d.array<unsigned long long>(1, [](std::int64_t) { return Survey::kNone; }));
                  }});
   });
@@ -594,19 +619,20 @@ std::vector<Bound> matrix_bounds() {
                }});
   const auto sparse_survey = [&](const char* type, auto index) {
     using Index = decltype(index);
-    t.push_back({.kernel = std::string("survey: sparse<float, ") + type + ">",
-                 .read = nonzeros * (4 + sizeof(Index)) + segments * 8,
-                 .written = 0,
-                 .again = warps * (steps + 2) * kSector + nonzeros * sizeof(Index) + nonzeros / 64 * 16,
-                 .again_to = nonzeros / 64 * 2 * kSector,
-                 .reason = "a search by every entry, and the index before, from L1; sums of blocks",
-                 .barriers = of_sums(nonzeros / 64),
-                 .call = [](Device& d) {
-                   const Compressed<float> x = sparse_x(d);
-                   survey_sparse(d.gpu(), kX.count, kX.size(), kX.length, x.offsets,
-                                 d.array<Index>(kX.size(), [](std::int64_t p) { return kX.index(p); }), x.values,
-                                 d.zeros<unsigned>(kX.count + kX.length), d.survey());
-                 }});
+    for (bool weighted : {false, true}) {
+      t.push_back({.kernel = std::string("survey: sparse<float, ") + type + ">",
+                   .read = nonzeros * ((weighted ? 8 : 4) + sizeof(Index)) + segments * 8,
+                   .written = 0,
+                   .again = warps * (steps + 2) * kSector + nonzeros * sizeof(Index) + nonzeros / 64 * 24,
+                   .again_to = nonzeros / 64 * 3 * kSector,
+                   .reason = "a search by every entry, and the index before, from L1; sums of blocks",
+                   .barriers = of_sums(nonzeros / 64),
+                   .call = [weighted](Device& d) {
+                     survey_sparse(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), kX.length,
+                                   d.array<Index>(kX.size(), [](std::int64_t p) { return kX.index(p); }),
+                                   d.zeros<unsigned>(kX.count + kX.length), d.survey());
+                   }});
+    }
     t.push_back({.kernel = std::string("convert: numbers<") + type + ">",
                  .read = nonzeros * sizeof(Index),
                  .written = nonzeros * (4 + 8),
@@ -634,16 +660,16 @@ std::vector<Bound> matrix_bounds() {
 std::vector<Bound> divergence_bounds() {
   std::vector<Bound> t;
   constexpr double kX_bytes = 4.0 * kCount * kLength;
-  const auto dense_terms = [](Device& d, int k, bool of_lines, double beta) {
+  const auto dense_terms = [](Device& d, int k, bool of_lines, double beta, bool weighted = false) {
     const std::int64_t own = of_lines ? kCount : kLength, other = of_lines ? kLength : kCount;
-    const core::Divergence divergence{beta};
+    const core::Divergence divergence{beta, 0, !weighted};
     dense_divergence_terms<float, float>(
-        d.gpu(), x_of<float>(d), kLength, of_lines, d.factor(k, own), d.factor(k, other), divergence, d.factor(k, own),
-        beta == 1 ? Factor<float>{} : d.factor(k, own),
+        d.gpu(), x_of<float>(d), kLength, observed_x(d, weighted), of_lines, d.factor(k, own), d.factor(k, other),
+        divergence, d.factor(k, own), divergence.has_closed_denominator() ? Factor<float>{} : d.factor(k, own),
         d.zeros<float>(dense_partial_sums(d.gpu(), own, other, k, divergence, sizeof(float))));
   };
   constexpr double kParts = 2;  // of the walks for the places, which are few
-  for (bool denominator : {false, true}) {
+  for (auto [denominator, weighted] : {std::pair{false, false}, {true, false}, {true, true}}) {
     for (int k : {16, 32, 64, 128}) {
       for (bool of_lines : {true, false}) {
         const double parts = of_lines ? 1 : kParts, results = denominator ? 2 : 1;
@@ -651,14 +677,16 @@ std::vector<Bound> divergence_bounds() {
         const double own = 4 * k * own_columns, other = 4 * k * other_columns, tiles = own_columns / 32;
         t.push_back({.kernel = "divergence_dense: terms<" + std::to_string(k) + (denominator ? ", true" : ", false") +
                                ", float>",
-                     .read = kX_bytes + own + other,
+                     .read = (weighted ? 2 : 1) * kX_bytes + own + other,
                      .written = results * own,
                      .again = (parts - 1) * own + (tiles - 1) * other,
                      .again_to = (parts - 1) * results * own,
                      .reason = "every block reads the other factor, from L2: 4 rank multiply-adds for each entry of X "
                                "take longer; sums of the parts of a walk",
                      .barriers = tiles * parts * (3 * other_columns / 32 / parts + 2 * results),
-                     .call = [=](Device& d) { dense_terms(d, k, of_lines, denominator ? 0.5 : 1); }});
+                     .call = [=, weighted = weighted, denominator = denominator](Device& d) {
+                       dense_terms(d, k, of_lines, denominator ? 0.5 : 1, weighted);
+                     }});
       }
     }
   }
@@ -667,22 +695,24 @@ std::vector<Bound> divergence_bounds() {
                .written = 4.0 * kRank * kLength,
                .call = [=](Device& d) { dense_terms(d, kRank, false, 1); }});
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
-  for (int results : {1, 2}) {
+  for (auto [results, weighted] : {std::pair{1, false}, {2, false}, {2, true}}) {
     for (int k : {8, 16, 32, 64, 128}) {
+      const int of_entry = weighted ? 3 : 2;  // numbers: index, value, weight
       const int lanes = std::min(k, 32), own = k / lanes;
-      t.push_back({.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(own) + ", " +
-                             std::to_string(results) + ", float>",
-                   .read = segments * (8 + 4 * k) + nonzeros * (4 + 4 + 4.0 * k),
-                   .written = results * 4 * segments * k,
-                   .again = nonzeros * (kSector - 4 + (kSector - 16) / 4) + segments * 2 * (kSector * lanes / 32 - 4),
-                   .reason = "the lanes of a group read one index and four values at once: a sector each, which is in "
-                             "L1 for the entries after",
-                   .call = [=](Device& d) {
-                     sparse_divergence_terms<float>(d.gpu(), sparse_x(d), {}, d.factor(k, kX.count),
-                                                    d.factor(k, kX.length), {results == 1 ? 1 : 0.5},
-                                                    d.factor(k, kX.count),
-                                                    results == 1 ? Factor<float>{} : d.factor(k, kX.count), nullptr);
-                   }});
+      t.push_back(
+          {.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(own) + ", " +
+                     std::to_string(results) + ", float>",
+           .read = segments * (8 + 4 * k) + nonzeros * (4 * of_entry + 4.0 * k),
+           .written = results * 4 * segments * k,
+           .again = nonzeros * (kSector - 4 + (of_entry - 1) * (kSector - 16) / 4) +
+                    segments * 2 * (kSector * lanes / 32 - 4),
+           .reason = "the lanes of a group read one index and four values (and weights) at once: a sector each, "
+                     "which is in L1 for the entries after",
+           .call = [=, weighted = weighted, results = results](Device& d) {
+             sparse_divergence_terms<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), {}, d.factor(k, kX.count),
+                                            d.factor(k, kX.length), {results == 1 ? 1 : 0.5}, d.factor(k, kX.count),
+                                            results == 1 ? Factor<float>{} : d.factor(k, kX.count), nullptr);
+           }});
     }
   }
   constexpr double kF = 4.0 * kRank * kCount, kBlocks = kCount / 2.0;
@@ -702,29 +732,42 @@ std::vector<Bound> divergence_bounds() {
       "a column's fits are kept beside it and changed for each component, from L1; the sums "
       "and the column itself are read and written one number at a time";
   constexpr double kColumn = 4.0 * kLength;
-  t.push_back({.kernel = "coordinate_descent: dense<float>",
-               .read = kX_bytes + kF + 4.0 * kRank * kLength,
-               .written = kF,
-               .again = kCount * kRank * (6 * kColumn + (kLength / 32.0 + 2) * kSector),
-               .again_to = kCount * (kRank * kSector + (kRank + 2) * kColumn),
-               .reason = kKept,
-               .call = [](Device& d) {
-                 descend_dense<float, float>(d.gpu(), x_of<float>(d), kLength, true, d.factor(kRank, kCount),
-                                             d.factor(static_cast<int>(kLength), kRank),
-                                             {d.factor(kRank, 1).data, {}, 1, 1e-12},
-                                             d.zeros<float>(dense_descent_scratch(d.gpu(), kCount, kLength)));
-               }});
+  const struct {
+    const char* step;
+    double beta;
+    bool weighted;
+  } steps[] = {{"KullbackLeiblerStep<false, float>", 1, false},
+               {"KullbackLeiblerStep<true, float>", 1, true},
+               {"SquaredStep<float>", 2, true}};
   constexpr double kSegment = 4.0 * kX.per_segment;
-  t.push_back({.kernel = "coordinate_descent: sparse<float>",
-               .read = segments * (8 + 4 * kRank) + nonzeros * (4 + 4 + 4 * kRank),
-               .written = 4 * segments * kRank,
-               .again = segments * kRank * (6 * kSegment + 3 * kX.per_segment * kSector + 3 * kSector),
-               .again_to = segments * (kRank * kSector + (kRank + 1) * kSegment),
-               .reason = kKept,
-               .call = [](Device& d) {
-                 descend_sparse<float>(d.gpu(), sparse_x(d), d.factor(kRank, kX.count), d.factor(kRank, kX.length),
-                                       {d.factor(kRank, 1).data, {}, 1, 1e-12}, d.zeros<float>(kX.size()));
-               }});
+  for (const auto& [step, beta, weighted] : steps) {
+    const auto descent = [beta = beta, weighted = weighted](Device& d) {
+      return Descent<float>{d.factor(kRank, 1).data, {}, 1, {beta, 1e-12, !weighted}};
+    };
+    const double arrays = weighted ? 2 : 1;  // values, and weights beside them, which are kept as the values are
+    t.push_back({.kernel = std::string("coordinate_descent: dense<") + step + ", float>",
+                 .read = arrays * kX_bytes + kF + 4.0 * kRank * kLength,
+                 .written = kF,
+                 .again = kCount * kRank * ((5 + arrays) * kColumn + (kLength / 32.0 + 2) * kSector),
+                 .again_to = kCount * (kRank * kSector + (kRank + 1 + arrays) * kColumn),
+                 .reason = kKept,
+                 .call = [descent, weighted = weighted](Device& d) {
+                   descend_dense<float, float>(
+                       d.gpu(), x_of<float>(d), kLength, observed_x(d, weighted), true, d.factor(kRank, kCount),
+                       d.factor(static_cast<int>(kLength), kRank), descent(d),
+                       d.zeros<float>(dense_descent_scratch(d.gpu(), kCount, kLength, !weighted)));
+                 }});
+    t.push_back({.kernel = std::string("coordinate_descent: sparse<") + step + ", float>",
+                 .read = segments * (8 + 4 * kRank) + nonzeros * (4 + 4 * arrays + 4 * kRank),
+                 .written = 4 * segments * kRank,
+                 .again = segments * kRank * ((4 + 2 * arrays) * kSegment + 3 * kX.per_segment * kSector + 3 * kSector),
+                 .again_to = segments * (kRank * kSector + (kRank + 1) * kSegment),
+                 .reason = kKept,
+                 .call = [descent, weighted = weighted](Device& d) {
+                   descend_sparse<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), d.factor(kRank, kX.count),
+                                         d.factor(kRank, kX.length), descent(d), d.zeros<float>(kX.size()));
+                 }});
+  }
   return t;
 }
 
