@@ -60,9 +60,8 @@ double measure_gemm(const Context& context) {
     const Factor<T> whole{x.data(), static_cast<int>(side), side, side}, factor{f.data(), rank, side, rank};
     backend.fill_uniform(whole, 1, core::Side::w, T(1));
     backend.fill_uniform(factor, 1, core::Side::h, T(1));
-    const auto matrix =
-        runtime.make_matrix(DenseView<const T>{x.data(), side, side, side, Layout::row_major, runtime.memory_space()},
-                            core::Observed<T>{});
+    const auto matrix = runtime.make_matrix(
+        DenseView<const T>{x.data(), side, side, side, Layout::row_major, runtime.memory_space()}, core::Observed<T>{});
     core::Workspace workspace(backend.memory());
     double seconds = 0;
     for (int run = 0; run < 3; ++run) {  // the first makes handles

@@ -107,11 +107,9 @@ double tolerance_of(double beta, std::int64_t depth) {
   return (std::abs(beta - 2) + std::abs(beta - 1) + 1) * (Tolerance<T>::sum(depth) + Tolerance<T>::elementwise());
 }
 
-template <class S>
-class MissingTerms : public SimdTest<S> {
+template <class Value>
+class MissingTerms : public SimdTest<Value> {
  public:
-  using Value = typename S::Value;
-
   // check(X, its values and weights, rank, padding, beta)
   template <class Check>
   void for_each(Check check) {
@@ -137,10 +135,8 @@ class MissingTerms : public SimdTest<S> {
   }
   core::Workspace workspace() { return core::Workspace(this->context().runtime()->memory()); }
 };
-TYPED_TEST_SUITE(MissingTerms, SimdTypes, SimdNames);
-
-TYPED_TEST(MissingTerms, StatisticsAreOfWhatCounts) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(MissingTerms, StatisticsAreOfWhatCounts) {
+  using T = TypeParam;
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int,
                      std::int64_t, double) {
     double sum = 0, squares = 0, weight = 0;
@@ -166,8 +162,8 @@ TYPED_TEST(MissingTerms, StatisticsAreOfWhatCounts) {
   });
 }
 
-TYPED_TEST(MissingTerms, Terms) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(MissingTerms, Terms) {
+  using T = TypeParam;
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int rank,
                      std::int64_t padding, double beta) {
     auto workspace = this->workspace();
@@ -189,8 +185,8 @@ TYPED_TEST(MissingTerms, Terms) {
   });
 }
 
-TYPED_TEST(MissingTerms, PassIsTermsUpdateTerms) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(MissingTerms, PassIsTermsUpdateTerms) {
+  using T = TypeParam;
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int rank,
                      std::int64_t padding, double beta) {
     auto workspace = this->workspace();
@@ -219,8 +215,8 @@ TYPED_TEST(MissingTerms, PassIsTermsUpdateTerms) {
   });
 }
 
-TYPED_TEST(MissingTerms, Loss) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(MissingTerms, Loss) {
+  using T = TypeParam;
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int rank,
                      std::int64_t padding, double beta) {
     auto workspace = this->workspace();
@@ -233,8 +229,8 @@ TYPED_TEST(MissingTerms, Loss) {
   });
 }
 
-TYPED_TEST(MissingTerms, CoordinateDescentIsHalsWithAGramForEachColumn) {
-  using T = typename TypeParam::Value;
+SIMD_TEST(MissingTerms, CoordinateDescentIsHalsWithAGramForEachColumn) {
+  using T = TypeParam;
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int rank,
                      std::int64_t padding, double) {
     if (rank > 33) return;  // the oracle is slow
