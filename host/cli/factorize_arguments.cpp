@@ -55,7 +55,7 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
     solver, precision       as in the options
     backend, device         cpu or cuda; instruction set or GPU
     threads                 of the CPU backend
-    matrix_seconds          making X ready before: checked, and if it is sparse brought into both orientations
+    matrix_seconds          making X ready before: checked, and sparse X in both orientations
     seconds                 start and iterations; reading and writing files is not counted
     initialization_seconds  of these, computing the start
     seconds_per_iteration   checks included
