@@ -102,8 +102,8 @@ TEST(CudaLoop, IterationsOfADivergenceAreReplaysOfAtMostTenLaunches) {
 
 // The same where not all entries count; hals is a transpose of the fixed factor (of dense X) and a descent for each.
 TEST(CudaLoop, IterationsOfIncompleteXAreReplaysToo) {
-  const auto exact = planted(61, 430, 5, 0.1, 3);
-  const DenseStorage<float> dense(exact), weights(cases::make_dense(61, 430, cases::Content::uniform, 4));
+  const auto exact = planted(21, 33, 5, 0.1, 3);
+  const DenseStorage<float> dense(exact), weights(cases::make_dense(21, 33, cases::Content::uniform, 4));
   const CsrStorage<float> sparse(sparsify(exact));
   const Context context = make_context();
   const Matrix<float> masked(context, dense.view(), {.missing = Missing::zeros});
@@ -112,7 +112,7 @@ TEST(CudaLoop, IterationsOfIncompleteXAreReplaysToo) {
   for (const Matrix<float>* x : {&masked, &weighted, &stored}) {
     for (double beta : {1.0, 2.0}) {
       expect_replays_only(calls_of_iterations(*x, Solver::hals, 10, {beta}), 10, x == &stored ? 2 : 4);
-      expect_replays_only(calls_of_iterations(*x, Solver::multiplicative_update, 10, {beta}), 10, x == &stored ? 4 : 8);
+      expect_replays_only(calls_of_iterations(*x, Solver::multiplicative_update, 10, {beta}), 10, 4);
     }
   }
 }
