@@ -27,7 +27,6 @@ constexpr double kSmallest = std::numeric_limits<T>::min();
 template <class Value>
 class Backend : public SimdTest<Value> {
  public:
-
   struct Problem {
     FactorStorage<Value> f, r;
     std::vector<Value> g;
@@ -50,7 +49,6 @@ class Backend : public SimdTest<Value> {
     return p;
   }
 };
-
 
 SIMD_TEST(Backend, CopiesBetweenAnyLayouts) {
   using T = TypeParam;

@@ -26,7 +26,6 @@ constexpr double kSmallest = std::numeric_limits<T>::min();
 template <class Value>
 class DataMatrix : public SimdTest<Value> {
  public:
-
   // Calls check(X, the same X for the oracle) for dense X of all cases.
   template <class Check>
   void for_each_dense(Check check) {
@@ -79,7 +78,6 @@ class DataMatrix : public SimdTest<Value> {
 
   core::Workspace workspace() { return core::Workspace(this->context().runtime()->memory()); }
 };
-
 
 // X as the local side sees it: its rows belong to the local factor.
 template <class X>

@@ -38,7 +38,6 @@ inline oracle::Dense positive(oracle::Dense d) {
 template <class Value>
 class Divergence : public SimdTest<Value> {
  public:
-
   // check(X, the same for the oracle, rank, padding, beta)
   template <class Check>
   void for_each(Check check) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "orthant/cuda.hpp"
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 #include "tests/fit.hpp"

@@ -8,10 +8,11 @@
 
 #include <thread>
 
+#include "orthant/cuda.hpp"
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
-#include "tests/fit.hpp"
 #include "tests/cuda/counted_resource.hpp"
+#include "tests/fit.hpp"
 #include "tests/placed.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/test_context.hpp"

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "host/core/runtime.hpp"
+#include "orthant/cuda.hpp"
 #include "orthant/factorize.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
