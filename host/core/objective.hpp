@@ -54,8 +54,10 @@ std::int64_t objective_bytes(const MatrixShape& shape, int rank, int element_siz
 inline bool is_one_sided(const Options& options) { return !options.update_w || !options.update_h; }
 
 /// The side whose factor a pass updates panel by panel, while terms are kept for the other. One-sided: the fixed side.
+/// Extrapolated: W's, since H moves between iterations, so that a product with it would be lost.
 inline Side pass_side(const Options& options, const MatrixShape& shape) {
   if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
+  if (options.acceleration != Acceleration::none) return Side::w;
   return local_side(shape);
 }
 

@@ -132,7 +132,7 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   check_weight("h_penalty.l1", options.h_penalty.l1);
   check_weight("h_penalty.l2", options.h_penalty.l2);
   check_weight("tolerance", options.tolerance);
-  check_at_least("sweeps", options.sweeps, 1);
+  check_at_least("sweeps", options.sweeps, 0);
   check_at_least("max_iterations", options.max_iterations, 0);
   check_at_least("check_every", options.check_every, 1);
   check_loss(options.loss, shape);
@@ -144,6 +144,14 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
     throw InvalidArgument(
         "options.solver", "hals",
         "multiplicative_update for beta = " + text(options.loss.beta) + ": hals is for frobenius and kullback_leibler");
+  }
+  if (options.sweeps > 1 && (options.solver == Solver::anls || (!squared && options.solver != Solver::hals))) {
+    throw InvalidArgument("options.sweeps", std::to_string(options.sweeps),
+                          "1, or 0 (chosen): more are for hals, and for multiplicative_update with frobenius");
+  }
+  if (!squared && options.acceleration != Acceleration::none) {
+    throw InvalidArgument("options.acceleration", "extrapolation",
+                          "none for beta = " + text(options.loss.beta) + ": extrapolation is for frobenius");
   }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;
