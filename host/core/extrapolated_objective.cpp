@@ -21,7 +21,7 @@ class ExtrapolatedObjective final : public Objective<T> {
         penalties_(scale_penalties(options, x.shape())),
         updates_w_(options.update_w),
         updates_h_(options.update_h),
-        rule_{x.statistics().squared_norm, kTrusted},
+        rule_{x.statistics().squared_norm, kTrusted, kResolution},
         w_memory_(backend.memory(), updates_w_ ? factors.w.rank * factors.w.count : 0),
         h_memory_(backend.memory(), updates_h_ ? factors.h.rank * factors.h.count : 0),
         measured_(backend.memory(), 1),
@@ -60,8 +60,10 @@ class ExtrapolatedObjective final : public Objective<T> {
   void loss(double* out) const override { x_.loss(factors_.w, factors_.h, out, workspace_); }
 
  private:
-  // Rounding of single terms averages out: a difference between two losses is right to far less than one loss is.
-  static constexpr double kTrusted = 100 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  // What was seen of the rounding of estimated losses is below `resolution`; where that is not small beside the loss,
+  // the residual is worth its visit of X.
+  static constexpr double kResolution = static_cast<double>(std::numeric_limits<T>::epsilon());
+  static constexpr double kTrusted = 300 * kResolution;
 
   void advance(MomentumStep step) const { backend_.advance(rule_, step, measured_.data(), momentum_.data()); }
 

@@ -8,12 +8,13 @@ namespace orthant::core {
 struct Momentum {
   int accepted = 0;        ///< 0: the candidate is given up, and the next iteration starts from the accepted iterate
   int needs_residual = 0;  ///< not 0: the candidate's `loss` cannot be trusted yet
+  int exact = 0;           ///< not 0: `loss` is that of the residual
   int progress = 0;        ///< iterations accepted since the last report
   double weight = 0;       ///< of the extrapolation
   double most = 0;         ///< that the weight may grow to
   double loss = 0;         ///< of the candidate
-  double objective = 0;    ///< of the accepted iterate, and the dot products that gave its loss:
-  double product_dot = 0, gram_dot = 0;
+  double objective = 0;    ///< the least of an accepted iterate
+  double product_dot = 0, gram_dot = 0;  ///< of the accepted iterate, as Measured has them
 };
 
 /// Operations on Momentum, each made where the numbers are.
@@ -28,7 +29,8 @@ enum class MomentumStep {
 /// Restart and weights of extrapolation, with the constants of Ang & Gillis 2019. Read by the CUDA compiler too.
 struct MomentumRule {
   double squared_norm = 0;  ///< of X
-  double trusted = 0;       ///< as StoppingRule::trusted, for differences between successive losses
+  double trusted = 0;       ///< as StoppingRule::trusted, for differences between losses
+  double resolution = 0;    ///< a rise of an estimated loss by less than this share of squared_norm may be rounding
 
   static constexpr double kFirstWeight = 0.5;
   static constexpr double kGrowth = 1.01;        // of the weight while the objective does not rise
@@ -38,9 +40,11 @@ struct MomentumRule {
   constexpr void advance(MomentumStep step, Measured& m, Momentum& state) const {
     if (step == MomentumStep::estimate) {
       state.loss = m.estimated_loss(squared_norm);
+      state.exact = 0;
       state.needs_residual = StoppingRule::finite(state.loss) && 2 * state.loss < trusted * squared_norm;
     } else if (step == MomentumStep::accept) {
       state.loss = m.residual;
+      state.exact = 1;
       state.needs_residual = 0;
     } else if (step == MomentumStep::report) {
       m.product_dot = state.product_dot;
@@ -55,11 +59,12 @@ struct MomentumRule {
  private:
   constexpr void decide(MomentumStep step, const Measured& m, Momentum& state) const {
     const double objective = state.loss + m.penalty_w + m.penalty_h;
+    const double rounding = state.exact != 0 ? 0 : resolution * squared_norm;
     const bool fresh = state.accepted == 0;  // an iteration without extrapolation, whose objective only rounding raises
     if (step == MomentumStep::start) {
       state.weight = kFirstWeight;
       state.most = 1;
-    } else if (!fresh && !(objective <= state.objective)) {
+    } else if (!fresh && !(objective <= state.objective + rounding)) {
       state.accepted = 0;
       state.most = state.weight;
       state.weight /= kShrinkage;
@@ -71,7 +76,9 @@ struct MomentumRule {
       state.weight = grown < state.most ? grown : state.most;
       state.most = limit < 1 ? limit : 1;
     }
-    state.objective = objective;
+    // The least so far, or rises that pass for rounding would add up.
+    const bool lowest = step == MomentumStep::start || (fresh && state.exact != 0) || objective < state.objective;
+    state.objective = lowest ? objective : state.objective;
     state.product_dot = m.product_dot;
     state.gram_dot = m.gram_dot;
   }

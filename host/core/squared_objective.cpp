@@ -23,8 +23,9 @@ class TermsOfSquares final : public SquaredObjective<T> {
         own_product_memory_(backend.memory(), by_products_ ? rank_ * factors.of(local_).count : 0) {
     const Penalties penalties = scale_penalties(options, x.shape());
     for (Side side : {Side::w, Side::h}) {
-      rules_[static_cast<int>(side)] =
-          make_update_rule(backend, options, sweeps_of(side, options, x.shape(), rank_), penalties.of(side));
+      Options counted = options;
+      counted.sweeps = sweeps_of(side, options, x.shape(), rank_);
+      rules_[static_cast<int>(side)] = make_update_rule(backend, counted, penalties.of(side));
       probes_[static_cast<int>(side)] = make_kkt_probe(backend, penalties.of(side));
     }
     x.reserve(rank_, !one_sided_ && !by_products_, workspace);

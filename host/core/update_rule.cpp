@@ -91,11 +91,11 @@ int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int r
 }
 
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options, int sweeps,
+std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
                                                 ScaledPenalty penalty) {
-  if (options.solver == Solver::hals) return std::make_unique<Hals<T>>(backend, penalty, sweeps);
+  if (options.solver == Solver::hals) return std::make_unique<Hals<T>>(backend, penalty, options.sweeps);
   if (options.solver == Solver::anls) return std::make_unique<Anls<T>>(backend, penalty);
-  return std::make_unique<MultiplicativeUpdate<T>>(backend, penalty, sweeps);
+  return std::make_unique<MultiplicativeUpdate<T>>(backend, penalty, options.sweeps);
 }
 
 template <class T>
@@ -108,9 +108,8 @@ std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, Scal
   return std::make_unique<RatioUpdate<T>>(backend, penalty, exponent);
 }
 
-template std::unique_ptr<UpdateRule<float>> make_update_rule(const Backend<float>&, const Options&, int, ScaledPenalty);
-template std::unique_ptr<UpdateRule<double>> make_update_rule(const Backend<double>&, const Options&, int,
-                                                              ScaledPenalty);
+template std::unique_ptr<UpdateRule<float>> make_update_rule(const Backend<float>&, const Options&, ScaledPenalty);
+template std::unique_ptr<UpdateRule<double>> make_update_rule(const Backend<double>&, const Options&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<float>> make_kkt_probe(const Backend<float>&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<double>> make_kkt_probe(const Backend<double>&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<float>> make_ratio_update(const Backend<float>&, ScaledPenalty, double);

@@ -21,9 +21,9 @@ class UpdateRule {
 /// Options::sweeps for the factor of this side, those of `auto` counted.
 int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int rank);
 
-/// The rule of `options.solver` for one factor, `sweeps` at a time.
+/// The rule of `options.solver` for one factor, with the `options.sweeps` (1 or more) of it.
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options, int sweeps,
+std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
                                                 ScaledPenalty penalty);
 
 /// Leaves f as it is and only reports the KKT sums.
