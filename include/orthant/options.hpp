@@ -46,10 +46,12 @@ enum class Acceleration {
   none,
   /// Each iteration starts from the factors extrapolated beyond the last ones, F + weight (F - F before it); entries
   /// that this would take to zero or below stay. Whenever the objective rises the iteration is taken back (it counts),
-  /// and the next starts from the last factors themselves: no iteration that is kept raises the objective. Weights and
-  /// restart of Ang & Gillis 2019; both factors are extrapolated between iterations, as Mitchell, Ye & De Sterck 2020
-  /// do for tensors, so that the loss that decides is that of the factors that are returned. Needs a copy of the
-  /// factors that are updated. For frobenius, any solver.
+  /// and the next starts from the last factors themselves: no iteration that is kept raises the objective by more than
+  /// rounding, epsilon ||X||^2. Weights and restart of Ang & Gillis 2019; both factors are extrapolated between
+  /// iterations, as Mitchell, Ye & De Sterck 2020 do for tensors, so that the loss that decides is that of the factors
+  /// that are returned. Progress::kkt_residual is of the extrapolated factors, Result::kkt_residual of those returned.
+  /// Takes a copy of the factors that are updated, and products with X in place of passes where passes would go over
+  /// its columns. For frobenius, any solver.
   extrapolation,
 };
 
