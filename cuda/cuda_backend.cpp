@@ -222,6 +222,17 @@ void CudaBackend<T>::advance(const core::StoppingRule& rule, core::CheckStep ste
 }
 
 template <class T>
+void CudaBackend<T>::advance(const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
+                             core::Momentum* state) const {
+  advance_momentum(gpu_, rule, step, measured, state);
+}
+
+template <class T>
+void CudaBackend<T>::extrapolate(Factor<T> point, Factor<T> iterate, const core::Momentum* momentum) const {
+  extrapolate_factor(gpu_, point, iterate, momentum);
+}
+
+template <class T>
 std::unique_ptr<core::Marker> CudaBackend<T>::mark() const {
   return std::make_unique<EventMarker>(gpu_);
 }

@@ -39,6 +39,9 @@ class CudaBackend final : public core::Backend<T> {
   void penalty(core::Factor<const T> f, core::ScaledPenalty penalty, double* out) const override;
   void advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured, int iterations,
                core::LoopState* state) const override;
+  void advance(const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
+               core::Momentum* state) const override;
+  void extrapolate(core::Factor<T> point, core::Factor<T> iterate, const core::Momentum* momentum) const override;
   std::unique_ptr<core::Marker> mark() const override;
   void repeat(std::unique_ptr<core::Recording>& recording, const std::function<void()>& calls) const override;
   void repeat_while(const int* go_on, const std::function<void()>& calls) const override;

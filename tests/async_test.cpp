@@ -60,7 +60,9 @@ TYPED_TEST(Async, FollowsTheLoopThatTheHostControls) {
           Options{.solver = Solver::multiplicative_update, .tolerance = 1e-3},
           Options{.w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0}, .tolerance = 1e-3}, Options{.update_w = false},
           Options{.update_h = false}, Options{.update_w = false, .update_h = false}, Options{.sweeps = 3},
-          Options{.solver = Solver::anls, .tolerance = 1e-3}})
+          Options{.solver = Solver::anls, .tolerance = 1e-3}, Options{.sweeps = 0},
+          Options{.acceleration = Acceleration::extrapolation, .tolerance = 1e-3},
+          Options{.update_h = false, .acceleration = Acceleration::extrapolation}})
       for (auto [most, every] : {std::pair{0, 10}, {7, 3}, {3, 10}, {40, 10}, {300, 7}}) {
         options.initialization = Initialization::given;
         options.max_iterations = most;

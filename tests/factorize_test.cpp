@@ -165,7 +165,8 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
     EXPECT_NEAR(static_cast<double>(memory.peak() - before), workspace, kPlanTolerance * workspace)
         << shape.rows << " x " << shape.columns << " nonzeros " << shape.nonzeros << " layout "
         << cases::name(shape.layout) << " beta " << options.loss.beta << " solver " << static_cast<int>(options.solver)
-        << " start " << static_cast<int>(options.initialization) << " update " << options.update_w << options.update_h;
+        << " acceleration " << static_cast<int>(options.acceleration) << " start "
+        << static_cast<int>(options.initialization) << " update " << options.update_w << options.update_h;
     EXPECT_EQ(memory.live(), before);
   };
   const auto of_loss = [](double beta, Solver solver, bool update_w, bool update_h) {
@@ -176,10 +177,20 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
                    .update_h = update_h,
                    .max_iterations = 2};
   };
+  const auto extrapolated = [](bool update_w, bool update_h) {
+    return Options{.initialization = Initialization::given,
+                   .update_w = update_w,
+                   .update_h = update_h,
+                   .acceleration = Acceleration::extrapolation,
+                   .max_iterations = 2};
+  };
   const Options every[] = {{.initialization = Initialization::random, .max_iterations = 2},
                            {.max_iterations = 2},
                            {.initialization = Initialization::given, .update_w = false, .max_iterations = 2},
                            {.initialization = Initialization::given, .update_h = false, .max_iterations = 2},
+                           extrapolated(true, true),
+                           extrapolated(false, true),
+                           extrapolated(true, false),
                            of_loss(1, Solver::multiplicative_update, true, true),
                            of_loss(1, Solver::multiplicative_update, false, true),
                            of_loss(1, Solver::multiplicative_update, true, false),
@@ -190,7 +201,8 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
                            of_loss(1.5, Solver::multiplicative_update, false, true)};
   for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{1500, 300}, {300, 1500}, {1300, 1200}})
     for (const Options& options : every) {
-      if (cases::few_cases() && (m != 1500 || options.loss.beta != 1)) continue;
+      if (cases::few_cases() && (m != 1500 || (options.loss.beta != 1 && options.acceleration == Acceleration::none)))
+        continue;
       Placed<T> placed(this->context);
       const auto exact = cases::make_dense(m, n, cases::Content::uniform, 3);
       for (Layout layout : cases::kLayouts) {
@@ -514,7 +526,28 @@ TYPED_TEST(Factorize, RefusesBadArguments) {
     EXPECT_EQ(f.entries(), before);
   };
   using V = DenseView<T>;
-  expect_refused([](Options& o, V&, V&) { o.sweeps = 0; }, "sweeps");
+  expect_refused([](Options& o, V&, V&) { o.sweeps = -1; }, "sweeps");
+  expect_refused(
+      [](Options& o, V&, V&) {
+        o.solver = Solver::anls;
+        o.sweeps = 2;
+      },
+      "sweeps");
+  expect_refused(
+      [](Options& o, V&, V&) {
+        o.loss = {1.5};
+        o.solver = Solver::multiplicative_update;
+        o.sweeps = 2;
+      },
+      "sweeps");
+  for (Solver solver : {Solver::hals, Solver::multiplicative_update})
+    expect_refused(
+        [&](Options& o, V&, V&) {
+          o.loss = Loss::kullback_leibler();
+          o.solver = solver;
+          o.acceleration = Acceleration::extrapolation;
+        },
+        "acceleration");
   expect_refused([](Options& o, V&, V&) { o.check_every = 0; }, "check_every");
   expect_refused([](Options& o, V&, V&) { o.max_iterations = -1; }, "max_iterations");
   expect_refused([](Options& o, V&, V&) { o.tolerance = -1e-3; }, "tolerance");

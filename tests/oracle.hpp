@@ -127,6 +127,47 @@ void iterate(const X& x, Dense& w, Dense& h, Update update_w, Update update_h) {
   h = update_h(h, gram_w, product_w);
 }
 
+/// Iterations from extrapolated factors, with the weights and the restart of Ang & Gillis 2019. `iterate(w, h)` makes
+/// one in place, `objective(w, h)` decides. Returns how many were taken back.
+template <class Iterate, class Objective>
+int extrapolate(Dense& w, Dense& h, int iterations, Iterate iterate, Objective objective) {
+  double weight = 0.5, most = 1, least = objective(w, h);
+  bool restarted = true;
+  int restarts = 0;
+  Dense from_w = w, from_h = h;
+  const auto beyond = [&](const Dense& now, const Dense& before) {
+    Dense f = now;
+    for (std::size_t i = 0; i < f.values.size(); ++i) {
+      const double further = now.values[i] + weight * (now.values[i] - before.values[i]);
+      if (further > 0) f.values[i] = further;
+    }
+    return f;
+  };
+  for (int i = 0; i < iterations; ++i) {
+    Dense next_w = from_w, next_h = from_h;
+    iterate(next_w, next_h);
+    const double value = objective(next_w, next_h);
+    if (!restarted && value > least) {
+      from_w = w;
+      from_h = h;
+      most = weight;
+      weight /= 1.5;
+      restarted = true;
+      ++restarts;
+      continue;
+    }
+    weight = std::min(1.01 * weight, most);
+    most = std::min(1.005 * most, 1.0);
+    from_w = beyond(next_w, w);
+    from_h = beyond(next_h, h);
+    w = next_w;
+    h = next_h;
+    least = value;
+    restarted = false;
+  }
+  return restarts;
+}
+
 /// Result::kkt_residual: the larger of both factors'.
 template <class X>
 double kkt_residual(const X& x, const Dense& w, const Dense& h, Penalty w_penalty = {}, Penalty h_penalty = {}) {

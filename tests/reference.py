@@ -13,8 +13,10 @@ def hals(f, g, r, l1=0, l2=0, sweeps=1):
     return f
 
 
-def multiplicative(f, g, r, l1=0, l2=0):
-    return f * r / (g @ f + l1 + l2 * f)
+def multiplicative(f, g, r, l1=0, l2=0, sweeps=1):
+    for _ in range(sweeps):
+        f = f * r / (g @ f + l1 + l2 * f)
+    return f
 
 
 def anls(f, g, r, l1=0, l2=0):
@@ -29,6 +31,22 @@ def iterate(x, w, h, iterations, update=hals, w_penalty={}, h_penalty={}, update
             w = update(w.T, h @ h.T, h @ x.T, **w_penalty, **keywords).T
         if update_h:
             h = update(h, w.T @ w, w.T @ x, **h_penalty, **keywords)
+    return w, h
+
+
+def extrapolate(x, w, h, iterations, **keywords):
+    """`iterate` from extrapolated factors, with the weights and the restart of Ang & Gillis 2019."""
+    weight, most, least, start, restarted = 0.5, 1, loss(x, w, h), (w, h), True
+    for _ in range(iterations):
+        candidate = iterate(x, *start, 1, **keywords)
+        value = loss(x, *candidate)
+        if not restarted and value > least:
+            start, most, weight, restarted = (w, h), weight, weight / 1.5, True
+            continue
+        weight, most = min(1.01 * weight, most), min(1.005 * most, 1)
+        further = [now + weight * (now - before) for now, before in zip(candidate, (w, h))]
+        start = tuple(np.where(f > 0, f, now) for f, now in zip(further, candidate))
+        (w, h), least, restarted = candidate, value, False
     return w, h
 
 

@@ -136,6 +136,13 @@ class StagedBackend final : public core::Backend<T> {
     backend_.advance(rule, step, s.stage(measured, 1), iterations, s.stage(state, 1));
     s.write_back();
   }
+  void advance(const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
+               core::Momentum* state) const override {
+    call([&](auto& s) { backend_.advance(rule, step, s.stage(measured, 1), s.stage(state, 1)); });
+  }
+  void extrapolate(core::Factor<T> point, core::Factor<T> iterate, const core::Momentum* momentum) const override {
+    call([&](auto& s) { backend_.extrapolate(s.stage(point), s.stage(iterate), s.stage(momentum, 1)); });
+  }
   void read(const void* source, std::int64_t bytes, void* host) const override { backend_.read(source, bytes, host); }
   std::unique_ptr<core::Marker> mark() const override { return backend_.mark(); }
 

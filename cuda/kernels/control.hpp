@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cuda/gpu.hpp"
+#include "host/core/momentum.hpp"
 #include "host/core/stopping.hpp"
 
 namespace orthant::cuda {
@@ -8,6 +9,10 @@ namespace orthant::cuda {
 /// rule.advance() on the device.
 void advance_loop(const Gpu&, const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured,
                   int iterations, core::LoopState* state);
+
+/// Likewise.
+void advance_momentum(const Gpu&, const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
+                      core::Momentum* state);
 
 /// Whether the conditional node of a graph goes on: as *go_on says.
 void set_condition(const Gpu&, cudaGraphConditionalHandle condition, const int* go_on);

@@ -58,6 +58,24 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    extrapolated(core::Factor<T> point, core::Factor<T> iterate, const core::Momentum* momentum) {
+  const device::Global<T> points = point.data, iterates = iterate.data;
+  const bool accepted = momentum->accepted != 0;
+  const T weight = static_cast<T>(momentum->weight);
+  for_each_entry(point.rank, point.count, [&](int c, std::int64_t j) {
+    const T before = iterates[j * iterate.ld + c];
+    T next = before;
+    if (accepted) {
+      const T now = points[j * point.ld + c], further = now + weight * (now - before);
+      iterates[j * iterate.ld + c] = now;
+      next = further > 0 ? further : now;
+    }
+    points[j * point.ld + c] = next;
+  });
+}
+
 // Through a tile of shared memory, so that both sides are read and written along their lines.
 constexpr int kTile = 32, kTileThreads = 64;
 
@@ -101,6 +119,12 @@ void take_nonnegative_parts(const Gpu& gpu, core::Factor<const T> f, const doubl
 }
 
 template <class T>
+void extrapolate_factor(const Gpu& gpu, core::Factor<T> point, core::Factor<T> iterate,
+                        const core::Momentum* momentum) {
+  launch_entries(gpu, "extrapolation", point, extrapolated<T>, iterate, momentum);
+}
+
+template <class T>
 void transpose(const Gpu& gpu, core::Factor<const T> from, core::Factor<T> to) {
   const std::int64_t tiles = ((to.count + kTile - 1) / kTile) * ((to.rank + kTile - 1) / kTile);
   launch(gpu, "transposition", transposed<T>, grid_size(tiles, 1, kMostBlocks), kTileThreads, 0, from, to);
@@ -109,6 +133,7 @@ void transpose(const Gpu& gpu, core::Factor<const T> from, core::Factor<T> to) {
 #define ORTHANT_INSTANTIATE(T)                                                                                      \
   template void fill_constant(const Gpu&, core::Factor<T>, T);                                                      \
   template void fill_random(const Gpu&, core::Factor<T>, std::uint64_t, core::Side, T);                             \
+  template void extrapolate_factor(const Gpu&, core::Factor<T>, core::Factor<T>, const core::Momentum*);            \
   template void transpose(const Gpu&, core::Factor<const T>, core::Factor<T>);                                      \
   template void take_nonnegative_parts(const Gpu&, core::Factor<const T>, const double*, T, T, bool, std::uint64_t, \
                                        core::Side, core::Factor<T>);

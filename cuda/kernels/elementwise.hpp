@@ -4,6 +4,7 @@
 
 #include "cuda/gpu.hpp"
 #include "host/core/factor.hpp"
+#include "host/core/momentum.hpp"
 
 namespace orthant::cuda {
 
@@ -11,6 +12,10 @@ template <class T>
 void fill_constant(const Gpu&, core::Factor<T> f, T value);
 template <class T>
 void fill_random(const Gpu&, core::Factor<T> f, std::uint64_t seed, core::Side side, T scale);
+
+/// Backend::extrapolate.
+template <class T>
+void extrapolate_factor(const Gpu&, core::Factor<T> point, core::Factor<T> iterate, const core::Momentum* momentum);
 
 /// to(c, j) = from(j, c): from is to.count x to.rank, component fastest.
 template <class T>

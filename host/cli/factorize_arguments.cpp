@@ -96,7 +96,14 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   add_choice(app, "--solver", o.solver, kSolvers,
              "Hierarchical alternating least squares, multiplicative updates\n(slower to converge), or exact "
              "alternating least squares [hals; mu for\nlosses that have no hals]");
-  integer("--sweeps", o.sweeps, 1, "HALS sweeps over the components per visit of X");
+  app.add_option_function<std::string>(
+         "--sweeps", [&o](const std::string& text) { o.sweeps = parse_sweeps("--sweeps", text); },
+         "Updates of a factor per visit of X: HALS sweeps or, for frobenius,\n"
+         "multiplicative updates; auto: by what they cost beside the visit [1]")
+      ->option_text("N|auto");
+  add_choice(app, "--acceleration", o.acceleration, kAccelerations,
+             "extrapolation: iterations start beyond the last factors, and are\n"
+             "taken back when the objective rises; for frobenius [none]");
   number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
   number("--l1-h", o.h_penalty.l1, "Weight of the sum of H's entries");
@@ -208,8 +215,16 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     a.options.solver = Solver::multiplicative_update;
   if (a.tfidf && (a.missing != Missing::none || !a.weights.empty()))
     throw UsageError("--tfidf needs all entries of X, without --missing and --weights");
-  if (app.count("--sweeps") > 0 && a.options.solver != Solver::hals)
-    throw UsageError("--sweeps is for --solver hals, not " + name_of(kSolvers, a.options.solver));
+  const bool incomplete = a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;
+  const bool frobenius = a.options.loss == Loss::frobenius();
+  if (a.options.sweeps > 1 && a.options.solver == Solver::anls)
+    throw UsageError("--sweeps is for --solver hals and mu, not anls, whose updates are exact");
+  if (a.options.sweeps > 1 && a.options.solver == Solver::multiplicative_update && !frobenius)
+    throw UsageError("--sweeps with --solver mu is for --loss frobenius, not " + name_of(a.options.loss));
+  if (a.options.acceleration != Acceleration::none && !frobenius)
+    throw UsageError("--acceleration is for --loss frobenius, not " + name_of(a.options.loss));
+  if (a.options.acceleration != Acceleration::none && incomplete)
+    throw UsageError("--acceleration needs all entries of X, without --missing, --weights and --holdout");
   if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
     throw UsageError("--top needs the names to print: --row-names FILE or --column-names FILE");
 }
@@ -230,7 +245,8 @@ nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
       {"rank", a.rank},
       {"loss", name_of(o.loss)},
       {"solver", name_of(kSolvers, o.solver)},
-      {"sweeps", o.sweeps},
+      {"sweeps", o.sweeps == 0 ? nlohmann::ordered_json("auto") : nlohmann::ordered_json(o.sweeps)},
+      {"acceleration", name_of(kAccelerations, o.acceleration)},
       {"l1_w", o.w_penalty.l1},
       {"l2_w", o.w_penalty.l2},
       {"l1_h", o.h_penalty.l1},

@@ -28,6 +28,13 @@ std::int64_t parse_integer(const std::string& option, const std::string& text, s
   return value;
 }
 
+int parse_sweeps(const std::string& option, const std::string& text) {
+  int value = 0;
+  if (text == "auto") return 0;
+  if (!parse(text, value) || value < 1) refuse(option, text, "an integer from 1, or auto");
+  return value;
+}
+
 std::uint64_t parse_seed(const std::string& option, const std::string& text) {
   std::uint64_t value = 0;
   if (!parse(text, value))

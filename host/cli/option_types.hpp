@@ -12,6 +12,8 @@ namespace orthant::cli {
 
 /// The whole text as a number. @throws UsageError naming the option, the text and what was expected
 std::int64_t parse_integer(const std::string& option, const std::string& text, std::int64_t least, std::int64_t most);
+/// Options::sweeps: auto is 0.
+int parse_sweeps(const std::string& option, const std::string& text);
 std::uint64_t parse_seed(const std::string& option, const std::string& text);
 double parse_nonnegative(const std::string& option, const std::string& text);
 double parse_fraction(const std::string& option, const std::string& text);  ///< above 0 and below 1

@@ -7,6 +7,7 @@
 
 #include "host/core/buffer.hpp"
 #include "host/core/factor.hpp"
+#include "host/core/momentum.hpp"
 #include "host/core/philox.hpp"
 #include "host/core/stopping.hpp"
 #include "orthant/factorize.hpp"
@@ -122,6 +123,14 @@ class Backend {
   /// rule.advance(step, *measured, iterations, *state), where the two are.
   virtual void advance(const StoppingRule& rule, CheckStep step, const Measured* measured, int iterations,
                        LoopState* state) const = 0;
+
+  /// rule.advance(step, *measured, *state), where the two are.
+  virtual void advance(const MomentumRule& rule, MomentumStep step, Measured* measured, Momentum* state) const = 0;
+
+  /// If momentum->accepted, with n an entry of `point` and p the same of `iterate`:
+  ///   point = n + weight (n - p), or n where that is not positive;  iterate = n.
+  /// Otherwise point = iterate. Where nothing is extrapolated a multiplicative update can go on.
+  virtual void extrapolate(Factor<T> point, Factor<T> iterate, const Momentum* momentum) const = 0;
 
   /// Copies to host memory, waiting for what was enqueued before.
   virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;

@@ -19,7 +19,7 @@ class CoordinateObjective final : public Objective<T> {
         workspace_(workspace),
         penalties_(scale_penalties(options, x.shape())),
         divergence_(make_divergence(options.loss, x)),
-        sweeps_(options.sweeps),
+        sweeps_(sweeps_of(Side::w, options, x.shape(), factors.w.rank)),
         updates_w_(options.update_w),
         updates_h_(options.update_h),
         rank_(factors.w.rank),

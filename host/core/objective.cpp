@@ -2,6 +2,7 @@
 
 #include "host/core/coordinate_objective.hpp"
 #include "host/core/divergence_objective.hpp"
+#include "host/core/extrapolated_objective.hpp"
 #include "host/core/squared_objective.hpp"
 
 namespace orthant::core {
@@ -9,12 +10,18 @@ namespace orthant::core {
 template <class T>
 std::unique_ptr<Objective<T>> make_objective(const Backend<T>& backend, const DataMatrix<T>& x,
                                              const Factors<T>& factors, const Options& options, Workspace& workspace) {
+  if (options.acceleration == Acceleration::extrapolation) {
+    return make_extrapolated_objective(backend, x, factors, options, workspace);
+  }
   if (is_squared(options.loss, x.shape())) return make_squared_objective(backend, x, factors, options, workspace);
   return options.solver == Solver::hals ? make_coordinate_objective(backend, x, factors, options, workspace)
                                         : make_divergence_objective(backend, x, factors, options, workspace);
 }
 
 std::int64_t objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
+  if (options.acceleration == Acceleration::extrapolation) {
+    return extrapolated_objective_bytes(shape, rank, element_size, options);
+  }
   if (is_squared(options.loss, shape)) return squared_objective_bytes(shape, rank, element_size, options);
   return options.solver == Solver::hals ? coordinate_objective_bytes(shape, rank, element_size, options)
                                         : divergence_objective_bytes(shape, rank, element_size, options);

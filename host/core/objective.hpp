@@ -57,8 +57,10 @@ inline bool is_squared(Loss loss, const MatrixShape& shape) { return loss == Los
 inline bool is_one_sided(const Options& options) { return !options.update_w || !options.update_h; }
 
 /// The side whose factor a pass updates panel by panel, while terms are kept for the other. One-sided: the fixed side.
+/// Extrapolated: W's, since H moves between iterations, so that a product with it would be lost.
 inline Side pass_side(const Options& options, const MatrixShape& shape) {
   if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
+  if (options.acceleration != Acceleration::none) return Side::w;
   return local_side(shape);
 }
 

@@ -6,25 +6,29 @@ namespace orthant::core {
 namespace {
 
 template <class T>
-class SquaredObjective final : public Objective<T> {
+class TermsOfSquares final : public SquaredObjective<T> {
  public:
-  SquaredObjective(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors, const Options& options,
-                   Workspace& workspace)
+  TermsOfSquares(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>& factors, const Options& options,
+                 Workspace& workspace)
       : backend_(backend),
         x_(x),
         factors_(factors),
         workspace_(workspace),
         rank_(factors.w.rank),
         one_sided_(is_one_sided(options)),
+        by_products_(visits_by_products(options, x.shape())),
         local_(pass_side(options, x.shape())),
         gram_memory_(backend.memory(), 2 * static_cast<std::int64_t>(rank_) * rank_),
-        product_memory_(backend.memory(), rank_ * factors.of(other(local_)).count) {
+        product_memory_(backend.memory(), rank_ * factors.of(other(local_)).count),
+        own_product_memory_(backend.memory(), by_products_ ? rank_ * factors.of(local_).count : 0) {
     const Penalties penalties = scale_penalties(options, x.shape());
     for (Side side : {Side::w, Side::h}) {
-      rules_[static_cast<int>(side)] = make_update_rule(backend, options, penalties.of(side));
+      Options counted = options;
+      counted.sweeps = sweeps_of(side, options, x.shape(), rank_);
+      rules_[static_cast<int>(side)] = make_update_rule(backend, counted, penalties.of(side));
       probes_[static_cast<int>(side)] = make_kkt_probe(backend, penalties.of(side));
     }
-    x.reserve(rank_, !one_sided_, workspace);
+    x.reserve(rank_, !one_sided_ && !by_products_, workspace);
   }
 
   void prepare() const override {
@@ -32,8 +36,11 @@ class SquaredObjective final : public Objective<T> {
       x_.product(local_, factors_.of(local_), r(), workspace_);
       gram(local_);
     }
-    gram(other(local_));
+    refresh();
   }
+
+  // The product that is kept is that with a factor that is fixed, or will be updated first.
+  void refresh() const override { gram(other(local_)); }
 
   void update(Side side, KktSums* kkt) const override { step(side, *rules_[static_cast<int>(side)], kkt); }
 
@@ -63,11 +70,16 @@ class SquaredObjective final : public Objective<T> {
   Terms<T> terms_of_other() const { return {gram_of(local_), r()}; }
 
   void step(Side side, const UpdateRule<T>& rule, KktSums* kkt) const {
-    if (side == local_) {
+    if (side != local_) {
+      rule.apply(factors_.of(side), terms_of_other(), kkt);
+    } else if (by_products_) {
+      const Factor<T> f = factors_.of(local_), product{own_product_memory_.data(), rank_, f.count, rank_};
+      x_.product(other(local_), factors_.of(other(local_)), product, workspace_);
+      rule.apply(f, {gram_of(other(local_)), product}, kkt);
+      x_.product(local_, f, r(), workspace_);
+    } else {
       x_.pass(local_, factors_.of(local_), factors_.of(other(local_)), gram_of(other(local_)), rule, r(), kkt,
               workspace_);
-    } else {
-      rule.apply(factors_.of(side), terms_of_other(), kkt);
     }
     gram(side);
   }
@@ -77,30 +89,37 @@ class SquaredObjective final : public Objective<T> {
   const Factors<T> factors_;
   Workspace& workspace_;
   const int rank_;
-  const bool one_sided_;
+  const bool one_sided_, by_products_;
   const Side local_;
-  Buffer<T> gram_memory_, product_memory_;
+  Buffer<T> gram_memory_, product_memory_, own_product_memory_;
   std::unique_ptr<UpdateRule<T>> rules_[2], probes_[2];  // by Side
 };
 
 }  // namespace
 
 template <class T>
-std::unique_ptr<Objective<T>> make_squared_objective(const Backend<T>& backend, const DataMatrix<T>& x,
-                                                     const Factors<T>& factors, const Options& options,
-                                                     Workspace& workspace) {
-  return std::make_unique<SquaredObjective<T>>(backend, x, factors, options, workspace);
+std::unique_ptr<SquaredObjective<T>> make_squared_objective(const Backend<T>& backend, const DataMatrix<T>& x,
+                                                            const Factors<T>& factors, const Options& options,
+                                                            Workspace& workspace) {
+  return std::make_unique<TermsOfSquares<T>>(backend, x, factors, options, workspace);
+}
+
+bool visits_by_products(const Options& options, const MatrixShape& shape) {
+  return !is_one_sided(options) && pass_side(options, shape) != local_side(shape);
 }
 
 std::int64_t squared_objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
-  const std::int64_t product = pass_side(options, shape) == Side::w ? shape.columns : shape.rows;
+  const bool both = visits_by_products(options, shape);
+  const std::int64_t product = both                                   ? shape.rows + shape.columns
+                               : pass_side(options, shape) == Side::w ? shape.columns
+                                                                      : shape.rows;
   const std::int64_t k = rank;
   return (2 * k * k + product * k) * element_size;
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                           \
-  template std::unique_ptr<Objective<T>> make_squared_objective(const Backend<T>&, const DataMatrix<T>&, \
-                                                                const Factors<T>&, const Options&, Workspace&);
+#define ORTHANT_INSTANTIATE(T)                                                                                  \
+  template std::unique_ptr<SquaredObjective<T>> make_squared_objective(const Backend<T>&, const DataMatrix<T>&, \
+                                                                       const Factors<T>&, const Options&, Workspace&);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

@@ -12,8 +12,11 @@ struct Measured {
   double held_out = 0;     ///< the loss of entries that are not fitted
   double penalty_w = 0, penalty_h = 0;
   KktSums kkt_w, kkt_h;
+  int stalled = 0;  ///< not 0: no iteration since the last check was kept, so that the loss tells nothing
   KktSums& kkt(Side side) { return side == Side::w ? kkt_w : kkt_h; }
   double& penalty(Side side) { return side == Side::w ? penalty_w : penalty_h; }
+  /// From the dot products.
+  constexpr double estimated_loss(double squared_norm) const { return (squared_norm - 2 * product_dot + gram_dot) / 2; }
 };
 
 /// Where the loop stands, in the backend's memory, so that it can go on without the host.
@@ -60,7 +63,7 @@ struct StoppingRule {
   /// Makes one step; `iterations` have been made since the last check.
   constexpr void advance(CheckStep step, const Measured& m, int iterations, LoopState& state) const {
     if (step == CheckStep::estimate) {
-      state.loss = (squared_norm - 2 * m.product_dot + m.gram_dot) / 2;
+      state.loss = m.estimated_loss(squared_norm);
       state.needs_residual = finite(state.loss) && 2 * state.loss < trusted * squared_norm;
       return;
     }
@@ -74,7 +77,7 @@ struct StoppingRule {
     state.iteration += iterations;
     state.failed = state.failed || !finite(state.objective);
     if (step == CheckStep::end) return;
-    if (step == CheckStep::conclude && tolerance > 0) {
+    if (step == CheckStep::conclude && tolerance > 0 && m.stalled == 0) {
       state.converged = by_kkt ? kkt_squared(m) <= tolerance * tolerance
                                : previous - state.objective <= tolerance * iterations * previous;
     }

@@ -1,7 +1,12 @@
 #include "host/core/update_rule.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace orthant::core {
 namespace {
+
+constexpr double kMostAutoSweeps = 32;  // a small factor's columns have long come to rest
 
 template <class T>
 class Hals final : public UpdateRule<T> {
@@ -21,14 +26,16 @@ class Hals final : public UpdateRule<T> {
 template <class T>
 class MultiplicativeUpdate final : public UpdateRule<T> {
  public:
-  MultiplicativeUpdate(const Backend<T>& backend, ScaledPenalty penalty) : backend_(backend), penalty_(penalty) {}
+  MultiplicativeUpdate(const Backend<T>& backend, ScaledPenalty penalty, int updates)
+      : backend_(backend), penalty_(penalty), updates_(updates) {}
   void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override {
-    backend_.multiplicative(f, terms, penalty_, kkt);
+    for (int i = 0; i < updates_; ++i) backend_.multiplicative(f, terms, penalty_, i == 0 ? kkt : nullptr);
   }
 
  private:
   const Backend<T>& backend_;
   ScaledPenalty penalty_;
+  int updates_;
 };
 
 template <class T>
@@ -72,12 +79,23 @@ class RatioUpdate final : public UpdateRule<T> {
 
 }  // namespace
 
+int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int rank) {
+  if (options.sweeps > 0) return options.sweeps;
+  if (options.loss != Loss::frobenius() || !shape.complete() || options.solver == Solver::anls) return 1;
+  const auto m = static_cast<double>(shape.rows), n = static_cast<double>(shape.columns);
+  const double entries = shape.nonzeros < 0 ? m * n : static_cast<double>(shape.nonzeros);
+  const double own = side == Side::w ? m : n, fixed = side == Side::w ? n : m;
+  const double visit = entries + rank * fixed, update = rank * (own + 1);
+  return static_cast<int>(
+      std::min(kMostAutoSweeps, std::floor(1 + (options.solver == Solver::hals ? 0.5 : 2.0) * visit / update)));
+}
+
 template <class T>
 std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
                                                 ScaledPenalty penalty) {
   if (options.solver == Solver::hals) return std::make_unique<Hals<T>>(backend, penalty, options.sweeps);
   if (options.solver == Solver::anls) return std::make_unique<Anls<T>>(backend, penalty);
-  return std::make_unique<MultiplicativeUpdate<T>>(backend, penalty);
+  return std::make_unique<MultiplicativeUpdate<T>>(backend, penalty, options.sweeps);
 }
 
 template <class T>

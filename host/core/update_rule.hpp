@@ -18,7 +18,10 @@ class UpdateRule {
   virtual void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const = 0;
 };
 
-/// The rule of `options.solver` for one factor.
+/// Options::sweeps for the factor of this side, those of `auto` counted.
+int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int rank);
+
+/// The rule of `options.solver` for one factor, with the `options.sweeps` (1 or more) of it.
 template <class T>
 std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
                                                 ScaledPenalty penalty);

@@ -175,7 +175,7 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   check_weight("h_penalty.l1", options.h_penalty.l1);
   check_weight("h_penalty.l2", options.h_penalty.l2);
   check_weight("tolerance", options.tolerance);
-  check_at_least("sweeps", options.sweeps, 1);
+  check_at_least("sweeps", options.sweeps, 0);
   check_at_least("max_iterations", options.max_iterations, 0);
   check_at_least("check_every", options.check_every, 1);
   check_loss(options.loss, shape);
@@ -191,6 +191,16 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
   if (!shape.complete() && options.solver == Solver::anls) {
     throw InvalidArgument("options.solver", "anls",
                           "hals or multiplicative_update for X with missing or weighted entries");
+  }
+  const bool by_products = squared && shape.complete();
+  if (options.sweeps > 1 && (options.solver == Solver::anls || (!by_products && options.solver != Solver::hals))) {
+    throw InvalidArgument("options.sweeps", std::to_string(options.sweeps),
+                          "1, or 0 (chosen): more are for hals, and for multiplicative_update with frobenius and no "
+                          "missing or weighted entries");
+  }
+  if (!by_products && options.acceleration != Acceleration::none) {
+    throw InvalidArgument("options.acceleration", "extrapolation",
+                          "none: extrapolation is for frobenius, without missing or weighted entries");
   }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;

@@ -294,6 +294,33 @@ void CpuBackend<T>::advance(const core::StoppingRule& rule, core::CheckStep step
   rule.advance(step, *measured, iterations, *state);
 }
 
+template <class T>
+void CpuBackend<T>::advance(const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
+                            core::Momentum* state) const {
+  rule.advance(step, *measured, *state);
+}
+
+template <class T>
+void CpuBackend<T>::extrapolate(Factor<T> point, Factor<T> iterate, const core::Momentum* momentum) const {
+  const bool accepted = momentum->accepted != 0;
+  const T weight = static_cast<T>(momentum->weight);
+  for_chunks(Chunks(point.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+    for (std::int64_t j = begin; j < begin + length; ++j) {
+      T* y = point.column(j);
+      T* x = iterate.column(j);
+      if (!accepted) {
+        std::copy_n(x, point.rank, y);
+        continue;
+      }
+      for (int c = 0; c < point.rank; ++c) {
+        const T n = y[c], further = n + weight * (n - x[c]);
+        x[c] = n;
+        y[c] = further > 0 ? further : n;
+      }
+    }
+  });
+}
+
 namespace {
 
 // Calls are made at once, so that every point is reached.

@@ -38,6 +38,9 @@ class CpuBackend final : public core::Backend<T> {
   void penalty(core::Factor<const T> f, core::ScaledPenalty penalty, double* out) const override;
   void advance(const core::StoppingRule& rule, core::CheckStep step, const core::Measured* measured, int iterations,
                core::LoopState* state) const override;
+  void advance(const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
+               core::Momentum* state) const override;
+  void extrapolate(core::Factor<T> point, core::Factor<T> iterate, const core::Momentum* momentum) const override;
   void read(const void* source, std::int64_t bytes, void* host) const override;
   std::unique_ptr<core::Marker> mark() const override;
 

@@ -42,6 +42,20 @@ enum class Initialization {
   nndsvdar,  ///< its zeros replaced by random values up to a hundredth of the mean of X
 };
 
+/// How iterations build on those before them.
+enum class Acceleration {
+  none,
+  /// Each iteration starts from the factors extrapolated beyond the last ones, F + weight (F - F before it); entries
+  /// that this would take to zero or below stay. Whenever the objective rises the iteration is taken back (it counts),
+  /// and the next starts from the last factors themselves: no iteration that is kept raises the objective by more than
+  /// rounding, epsilon ||X||^2. Weights and restart of Ang & Gillis 2019; both factors are extrapolated between
+  /// iterations, as Mitchell, Ye & De Sterck 2020 do for tensors, so that the loss that decides is that of the factors
+  /// that are returned. Progress::kkt_residual is of the extrapolated factors, Result::kkt_residual of those returned.
+  /// Takes a copy of the factors that are updated, and products with X in place of passes where passes would go over
+  /// its columns. For frobenius, any solver.
+  extrapolation,
+};
+
 /// What must become small for the iteration to be converged.
 enum class Stopping {
   loss,                ///< the decrease of the objective per iteration since the last check, relative to the objective
@@ -80,9 +94,15 @@ struct Options {
   std::uint64_t seed = 0;  ///< of `random`, `nndsvdar` and of the randomized SVD behind every nndsvd
   Penalty w_penalty = {}, h_penalty = {};
   PenaltyScaling penalty_scaling = PenaltyScaling::none;
-  bool update_w = true;      ///< false: W stays as given
-  bool update_h = true;      ///< false: H stays as given
-  int sweeps = 1;            ///< HALS sweeps over the components per visit of X (Gillis & Glineur 2012)
+  bool update_w = true;  ///< false: W stays as given
+  bool update_h = true;  ///< false: H stays as given
+  /// Updates of a factor per visit of X (Gillis & Glineur 2012): HALS sweeps or, for frobenius, multiplicative updates.
+  /// 0: as many as cost about half (multiplicative_update: twice) what the visit does, for each factor by itself, but
+  /// at most 32: floor(1 + a (p + k c) / (k (f + 1))), where f and c are the columns of that factor and of the other
+  /// one, p = rows * columns or the nonzeros of sparse X, k the rank, and a = 1/2 (2). Where each update visits X
+  /// anyway (other losses) and for anls, which needs one, that is 1.
+  int sweeps = 1;
+  Acceleration acceleration = Acceleration::none;
   int max_iterations = 200;  ///< 0 is allowed: only the start is computed
   double tolerance = 1e-4;   ///< 0: never stop early
   Stopping stopping = Stopping::loss;

@@ -29,6 +29,35 @@ def test_multiplicative_updates(orthant, x, start):
     assert report["solver"] == "mu"
 
 
+def test_multiplicative_updates_several_at_a_time(orthant, x, start):
+    w, h, _ = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "mu", "--sweeps", 3)
+    w_expected, h_expected = reference.iterate(x, *start, 5, reference.multiplicative, sweeps=3)
+    assert_allclose(w, w_expected, rtol=1e-10)
+    assert_allclose(h, h_expected, rtol=1e-10)
+
+
+def test_sweeps_chosen_by_their_cost(orthant, x, start):
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 1, "--sweeps", "auto")
+    (m, k), n = start[0].shape, x.shape[1]
+    sweeps_w, sweeps_h = (
+        min(32, int(1 + (m * n + k * fixed) / (k * (own + 1)) / 2)) for own, fixed in ((m, n), (n, m))
+    )
+    w_expected = reference.hals(start[0].T, start[1] @ start[1].T, start[1] @ x.T, sweeps=sweeps_w).T
+    h_expected = reference.hals(start[1], w_expected.T @ w_expected, w_expected.T @ x, sweeps=sweeps_h)
+    assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
+    assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
+    assert report["options"]["sweeps"] == "auto"
+
+
+@pytest.mark.parametrize("solver, update", [("hals", reference.hals), ("mu", reference.multiplicative)])
+def test_extrapolation(orthant, x, start, solver, update):
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 30, "--solver", solver, "--acceleration", "extrapolation")
+    w_expected, h_expected = reference.extrapolate(x, *start, 30, update=update)
+    assert_allclose(w, w_expected, rtol=1e-8, atol=1e-11)
+    assert_allclose(h, h_expected, rtol=1e-8, atol=1e-11)
+    assert report["options"]["acceleration"] == "extrapolation"
+
+
 def test_exact_alternating_least_squares(orthant, x, start):
     w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "anls")
     w_expected, h_expected = reference.iterate(x, *start, 5, reference.anls)

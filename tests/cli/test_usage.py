@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-OPTIONS = """--loss --solver --sweeps --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
+OPTIONS = """--loss --solver --sweeps --acceleration --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
 --l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
 --top --quiet --json --rank --tfidf --freeze --missing --weights --holdout""".split()
 
@@ -77,7 +77,12 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--stopping", "x"], "expected one of loss, projected-gradient"),
         (["factorize", "x.npy", "--rank", 3, "--precision", "half"], "expected one of float, double"),
         (["factorize", "x.npy", "--rank", 3, "--scaling", "x"], "expected one of none, sklearn"),
-        (["factorize", "x.npy", "--rank", 3, "--sweeps", 0], "--sweeps is '0', expected an integer from 1"),
+        (["factorize", "x.npy", "--rank", 3, "--sweeps", 0], "--sweeps is '0', expected an integer from 1, or auto"),
+        (["factorize", "x.npy", "--rank", 3, "--sweeps", "aut"], "--sweeps is 'aut', expected an integer from 1, or auto"),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--acceleration", "extrapolate"],
+            "--acceleration is 'extrapolate', expected one of none, extrapolation",
+        ),
         (["factorize", "x.npy", "--rank", 3, "--check-every", 0], "--check-every is '0', expected"),
         (["factorize", "x.npy", "--rank", 3, "--max-iterations", -1], "--max-iterations is '-1', expected"),
         (["factorize", "x.npy", "--rank", 3, "--threads", 0], "--threads is '0', expected an integer from 1"),
@@ -101,7 +106,15 @@ def test_info(orthant):
         (["factorize", "x.npy", "--transform", "w0.npy", "--init", "random"], "--init does nothing with --transform"),
         (["factorize", "x.npy", "--transform", "w0.npy", "--l1-w", 1], "--l1-w does nothing with --transform"),
         (["factorize", "x.npy", "--transform", "w0.npy", "--freeze", "w"], "--freeze does nothing with --transform"),
-        (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--sweeps", 2], "--sweeps is for --solver hals, not mu"),
+        (["factorize", "x.npy", "--rank", 3, "--solver", "anls", "--sweeps", 2], "--sweeps is for --solver hals and mu"),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--loss", "beta=1.5", "--sweeps", 2],
+            "--sweeps with --solver mu is for --loss frobenius, not beta=1.5",
+        ),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--loss", "kullback-leibler", "--acceleration", "extrapolation"],
+            "--acceleration is for --loss frobenius, not kullback-leibler",
+        ),
         (["factorize", "x.npy", "--rank", 3, "--top", 5], "--top needs the names"),
         # Known to the library only.
         (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--init", "nndsvd"], "--init is nndsvd, expected"),

@@ -24,13 +24,15 @@ using Calls = std::map<std::string, std::int64_t>;
 
 // Calls of `iterations` more iterations: the difference of two fits, between whose checks they lie.
 template <class T>
-Calls calls_of_iterations(const Matrix<T>& x, Solver solver, int iterations, Loss loss = Loss::frobenius()) {
+Calls calls_of_iterations(const Matrix<T>& x, Solver solver, int iterations, Loss loss = Loss::frobenius(),
+                          Acceleration acceleration = Acceleration::none) {
   const auto count = [&](int n) {
     auto f = given_start<T>(x.rows(), x.columns(), 8);
     simt::reset_calls();
     f.fit(x, {.loss = loss,
               .solver = solver,
               .initialization = Initialization::given,
+              .acceleration = acceleration,
               .max_iterations = n,
               .tolerance = 0,
               .check_every = 1000});
@@ -83,6 +85,20 @@ TEST(CudaLoop, SparseIterationsAreReplaysOfAtMostEightLaunches) {
     const Matrix<double> x(Context::cuda({.sparse_product = product}), storage.view());
     for (Solver solver : {Solver::hals, Solver::multiplicative_update, Solver::anls})
       expect_replays_only(calls_of_iterations(x, solver, 10), 10, 8);
+  }
+}
+
+// And: two dot products, the steps of the momentum and the condition between them, the points, a Gram matrix of these.
+TEST(CudaLoop, ExtrapolatedIterationsAreReplaysOfEightLaunchesMore) {
+  const auto exact = planted(61, 43, 5, 0.1, 3);
+  const DenseStorage<float> dense(exact);
+  const CsrStorage<float> sparse(sparsify(exact));
+  for (Solver solver : {Solver::hals, Solver::multiplicative_update}) {
+    const auto calls = [&](const Matrix<float>& x) {
+      return calls_of_iterations(x, solver, 10, Loss::frobenius(), Acceleration::extrapolation);
+    };
+    expect_replays_only(calls(Matrix<float>(make_context(), dense.view())), 10, 6 + 8);
+    expect_replays_only(calls(Matrix<float>(make_context(), sparse.view())), 10, 8 + 8);
   }
 }
 

@@ -408,6 +408,17 @@ std::vector<Bound> factor_bounds() {
              take_nonnegative_parts<float>(d.gpu(), d.factor(kRank, kCount), d.factor<double>(kRank, 1).data, 0, 0,
                                            false, 1, Side::w, d.factor(kRank, kCount));
            }},
+      {.kernel = "elementwise: extrapolated<float>",
+       .read = 2 * kF,
+       .written = 2 * kF,
+       .call =
+           [](Device& d) {
+             core::Momentum accepted;
+             accepted.accepted = 1;
+             accepted.weight = 0.5;
+             extrapolate_factor<float>(d.gpu(), d.factor(kRank, kCount), d.factor(kRank, kCount),
+                                       d.array<core::Momentum>(1, [&](std::int64_t) { return accepted; }));
+           }},
       {.kernel = "elementwise: transposed<float>",
        .read = kF,
        .written = kF,
