@@ -6,11 +6,15 @@
 #include "cuda/kernels/entries.cuh"
 #include "cuda/kernels/observed.cuh"
 #include "cuda/launch.hpp"
+#include "host/core/coordinate_step.hpp"
 
 // A warp takes a column of the factor and keeps the fit of its entries up to date while it goes over the components.
 // Every entry belongs to one lane, and the column itself to lane 0, so that the lanes meet in shuffles only. The fits
 // are in global memory: a column's stay in L1.
 namespace orthant::cuda {
+
+using core::Pull;
+
 namespace {
 
 constexpr int kThreads = 64, kLanes = 32;
@@ -22,14 +26,7 @@ __device__ T sum_over_warp(T v) {
   return v;
 }
 
-// What the entries say about one component, and the step that follows from it.
-template <class T>
-struct Pull {
-  T toward, away, curvature;
-};
-
-// Kullback-Leibler: sums of h x / v (toward), h (away) and h^2 x / v^2, each times the weights. The second is known if
-// there are none.
+// How an entry adds to a Pull; without weights what pushes away is known.
 template <bool kHasWeights, class T>
 struct KullbackLeiblerStep {
   static constexpr bool kWeighted = kHasWeights;
@@ -41,16 +38,9 @@ struct KullbackLeiblerStep {
     if constexpr (kWeighted) pull.away += weight * h;
     pull.curvature += term * scaled;
   }
-  // Newton's method on the reciprocals of both sides of toward = away.
-  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) {
-    const T away = p.away + l1 + l2 * f;
-    if (!(away > 0)) return f;  // a dead component
-    if (!(p.toward > 0 && p.curvature > 0)) return 0;
-    return f + (p.toward - away) / (p.curvature * (away / p.toward) + l2);
-  }
+  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) { return core::kullback_leibler_step(f, p, l1, l2); }
 };
 
-// Squares: sums of h (x - v) (toward) and h^2, each times the weights.
 template <class T>
 struct SquaredStep {
   static constexpr bool kWeighted = true;
@@ -60,10 +50,7 @@ struct SquaredStep {
     pull.toward += weighted * (x - v);
     pull.curvature += weighted * h;
   }
-  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) {
-    const T curvature = p.curvature + l2;
-    return curvature > 0 ? f + (p.toward - l1 - l2 * f) / curvature : f;
-  }
+  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) { return core::squared_step(f, p, l1, l2); }
 };
 
 // Entries [0, count) of a column: x(e), weight(e) (0 where x is not to count) and fit[e] are those of an entry,

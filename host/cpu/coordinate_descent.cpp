@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/core/coordinate_step.hpp"
 #include "host/cpu/simd.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,6 +15,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+using core::Pull;
 
 // function(first entry, load and store as of whole vectors or of the rest).
 template <class T, class Function>
@@ -34,14 +37,7 @@ HWY_INLINE void move(const T* h, T step, std::int64_t count, T* v) {
                             HWY_ATTR { part.store(hn::MulAdd(s, part.load(h + e), part.load(v + e)), v + e); });
 }
 
-// What the entries say about one component, and the step that follows from it.
-template <class T>
-struct Pull {
-  T toward, away, curvature;
-};
-
-// Kullback-Leibler: sums of h x / v (toward), h (away) and h^2 x / v^2, each times the weights. `kWeighted` false: the
-// second is known.
+// How entries add up to a Pull; without weights what pushes away is known.
 template <bool kWeighted, class T>
 struct KullbackLeiblerStep {
   T floor;
@@ -66,15 +62,9 @@ struct KullbackLeiblerStep {
             hn::GetLane(hn::SumOfLanes(d, curvature))};
   }
 
-  static T next(T f, const Pull<T>& p, T l1, T l2) {
-    const T away = p.away + l1 + l2 * f;
-    if (!(away > 0)) return f;  // a dead component
-    if (!(p.toward > 0 && p.curvature > 0)) return 0;
-    return f + (p.toward - away) / (p.curvature * (away / p.toward) + l2);
-  }
+  static T next(T f, const Pull<T>& p, T l1, T l2) { return core::kullback_leibler_step(f, p, l1, l2); }
 };
 
-// Squares: sums of h x (toward), h v (away) and h^2, each times the weights.
 template <class T>
 struct SquaredStep {
   HWY_INLINE Pull<T> pull(const T* x, const T* weights, const T* h, const T* v, std::int64_t count) const {
@@ -88,10 +78,7 @@ struct SquaredStep {
     return {hn::GetLane(hn::SumOfLanes(d, toward)), 0, hn::GetLane(hn::SumOfLanes(d, curvature))};
   }
 
-  static T next(T f, const Pull<T>& p, T l1, T l2) {
-    const T curvature = p.curvature + l2;
-    return curvature > 0 ? f + (p.toward - l1 - l2 * f) / curvature : f;
-  }
+  static T next(T f, const Pull<T>& p, T l1, T l2) { return core::squared_step(f, p, l1, l2); }
 };
 
 // `component(c)`: component c of the fixed factor at the entries.
