@@ -94,9 +94,9 @@ TYPED_TEST(Invariants, PlantedFactorsAreFound) {
       const Result result = f.fit(x, {.initialization = Initialization::random,
                                       .seed = seed,
                                       .sweeps = 3,
-                                      .max_iterations = 4000,
+                                      .max_iterations = cases::few_cases() ? 400 : 4000,
                                       .tolerance = 0,
-                                      .check_every = 500});
+                                      .check_every = 200});
       if (result.loss < loss) {
         loss = result.loss;
         best = f;

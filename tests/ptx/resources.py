@@ -105,13 +105,21 @@ def short_name(source, demangled):
     return f"{source.stem}: {name[:end].removeprefix('void ')}"
 
 
-def compile_one(nvcc, root, source, sm, folder):
+def to_ptx(nvcc, root, source, sm, folder):
     ptx = folder / f"{source.stem}.{sm}.ptx"
     flags = ["-std=c++20", "-O3", "-lineinfo", "--expt-relaxed-constexpr", "-diag-suppress=554", "-I", root]
     run([nvcc, *flags, "-I", root / "include", "-ptx", f"-arch=compute_{sm}", "-o", ptx, source])
+    return ptx
+
+
+def compile_one(nvcc, root, source, sm, folder, built=None):
+    ptx = built / f"compute_{sm}" / f"{source.stem}.ptx" if built else None
+    if ptx is None or not ptx.exists():
+        ptx = to_ptx(nvcc, root, source, sm, folder)
+    cubin = folder / f"{source.stem}.{sm}.cubin"
     # By nvcc as well, which knows where ptxas is. What calls functions elsewhere is for a linker.
     linked = ["-rdc=true"] if ".extern .func" in ptx.read_text() else []
-    text = run([nvcc, "-cubin", *linked, f"-arch=sm_{sm}", "-lineinfo", "-Xptxas=-v", "-o", ptx.with_suffix(".cubin"), ptx])
+    text = run([nvcc, "-cubin", *linked, f"-arch=sm_{sm}", "-lineinfo", "-Xptxas=-v", "-o", cubin, ptx])
     bounds = launch_bounds(ptx.read_text())
     reports = list(REPORT.finditer(text))
     if len(reports) != len(bounds):
@@ -170,6 +178,7 @@ def main():
     parser.add_argument("--nvcc", required=True)
     parser.add_argument("--root", required=True, type=pathlib.Path, help="where sources include from")
     parser.add_argument("--table", required=True, type=pathlib.Path)
+    parser.add_argument("--ptx", type=pathlib.Path, help="a folder with compute_SM/SOURCE.ptx; what is not there is compiled")
     parser.add_argument("--sm", type=int, nargs="+", default=[80, 90, 120], choices=sorted(LIMITS))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="make the table anew")
@@ -177,7 +186,8 @@ def main():
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        jobs = [pool.submit(compile_one, options.nvcc, options.root, source, sm, pathlib.Path(folder))
+        jobs = [pool.submit(compile_one, options.nvcc, options.root, source, sm, pathlib.Path(folder),
+                            options.ptx)
                 for source in options.sources for sm in options.sm]
         kernels = sorted(kernel for job in jobs for kernel in job.result())
     print_table(kernels)

@@ -72,6 +72,15 @@ class Compile(unittest.TestCase):
             self.assertEqual(found["together: rotate_in_warp"].threads, 0)
             self.assertTrue(all(each.spills == 0 for each in several))
 
+    def test_ptx_that_was_made_before_is_used(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root, built = HERE.parents[1], pathlib.Path(folder) / "built"
+            (built / "compute_90").mkdir(parents=True)
+            made = resources.to_ptx(NVCC, root, HERE / "kernels/together.cu", 90, pathlib.Path(folder))
+            made.rename(built / "compute_90/other.ptx")  # other.cu does not exist
+            found = resources.compile_one(NVCC, root, HERE / "kernels/other.cu", 90, pathlib.Path(folder), built)
+            self.assertIn("other: sum<float>", [each.name for each in found])
+
 
 if __name__ == "__main__":
     unittest.main()
