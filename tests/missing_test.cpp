@@ -267,10 +267,6 @@ template <class T>
 class MissingFit : public testing::Test {
  public:
   Context context = make_context();
-
-  Matrix<T> matrix(Form form, const oracle::Dense& values, double garbage = kNaN) {
-    return Incomplete<T>(form, values, Layout::row_major, 0, garbage).on(context);
-  }
 };
 TYPED_TEST_SUITE(MissingFit, Precisions, PrecisionNames);
 
@@ -405,8 +401,8 @@ TYPED_TEST(MissingFit, TransformFindsTheMinimum) {
       Options options = of(beta, Solver::hals, 500);
       options.check_every = 100;
       auto f = given_start<T>(60, 45, 4);
-      const Result result =
-          transform<T>(this->matrix(form, values), DenseView<const T>(f.w.view()), f.h.view(), options);
+      const Incomplete<T> data(form, values, Layout::row_major, 0);  // what X borrows
+      const Result result = transform<T>(data.on(this->context), DenseView<const T>(f.w.view()), f.h.view(), options);
       EXPECT_LT(result.kkt_residual, 1000 * Tolerance<T>::elementwise()) << beta;
     }
   }
