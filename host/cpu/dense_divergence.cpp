@@ -17,7 +17,7 @@ using core::Workspace;
 namespace {
 
 // Columns of the fixed factor in one block of WH: with a panel of 48 or more of the other, about 48 KB of float.
-constexpr std::int64_t block_size(bool along) { return along ? 256 : 64; }
+constexpr std::int64_t block_size(bool along) { return along ? 192 : 64; }
 
 // Sizes in elements of what passes and terms keep. `along`: panels are of rows of x as it lies.
 struct Sizes {
@@ -134,19 +134,11 @@ class Panels {
     const std::int64_t ld = sizes_.ld_block;
     for (std::int64_t b = 0; b < fixed_.count; b += block_size(sizes_.along)) {
       const std::int64_t n = std::min(block_size(sizes_.along), fixed_.count - b);
-      // V = F' F of panel and block; their components are the rows that columns() sums over.
       const Block<T> of_block{components_ + b, k, n, sizes_.ld_fixed},
           of_panel{scratch, k, panel.count, sizes_.ld_panel};
-      const auto as_factor = [&](Block<T> f) {
-        return Factor<const T>{f.data, static_cast<int>(f.columns), f.rows, f.ld};
-      };
-      if (sizes_.along) {
-        columns(of_block, as_factor(of_panel), v, ld, {.fresh = true});
-      } else {
-        columns(of_panel, as_factor(of_block), v, ld, {.fresh = true});
-      }
       const Block<T> x = sizes_.along ? x_.part(p, b, panel.count, n) : x_.part(b, p, n, panel.count);
-      divergence_coefficients(x, sizes_.along ? observed_.at(p, b) : observed_.at(b, p), divergence_, v, weights, ld);
+      divergence_coefficients(sizes_.along ? of_panel : of_block, sizes_.along ? of_block : of_panel, x,
+                              sizes_.along ? observed_.at(p, b) : observed_.at(b, p), divergence_, v, weights, ld);
       function(b, Block<T>{v, x.rows, x.columns, ld}, Block<T>{weights, x.rows, x.columns, ld});
     }
   }

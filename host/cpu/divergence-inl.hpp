@@ -17,6 +17,7 @@ namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // The element functions of core::Divergence, vector by vector: one class for each beta that has a shorter form.
+// Pass them by reference: g++ 12 does not align the stack for vectors in arguments that are handed over on it.
 
 template <class V>
 struct Coefficients {

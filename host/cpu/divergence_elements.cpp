@@ -1,15 +1,18 @@
 #include "host/cpu/divergence_elements.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "host/cpu/scratch.hpp"
 #include "host/cpu/simd.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "host/cpu/divergence_elements.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "host/cpu/columns-inl.hpp"
 #include "host/cpu/divergence-inl.hpp"
 #include "host/cpu/partial-inl.hpp"
 #include "host/cpu/transpose-inl.hpp"
@@ -18,9 +21,81 @@ HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Where reciprocals of float are approximated to 12 bits or more, which a step of Newton's method makes a few units in
+// the last place.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+constexpr bool kHasReciprocal = true;
+#else
+constexpr bool kHasReciprocal = false;
+#endif
+
+// A third of a division's time. y and 1 / y must be normal numbers.
+template <class D, class V>
+HWY_INLINE V reciprocal(D d, V y) {
+  const V r = hn::ApproximateReciprocal(y);
+  return hn::Mul(r, hn::NegMulAdd(y, r, hn::Set(d, 2)));
+}
+
+// Whether reciprocal() holds for the fits of entries whose mean is 1e12 floors.
+bool has_normal_reciprocals(const core::Divergence& divergence) {
+  return divergence.floor >= static_cast<double>(std::numeric_limits<float>::min()) && divergence.floor <= 1;
+}
+
+template <class D>
+struct KullbackLeiblerByReciprocal {
+  using V = hn::Vec<D>;
+  static constexpr bool kHasDenominator = false;  // it is closed
+  V floor;
+  HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
+    return {hn::Mul(x, reciprocal(d, hn::Max(v, floor))), hn::Set(d, 1)};
+  }
+};
+
+template <class D>
+struct ItakuraSaitoByReciprocal {
+  using V = hn::Vec<D>;
+  static constexpr bool kHasDenominator = true;
+  V floor;
+  HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
+    const V inverse = reciprocal(d, hn::Max(v, floor));
+    return {hn::Mul(x, hn::Mul(inverse, inverse)), inverse};
+  }
+};
+
+// Every entry counting by 1: V is made tile by tile, each turned into coefficients in the registers that it is made in,
+// so that the multiply-adds of the next tile hide the latencies.
+template <class Kind, class T>
+void fused_coefficients(const Kind& kind, Block<T> of_rows, Block<T> of_columns, Block<T> x, T* a, T* b,
+                        std::int64_t ld) {
+  const hn::ScalableTag<T> d;
+  for (std::int64_t j = 0; j < x.columns; j += kStrip<T>) {
+    for_portions<kMostOfColumns>(static_cast<int>(x.rows), [&](int i, auto rows) HWY_ATTR {
+      constexpr int kRows = decltype(rows)::value;
+      const ColumnsOperand<T> fit{.x = of_columns.data,
+                                  .ld_x = of_columns.ld,
+                                  .f = of_rows.data + i,
+                                  .ld_f = of_rows.ld,
+                                  .depth = of_rows.rows,
+                                  .fresh = true};
+      const T* entries = x.data + i * x.ld;
+      T *ai = a + i * ld, *bi = Kind::kHasDenominator ? b + i * ld : nullptr;
+      columns_tiles<tile_of(kRows), kRows>(fit, j, std::min(j + kStrip<T>, x.columns),
+                                           [&](const auto& load, int row, std::int64_t column, hn::Vec<decltype(d)> v)
+                                               HWY_ATTR {
+                                                 const T* entry = entries + row * x.ld + column;
+                                                 hwy::Prefetch(entry + kRows * x.ld);  // of the next portion
+                                                 const auto c = kind.coefficients(d, load(entry), v);
+                                                 hn::Store(c.numerator, d, ai + row * ld + column);
+                                                 if constexpr (Kind::kHasDenominator)
+                                                   hn::Store(c.denominator, d, bi + row * ld + column);
+                                               });
+    });
+  }
+}
+
 // `kComplete`: every entry counts, by 1.
 template <bool kComplete, class Kind, class T>
-void coefficients_of(Kind kind, Block<T> x, const core::Observed<T>& observed, T* v, T* b, std::int64_t ld) {
+void coefficients_of(const Kind& kind, Block<T> x, const core::Observed<T>& observed, T* v, T* b, std::int64_t ld) {
   const hn::ScalableTag<T> d;
   using D = decltype(d);
   constexpr std::int64_t n = kLanes<T>;
@@ -50,9 +125,24 @@ void coefficients_of(Kind kind, Block<T> x, const core::Observed<T>& observed, T
 }
 
 template <class T>
-void coefficients(Block<T> x, const core::Observed<T>& observed, const core::Divergence& divergence, T* v, T* b,
-                  std::int64_t ld) {
-  with_divergence(hn::ScalableTag<T>(), divergence, [&](auto kind) {
+void coefficients(Block<T> of_rows, Block<T> of_columns, Block<T> x, const core::Observed<T>& observed,
+                  const core::Divergence& divergence, T* v, T* b, std::int64_t ld) {
+  const hn::ScalableTag<T> d;
+  if constexpr (kHasReciprocal && sizeof(T) == sizeof(float)) {
+    const bool fused = divergence.beta == 1 || divergence.beta == 0;
+    if (fused && observed.complete() && has_normal_reciprocals(divergence)) {
+      const auto floor = hn::Set(d, static_cast<T>(divergence.floor));
+      if (divergence.beta == 1) {
+        fused_coefficients(KullbackLeiblerByReciprocal<decltype(d)>{floor}, of_rows, of_columns, x, v, b, ld);
+      } else {
+        fused_coefficients(ItakuraSaitoByReciprocal<decltype(d)>{floor}, of_rows, of_columns, x, v, b, ld);
+      }
+      return;
+    }
+  }
+  columns(of_columns, core::Factor<const T>{of_rows.data, static_cast<int>(of_rows.columns), of_rows.rows, of_rows.ld},
+          v, ld, {.fresh = true});
+  with_divergence(d, divergence, [&](const auto& kind) {
     if (observed.complete()) {
       coefficients_of<true>(kind, x, observed, v, b, ld);
     } else {
@@ -65,7 +155,7 @@ struct DivergenceScratch;
 constexpr int kTileColumns = 64;
 
 template <class Kind, class T>
-double sum_of(Kind kind, Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,
+double sum_of(const Kind& kind, Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,
               core::Factor<const T> h) {
   const hn::ScalableTag<double> d;
   using V = hn::Vec<decltype(d)>;
@@ -112,14 +202,15 @@ template <class T>
 double sum(Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w, core::Factor<const T> h,
            const core::Divergence& divergence) {
   double result = 0;
-  with_divergence(hn::ScalableTag<double>(), divergence, [&](auto kind) { result = sum_of(kind, x, observed, w, h); });
+  with_divergence(hn::ScalableTag<double>(), divergence,
+                  [&](const auto& kind) { result = sum_of(kind, x, observed, w, h); });
   return result;
 }
 
 #define ORTHANT_ELEMENTS(T)                                                                                \
-  void coefficients_##T(Block<T> x, const core::Observed<T>& o, const core::Divergence& d, T* v, T* b,     \
-                        std::int64_t ld) {                                                                 \
-    coefficients(x, o, d, v, b, ld);                                                                       \
+  void coefficients_##T(Block<T> of_rows, Block<T> of_columns, Block<T> x, const core::Observed<T>& o,     \
+                        const core::Divergence& d, T* v, T* b, std::int64_t ld) {                          \
+    coefficients(of_rows, of_columns, x, o, d, v, b, ld);                                                  \
   }                                                                                                        \
   double sum_##T(Block<T> x, const core::Observed<T>& o, core::Factor<const T> w, core::Factor<const T> h, \
                  const core::Divergence& d) {                                                              \
@@ -135,18 +226,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace orthant::cpu {
 
-#define ORTHANT_ELEMENTS(T)                                                                                       \
-  HWY_EXPORT(coefficients_##T);                                                                                   \
-  HWY_EXPORT(sum_##T);                                                                                            \
-  template <>                                                                                                     \
-  void divergence_coefficients(Block<T> x, const core::Observed<T>& observed, const core::Divergence& divergence, \
-                               T* v, T* b, std::int64_t ld) {                                                     \
-    HWY_DYNAMIC_DISPATCH(coefficients_##T)(x, observed, divergence, v, b, ld);                                    \
-  }                                                                                                               \
-  template <>                                                                                                     \
-  double divergence_sum(Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,                   \
-                        core::Factor<const T> h, const core::Divergence& divergence) {                            \
-    return HWY_DYNAMIC_DISPATCH(sum_##T)(x, observed, w, h, divergence);                                          \
+#define ORTHANT_ELEMENTS(T)                                                                                          \
+  HWY_EXPORT(coefficients_##T);                                                                                      \
+  HWY_EXPORT(sum_##T);                                                                                               \
+  template <>                                                                                                        \
+  void divergence_coefficients(Block<T> of_rows, Block<T> of_columns, Block<T> x, const core::Observed<T>& observed, \
+                               const core::Divergence& divergence, T* v, T* b, std::int64_t ld) {                    \
+    HWY_DYNAMIC_DISPATCH(coefficients_##T)(of_rows, of_columns, x, observed, divergence, v, b, ld);                  \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  double divergence_sum(Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,                      \
+                        core::Factor<const T> h, const core::Divergence& divergence) {                               \
+    return HWY_DYNAMIC_DISPATCH(sum_##T)(x, observed, w, h, divergence);                                             \
   }
 ORTHANT_ELEMENTS(float)
 ORTHANT_ELEMENTS(double)

@@ -9,41 +9,17 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "host/cpu/columns-inl.hpp"
 #include "host/cpu/partial-inl.hpp"
 #include "host/cpu/transpose-inl.hpp"
 
-// Columns of X run along the SIMD lanes: a tile of kTile vectors of X and kComponents of the factor makes kTile x
-// kComponents sums in registers from kTile + kComponents loads, so that the multiply-adds are the limit, and no rank
-// wastes lanes. In rows() the lanes of a sum must be added up in the end, and each tile of X is read again for the next
-// few components; there whole vectors of components are faster with lanes along the components, each entry of X being
-// broadcast to 12 rows x 2 vectors of sums.
+// The tiles of columns() are those of columns-inl.hpp, with columns of X along the SIMD lanes. In rows() the lanes of
+// such a sum must be added up in the end, and each tile of X is read again for the next few components; there whole
+// vectors of components are faster with lanes along the components, each entry of X being broadcast to 12 rows x 2
+// vectors of sums.
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
-constexpr int kSums = kManyRegisters ? 24 : 12;      // beside the operands
-constexpr int kMostOfRows = kManyRegisters ? 6 : 4;  // components at once
-constexpr int kMostOfColumns = kManyRegisters ? 8 : 4;
-
-// Vectors of X per tile for so many components: divisors of 12, so that strips of X divide evenly.
-constexpr int tile_of(int components) {
-  switch (components) {
-    case 1:
-      return kSums / 2;
-    case 2:
-      return kManyRegisters ? 6 : 4;
-    case 3:
-      return kManyRegisters ? 6 : 3;
-    case 4:
-      return kSums / 4;
-    case 5:
-    case 6:
-      return 4;
-    default:
-      return 3;
-  }
-}
 
 // Components that pack() lays out component fastest, in groups of this many (the last may be half as large).
 template <class T>
@@ -53,48 +29,9 @@ constexpr int grouped(int rank) {
   return rank / kLanes<T> * kLanes<T>;
 }
 
-constexpr int kSecondLevel = 2;  // locality of __builtin_prefetch: the first-level cache is for what is worked on
-
 // Elements of f in one block of depth: half of a first-level cache of 32 to 48 KB.
 template <class T>
 constexpr std::int64_t kBlock = 24 * 1024 / static_cast<std::int64_t>(sizeof(T));
-
-// function(first component, how many as a constant) for [0, count), in even portions.
-template <int kMost, class Function>
-HWY_INLINE void for_portions(int count, Function&& function) {
-  const int portions = (count + kMost - 1) / kMost;
-  int c = 0;
-  for (int left = portions; left > 0; --left) {
-    const int n = (count - c + left - 1) / left;
-    switch (n) {
-      case 1:
-        function(c, std::integral_constant<int, 1>());
-        break;
-      case 2:
-        function(c, std::integral_constant<int, 2>());
-        break;
-      case 3:
-        function(c, std::integral_constant<int, 3>());
-        break;
-      case 4:
-        function(c, std::integral_constant<int, 4>());
-        break;
-      case 5:
-        if constexpr (kMost >= 5) function(c, std::integral_constant<int, 5>());
-        break;
-      case 6:
-        if constexpr (kMost >= 6) function(c, std::integral_constant<int, 6>());
-        break;
-      case 7:
-        if constexpr (kMost >= 7) function(c, std::integral_constant<int, 7>());
-        break;
-      default:
-        if constexpr (kMost >= 8) function(c, std::integral_constant<int, 8>());
-        break;
-    }
-    c += n;
-  }
-}
 
 template <class T>
 void pack_columns(core::Factor<const T> f, std::int64_t begin, std::int64_t length, T* packed) {
@@ -234,73 +171,8 @@ void rows_product(Block<T> x, const T* packed, core::Factor<T> r) {
   });
 }
 
-template <class T>
-struct ColumnsOperand {
-  const T* x;  // entry (i, j) at x[i * ld_x + j]
-  std::int64_t ld_x;
-  const T* f;
-  std::int64_t ld_f;
-  T* r;
-  std::int64_t ld_r;
-  std::int64_t depth;  // of i
-  bool fresh;          // r is to be written, not added to
-  // While rows i in [fetch_begin, fetch_end) are worked on, what lies `depth` rows below is fetched.
-  std::int64_t fetch_begin, fetch_end;
-};
-
-template <int kTile, int kComponents, class T, class Load>
-HWY_INLINE void columns_tile(const ColumnsOperand<T>& o, Load&& load) {
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
-  constexpr std::int64_t n = kLanes<T>;
-  V sums[kTile][kComponents];
-  ORTHANT_UNROLL for (int c = 0; c < kComponents; ++c) {
-    ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) {
-      sums[a][c] = o.fresh ? hn::Zero(d) : hn::Load(d, o.r + c * o.ld_r + a * n);
-    }
-  }
-  const T *x = o.x, *f = o.f;
-  for (std::int64_t i = 0; i < o.depth; ++i, x += o.ld_x, f += o.ld_f) {
-    V xi[kTile];
-    ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) xi[a] = load(x + a * n);
-    if (i >= o.fetch_begin && i < o.fetch_end) {
-      ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) __builtin_prefetch(x + o.depth * o.ld_x + a * n, 0, kSecondLevel);
-    }
-    ORTHANT_UNROLL for (int c = 0; c < kComponents; ++c) {
-      const V fc = hn::Set(d, f[c]);
-      ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) sums[a][c] = hn::MulAdd(xi[a], fc, sums[a][c]);
-    }
-  }
-  ORTHANT_UNROLL for (int c = 0; c < kComponents; ++c) {
-    ORTHANT_UNROLL for (int a = 0; a < kTile; ++a) hn::Store(sums[a][c], d, o.r + c * o.ld_r + a * n);
-  }
-}
-
-// Columns [0, count) in tiles of kTile vectors and, for the rest, of half as many, down to one that is cut off.
-template <int kTile, int kComponents, class T>
-HWY_INLINE void columns_tiles(ColumnsOperand<T> o, std::int64_t count) {
-  const hn::ScalableTag<T> d;
-  constexpr std::int64_t n = kLanes<T>;
-  std::int64_t j = 0;
-  for (; j + kTile * n <= count; j += kTile * n) {
-    columns_tile<kTile, kComponents>(o, [&](const T* p) HWY_ATTR { return hn::LoadU(d, p); });
-    o.x += kTile * n;
-    o.r += kTile * n;
-  }
-  if constexpr (kTile > 1) {
-    columns_tiles<kTile / 2, kComponents>(o, count - j);
-  } else if (j < count) {
-    const Partial<decltype(d)> rest(d, count - j);
-    columns_tile<1, kComponents>(o, [&](const T* p) HWY_ATTR { return rest.load(p); });
-  }
-}
-
 // Rows of X per block: as many page translations as the first-level TLB holds.
 constexpr std::int64_t kDepth = 96;
-// Columns that all components visit before the next: a multiple of every tile.
-template <class T>
-constexpr std::int64_t kStrip = 12 * kLanes<T>;
-
 template <class T>
 void columns_product(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) {
   for (std::int64_t i = 0; i < x.rows; i += kDepth) {
@@ -312,10 +184,13 @@ void columns_product(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_
         // Each portion fetches a share, so that the fetches are spread evenly.
         const std::int64_t fetch_begin = fetch ? depth * c / f.rank : depth;
         const std::int64_t fetch_end = fetch ? depth * (c + kComponents) / f.rank : depth;
+        T* sums = r + c * ld_r;
         columns_tiles<tile_of(kComponents), kComponents>(
-            ColumnsOperand<T>{x.data + i * x.ld + j, x.ld, f.column(i) + c, f.ld, r + c * ld_r + j, ld_r, depth,
-                              how.fresh && i == 0, fetch_begin, fetch_end},
-            std::min(kStrip<T>, x.columns - j));
+            ColumnsOperand<T>{x.data + i * x.ld, x.ld, f.column(i) + c, f.ld, sums, ld_r, depth, how.fresh && i == 0,
+                              fetch_begin, fetch_end},
+            j, std::min(j + kStrip<T>, x.columns),
+            [&](const auto&, int component, std::int64_t column, auto sum)
+                HWY_ATTR { hn::Store(sum, hn::ScalableTag<T>(), sums + component * ld_r + column); });
       });
     }
   }

@@ -100,7 +100,7 @@ HWY_INLINE void for_components(int rank, Function&& function) {
 }
 
 template <class Kind, class T>
-void accumulate(Kind kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
+void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
                 core::Factor<T> numerator, core::Factor<T> denominator) {
   const hn::ScalableTag<T> d;
   constexpr int n = HWY_LANES(T);
@@ -140,7 +140,7 @@ void accumulate(Kind kind, const Segments<T>& x, core::Factor<const T> local, co
   void accumulate_##T(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,                   \
                       const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator) { \
     with_divergence(hn::ScalableTag<T>(), divergence,                                                               \
-                    [&](auto kind) { accumulate(kind, x, local, f, numerator, denominator); });                     \
+                    [&](const auto& kind) { accumulate(kind, x, local, f, numerator, denominator); });              \
   }
 ORTHANT_ACCUMULATE(float)
 ORTHANT_ACCUMULATE(double)
