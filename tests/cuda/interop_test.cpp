@@ -62,12 +62,12 @@ TEST_F(CudaInterop, WorksOnAnyStream) {
 TEST_F(CudaInterop, IsOrderedByTheCallersStream) {
   cudaStream_t stream = nullptr;
   ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
-  const Context context = Context::cuda({.stream = stream});
   float *w = nullptr, *h = nullptr, *copy = nullptr;
   ASSERT_EQ(cudaMallocAsync(&w, 61 * 5 * sizeof(float), stream), cudaSuccess);
   ASSERT_EQ(cudaMallocAsync(&h, 5 * 43 * sizeof(float), stream), cudaSuccess);
   ASSERT_EQ(cudaMallocHost(&copy, 61 * 5 * sizeof(float)), cudaSuccess);
   {
+    const Context context = Context::cuda({.stream = stream});
     const Matrix<float> x(context, storage.view());
     simt::reset_calls();
     const Pending pending = factorize_async<float>(x, {w, 61, 5, 5, Layout::row_major, MemorySpace::device},
@@ -134,6 +134,27 @@ TEST_F(CudaInterop, TakesAllMemoryFromTheCallersResource) {
     EXPECT_EQ(calls.at("cudaMallocAsync"), memory.allocations() - 2);  // the Context's two were before
   }
   EXPECT_EQ(memory.live(), 0);
+}
+
+TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
+  const Context context = Context::cuda();
+  fit(context);
+  cudaDeviceProp properties{};
+  ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
+  const cudaDeviceProp before = properties;
+  std::size_t free = 0, total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  properties.totalGlobalMem = total - free + 1000;
+  simt::set_properties(properties);
+  try {
+    fit(context);
+    ADD_FAILURE() << "there was enough";
+  } catch (const OutOfMemory& e) {
+    EXPECT_EQ(e.requested(), 61 * 43 * 4);
+    EXPECT_EQ(e.free(), 1000);
+  }
+  simt::set_properties(before);
+  EXPECT_EQ(fit(context), expected);
 }
 
 TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
