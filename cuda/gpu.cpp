@@ -1,6 +1,6 @@
 #include "cuda/gpu.hpp"
 
-#include <new>
+#include <algorithm>
 #include <type_traits>
 
 namespace orthant::cuda {
@@ -43,6 +43,9 @@ using OwnedGraphTemplate = std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cuda
 
 // The stream-ordered resource of a Context, as the MemoryResource of its buffers.
 class Gpu::StreamMemory final : public MemoryResource {
+  // As cudaMalloc aligns: the libraries expect it of their workspaces.
+  static constexpr std::size_t kAlignment = 256;
+
  public:
   StreamMemory(const Gpu& gpu, DeviceMemoryResource* resource) : gpu_(gpu), resource_(resource) {
     if (resource_ != nullptr) return;
@@ -65,7 +68,7 @@ class Gpu::StreamMemory final : public MemoryResource {
   void* allocate(std::size_t bytes, std::size_t alignment) override {
     if (capturing == &gpu_) throw Error("memory was asked for inside a recorded iteration");
     const Current current(gpu_);
-    if (resource_ != nullptr) return resource_->allocate(bytes, alignment, gpu_.stream_);
+    if (resource_ != nullptr) return resource_->allocate(bytes, std::max(alignment, kAlignment), gpu_.stream_);
     void* pointer = nullptr;
     const cudaError_t code = cudaMallocFromPoolAsync(&pointer, bytes, pool_, gpu_.stream_);
     if (code == cudaErrorMemoryAllocation) {
@@ -78,7 +81,7 @@ class Gpu::StreamMemory final : public MemoryResource {
 
   void deallocate(void* pointer, std::size_t bytes, std::size_t alignment) noexcept override {
     if (resource_ != nullptr) {
-      resource_->deallocate(pointer, bytes, alignment, gpu_.stream_);
+      resource_->deallocate(pointer, bytes, std::max(alignment, kAlignment), gpu_.stream_);
     } else if (cudaFreeAsync(pointer, gpu_.stream_) != cudaSuccess) {
       cudaGetLastError();  // of a broken context; nothing is left to be done
     }

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "orthant/cuda.hpp"
@@ -21,6 +23,29 @@ namespace orthant::test {
 namespace {
 
 using testing::HasSubstr;
+
+// Aligns as it is asked to, and not more.
+class BarelyAligned final : public DeviceMemoryResource {
+ public:
+  void* allocate(std::size_t bytes, std::size_t alignment, CUstream_st* stream) override {
+    void* whole = nullptr;
+    if (cudaMallocAsync(&whole, bytes + 3 * alignment, stream) != cudaSuccess) throw std::bad_alloc();
+    const auto start = reinterpret_cast<std::uintptr_t>(whole);
+    void* const given = reinterpret_cast<void*>((start / (2 * alignment) + 1) * 2 * alignment + alignment);
+    const std::lock_guard lock(mutex_);
+    whole_[given] = whole;
+    return given;
+  }
+  void deallocate(void* pointer, std::size_t, std::size_t, CUstream_st* stream) noexcept override {
+    const std::lock_guard lock(mutex_);
+    cudaFreeAsync(whole_.at(pointer), stream);
+    whole_.erase(pointer);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, void*> whole_;
+};
 
 const Options kOptions{.initialization = Initialization::random, .max_iterations = 12, .tolerance = 0};
 
@@ -134,6 +159,18 @@ TEST_F(CudaInterop, TakesAllMemoryFromTheCallersResource) {
     EXPECT_EQ(calls.at("cudaMallocAsync"), memory.allocations() - 2);  // the Context's two were before
   }
   EXPECT_EQ(memory.live(), 0);
+}
+
+TEST_F(CudaInterop, WorksInMemoryThatIsAlignedAsAskedOnly) {
+  BarelyAligned memory;
+  const CsrStorage<float> entries(sparsify(storage.oracle()));
+  {
+    const Context context = Context::cuda({.memory = &memory, .sparse_product = SparseProduct::cusparse});
+    EXPECT_EQ(fit(context), expected);
+    Factors<float> f(61, 43, 5);
+    EXPECT_EQ(f.fit(Matrix<float>(context, entries.view()), kOptions).iterations, 12);
+  }
+  EXPECT_EQ(simt::take_report(), "");
 }
 
 TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
