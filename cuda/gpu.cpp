@@ -80,6 +80,7 @@ class Gpu::StreamMemory final : public MemoryResource {
   }
 
   void deallocate(void* pointer, std::size_t bytes, std::size_t alignment) noexcept override {
+    const Current current(gpu_, std::nothrow);
     if (resource_ != nullptr) {
       resource_->deallocate(pointer, bytes, std::max(alignment, kAlignment), gpu_.stream_);
     } else if (cudaFreeAsync(pointer, gpu_.stream_) != cudaSuccess) {
@@ -105,6 +106,15 @@ Gpu::Current::Current(const Gpu& gpu) {
   if (device == gpu.index_) return;
   ORTHANT_CUDA(cudaSetDevice, gpu.index_);
   before_ = device;
+}
+Gpu::Current::Current(const Gpu& gpu, std::nothrow_t) noexcept {
+  int device = gpu.index_;
+  if (cudaGetDevice(&device) == cudaSuccess && device == gpu.index_) return;
+  if (device != gpu.index_ && cudaSetDevice(gpu.index_) == cudaSuccess) {
+    before_ = device;
+  } else {
+    cudaGetLastError();
+  }
 }
 Gpu::Current::~Current() {
   if (before_ >= 0) cudaSetDevice(before_);
@@ -158,8 +168,12 @@ Gpu::Gpu(const CudaConfig& config)
 }
 
 Gpu::~Gpu() {
+  const Current current(*this, std::nothrow);
   // Work that the caller has enqueued may still use what is released here.
   if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
+  // Handles end while their device is current.
+  owned_cusparse_.reset();
+  owned_cublas_.reset();
 }
 
 cudaStream_t Gpu::stream() const { return capturing == this ? recording_stream : stream_; }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 
 #include "cuda/check.hpp"
@@ -58,6 +59,8 @@ class Gpu {
   class Current {
    public:
     explicit Current(const Gpu& gpu);
+    /// For releases: where the device cannot become current, they fail as well.
+    Current(const Gpu& gpu, std::nothrow_t) noexcept;
     ~Current();
     Current(const Current&) = delete;
     Current& operator=(const Current&) = delete;

@@ -194,6 +194,41 @@ TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
   EXPECT_EQ(fit(context), expected);
 }
 
+TEST_F(CudaInterop, WorksOnADeviceThatIsNotCurrent) {
+  simt::set_device_count(2);
+  const CsrStorage<float> entries(sparsify(storage.oracle()));
+  const auto fit_sparse = [&](const Context& context) {
+    const Matrix<float> x(context, entries.view());
+    Factors<float> f(61, 43, 5);
+    f.fit(x, kOptions);
+    return f.entries();
+  };
+  const auto enqueue = [&](const Context& context) {
+    const Matrix<float> x(context, storage.view());
+    Factors<float> f(61, 43, 5);
+    Placed<float> placed(context);
+    factorize_async<float>(x, placed(f.w.view()), placed(f.h.view()), kOptions).get();
+    placed.fetch();
+    return f.entries();
+  };
+  const auto expected_sparse = fit_sparse(Context::cuda({.sparse_product = SparseProduct::cusparse}));
+  const simt::Live before = simt::live();
+  for (cudaStream_t stream : {cudaStream_t{nullptr}, cudaStreamLegacy, cudaStreamPerThread}) {
+    {
+      const Context context = Context::cuda({.device = 1, .stream = stream, .sparse_product = SparseProduct::cusparse});
+      EXPECT_EQ(fit(context), expected);
+      EXPECT_EQ(fit_sparse(context), expected_sparse);
+      EXPECT_EQ(enqueue(context), expected);
+    }
+    int device = -1;
+    EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
+    EXPECT_EQ(device, 0);
+    EXPECT_EQ(simt::take_report(), "");
+    EXPECT_EQ(simt::live(), before);
+  }
+  simt::set_device_count(1);
+}
+
 TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
   CountingMemory memory;
   const Context context = make_context(1, &memory);
