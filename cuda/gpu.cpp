@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "cuda/kernels/control.hpp"
+
 namespace orthant::cuda {
 namespace {
 
@@ -120,10 +122,44 @@ Gpu::Current::~Current() {
   if (before_ >= 0) cudaSetDevice(before_);
 }
 
+namespace {
+
+BackendUnavailable unavailable(const std::string& reason) {
+  return BackendUnavailable("cuda", reason + "; use Context::cpu()");
+}
+
+// What is wrong with a machine on which the first calls to CUDA return this. Null: with the call, rather.
+const char* obstacle(cudaError_t code) {
+  switch (code) {
+    case cudaErrorNoDevice:
+      return "there is no CUDA device";
+    case cudaErrorDevicesUnavailable:
+      return "the device is busy or unavailable: another process has it to itself, or it has to be reset";
+    case cudaErrorSystemNotReady:
+      return "the system is not ready for CUDA: a service that its devices need is not running, such as NVIDIA Fabric "
+             "Manager";
+    case cudaErrorSystemDriverMismatch:
+      return "the NVIDIA driver's library and its kernel module are of different versions, as after an update before "
+             "the reboot";
+    case cudaErrorCompatNotSupportedOnDevice:
+      return "this device does not support the forward compatibility package of CUDA that is installed";
+    default:
+      return nullptr;
+  }
+}
+
+void check_machine(cudaError_t code, const char* call) {
+  if (code == cudaSuccess) return;
+  if (const char* what = obstacle(code)) {
+    cudaGetLastError();
+    throw unavailable(what);
+  }
+  check(code, call);
+}
+
+}  // namespace
+
 void Gpu::check_device(int device) {
-  const auto unavailable = [](const std::string& reason) {
-    return BackendUnavailable("cuda", reason + "; use Context::cpu()");
-  };
   int driver = 0, count = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
     cudaGetLastError();
@@ -136,11 +172,7 @@ void Gpu::check_device(int device) {
                       std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10) + ", needed is " +
                       std::to_string(CUDART_VERSION / 1000) + ")");
   }
-  if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0)) {
-    cudaGetLastError();
-    throw unavailable("there is no CUDA device");
-  }
-  check(code, "cudaGetDeviceCount");
+  check_machine(code == cudaSuccess && count == 0 ? cudaErrorNoDevice : code, "cudaGetDeviceCount");
   if (device < 0 || device >= count) {
     throw unavailable("device " + std::to_string(device) + " does not exist; there " +
                       (count == 1 ? "is 1 device" : "are " + std::to_string(count) + " devices") + ", counted from 0");
@@ -150,13 +182,32 @@ void Gpu::check_device(int device) {
     throw unavailable(std::string(properties_.name) + " has compute capability " + std::to_string(properties_.major) +
                       "." + std::to_string(properties_.minor) + ", needed is 7.5 or newer");
   }
+  check_machine(cudaInitDevice(device, 0, 0), "cudaInitDevice");
   index_ = device;
+}
+
+void Gpu::check_code() const {
+  const cudaError_t code = find_code();
+  switch (code) {
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidDeviceFunction:
+    case cudaErrorUnsupportedPtxVersion:
+    case cudaErrorJitCompilerNotFound:
+    case cudaErrorJitCompilationDisabled:
+      cudaGetLastError();
+      throw unavailable("this build of Orthant has no code for " + name() + " of compute capability " +
+                        std::to_string(properties_.major) + "." + std::to_string(properties_.minor) +
+                        ", only for those in ORTHANT_CUDA_ARCHITECTURES when it was built");
+    default:
+      check(code, "cudaFuncGetAttributes");
+  }
 }
 
 Gpu::Gpu(const CudaConfig& config)
     : math_(config.math), sparse_product_(config.sparse_product), cublas_(config.cublas), cusparse_(config.cusparse) {
   check_device(config.device);
   const Current current(*this);
+  check_code();
   if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);
   stream_ = config.stream == nullptr ? owned_stream_.get() : config.stream;
   capture_stream_ = make_stream(cudaStreamNonBlocking);

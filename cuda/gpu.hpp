@@ -103,6 +103,7 @@ class Gpu {
  private:
   class StreamMemory;
   void check_device(int device);
+  void check_code() const;
 
   int index_ = 0;
   cudaDeviceProp properties_{};

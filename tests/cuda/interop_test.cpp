@@ -309,5 +309,26 @@ TEST_F(CudaInterop, SaysWhatIsMissing) {
   EXPECT_EQ(refusal(), "");
 }
 
+TEST_F(CudaInterop, SaysWhatIsWrongWithTheMachine) {
+  const std::pair<cudaError_t, const char*> errors[] = {
+      {cudaErrorSystemNotReady, "Fabric Manager"},
+      {cudaErrorSystemDriverMismatch, "of different versions"},
+      {cudaErrorCompatNotSupportedOnDevice, "forward compatibility package"},
+      {cudaErrorDevicesUnavailable, "busy or unavailable"}};
+  for (const auto& [error, words] : errors) {
+    simt::set_machine_error(error);
+    EXPECT_THAT(refusal(), HasSubstr(words));
+    simt::set_machine_error(cudaSuccess);
+    simt::set_device_error(error);
+    EXPECT_THAT(refusal(), HasSubstr(words));
+    simt::set_device_error(cudaSuccess);
+    EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  }
+  simt::set_code_for_device(false);
+  EXPECT_THAT(refusal(), HasSubstr("no code for Pretended H100 of compute capability 9.0"));
+  simt::set_code_for_device(true);
+  EXPECT_EQ(refusal(), "");
+}
+
 }  // namespace
 }  // namespace orthant::test

@@ -51,6 +51,7 @@ cudaError_t check(const KernelCall& call) {
   const dim3 grid = call.grid;
   const dim3 block = call.block;
   if (call.function == nullptr) return cudaErrorInvalidDeviceFunction;
+  if (const cudaError_t error = check_code(); error != cudaSuccess) return error;
   const auto fits = [](dim3 size, const int* limit) {
     return size.x > 0 && size.y > 0 && size.z > 0 && size.x <= static_cast<unsigned>(limit[0]) &&
            size.y <= static_cast<unsigned>(limit[1]) && size.z <= static_cast<unsigned>(limit[2]);
@@ -141,6 +142,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
   return api("cudaFuncGetAttributes", [=] {
     if (attributes == nullptr) return cudaErrorInvalidValue;
     if (function == nullptr) return cudaErrorInvalidDeviceFunction;
+    if (const cudaError_t error = simt::check_code(); error != cudaSuccess) return error;
     *attributes = {};
     attributes->maxThreadsPerBlock = simt::properties().maxThreadsPerBlock;
     attributes->maxDynamicSharedSizeBytes = static_cast<int>(simt::shared_limit(function));
