@@ -237,6 +237,13 @@ void Gpu::copy(void* target, const void* source, std::int64_t bytes) const {
 
 void Gpu::copy_lines(void* target, std::int64_t target_pitch, const void* source, std::int64_t source_pitch,
                      std::int64_t width, std::int64_t lines) const {
+  if (target_pitch == width && source_pitch == width) return copy(target, source, width * lines);
+  if (std::max(target_pitch, source_pitch) > static_cast<std::int64_t>(properties_.memPitch)) {
+    auto* to = static_cast<std::byte*>(target);
+    const auto* from = static_cast<const std::byte*>(source);
+    for (std::int64_t i = 0; i < lines; ++i) copy(to + i * target_pitch, from + i * source_pitch, width);
+    return;
+  }
   const Current current(*this);
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   ORTHANT_CUDA(cudaMemcpy2DAsync, target, size(target_pitch), source, size(source_pitch), size(width), size(lines),

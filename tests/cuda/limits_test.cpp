@@ -3,13 +3,18 @@
 #include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
+#include <utility>
 
 #include "host/core/backend.hpp"
 #include "host/core/runtime.hpp"
 #include "orthant/cuda.hpp"
+#include "orthant/error.hpp"
+#include "orthant/factorize.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
+#include "tests/fit.hpp"
 #include "tests/matrices.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/staged.hpp"
@@ -25,7 +30,7 @@ class CudaLimits : public testing::Test {
     cudaGetDeviceProperties(&before_, 0);
     cudaDeviceProp properties = before_;
     properties.multiProcessorCount = 1;
-    properties.major = 8;  // for which the Context keeps less memory
+    properties.memPitch = 400;
     simt::set_properties(properties);
   }
   ~CudaLimits() override { simt::set_properties(before_); }
@@ -49,6 +54,40 @@ TEST_F(CudaLimits, SharedMemoryOfUpdatesIncludesThatOfTheSums) {
     ASSERT_EQ(simt::take_report(), "");
     EXPECT_TRUE(entries_near(f.oracle(), oracle::multiplicative_update(before, gram.oracle(), r.oracle(), {}),
                              Tolerance<double>::elementwise() + Tolerance<double>::sum(rank)));
+  }
+}
+
+// Lines as long as a device can count are copied one by one, and those that lie without gaps at once.
+TEST_F(CudaLimits, CopiesAreNotLimitedByThePitch) {
+  const auto exact = planted(61, 103, 5, 0.1, 3);
+  const Context context = Context::cuda();
+  const auto start = given_start<float>(61, 103, 5);
+  const auto fit = [&](std::int64_t padding, Layout w_layout) {
+    const DenseStorage<float> storage(exact, Layout::row_major, padding);
+    Factors<float> f(start.w.oracle(), start.h.oracle(), w_layout, Layout::row_major, padding);
+    f.fit(Matrix<float>(context, storage.view()), {.initialization = Initialization::given, .max_iterations = 3});
+    return f.entries();
+  };
+  const auto expected = fit(0, Layout::row_major);
+  EXPECT_EQ(fit(3, Layout::row_major), expected);
+  EXPECT_EQ(fit(60, Layout::column_major), expected);
+  EXPECT_EQ(simt::take_report(), "");
+}
+
+// Factors are transposed there, whose columns then count as components.
+TEST_F(CudaLimits, CoordinateDescentRefusesMoreLinesThanItCanCount) {
+  const Context context = Context::cuda();
+  const Options options{.loss = Loss::kullback_leibler()};
+  const std::int64_t most = std::numeric_limits<int>::max();
+  EXPECT_GT(plan<float>(context, {.rows = most, .columns = 3}, 2, options).workspace, 0);
+  for (const auto& [name, shape] : {std::pair{"X.rows", MatrixShape{.rows = most + 1, .columns = 3}},
+                                    std::pair{"X.columns", MatrixShape{.rows = 3, .columns = most + 1}}}) {
+    try {
+      plan<float>(context, shape, 2, options);
+      ADD_FAILURE() << "accepted";
+    } catch (const InvalidArgument& e) {
+      EXPECT_EQ(e.name(), name);
+    }
   }
 }
 
