@@ -23,11 +23,11 @@ namespace {
 
 class Graph final : public core::Recording {
  public:
-  explicit Graph(OwnedGraph graph) : graph_(std::move(graph)) {}
-  cudaGraphExec_t get() const { return graph_.get(); }
+  explicit Graph(RecordedGraph graph) : graph_(std::move(graph)) {}
+  cudaGraphExec_t get() const { return graph_.executable.get(); }
 
  private:
-  OwnedGraph graph_;
+  RecordedGraph graph_;
 };
 
 class EventMarker final : public core::Marker {
@@ -51,7 +51,7 @@ constexpr std::int64_t bytes_of(std::int64_t count) {
   return count * static_cast<std::int64_t>(sizeof(T));
 }
 
-// A view whose count runs along memory, as a component-fastest matrix: count x rank.
+// A row-major view: a line for each component.
 template <class T>
 Lines<T> lines_of(DenseView<T> view) {
   return {view.data, view.columns, view.rows, view.ld};

@@ -39,8 +39,6 @@ OwnedStream make_stream(unsigned flags) {
   return OwnedStream(stream);
 }
 
-using OwnedGraphTemplate = std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cudaGraphDestroy>>;
-
 }  // namespace
 
 // The stream-ordered resource of a Context, as the MemoryResource of its buffers.
@@ -261,7 +259,7 @@ void Gpu::synchronize() const {
   ORTHANT_CUDA(cudaStreamSynchronize, stream());
 }
 
-OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
+RecordedGraph Gpu::capture(const std::function<void()>& calls) const {
   const Current current(*this);
   const std::scoped_lock lock(capture_mutex_);  // one stream records
   const cudaStream_t stream = capture_stream_.get();
@@ -274,16 +272,16 @@ OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
     calls();
   } catch (...) {
     cudaStreamEndCapture(stream, &graph);
-    const OwnedGraphTemplate owner(graph);
+    const OwnedGraph owner(graph);
     cudaGetLastError();
     throw;
   }
   const cudaError_t ended = cudaStreamEndCapture(stream, &graph);
-  const OwnedGraphTemplate owner(graph);
+  OwnedGraph owner(graph);
   check(ended, "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
   ORTHANT_CUDA(cudaGraphInstantiate, &executable, graph, 0);
-  return OwnedGraph(executable);
+  return {std::move(owner), OwnedExecutable(executable)};
 }
 
 void Gpu::capture_while(const std::function<void(cudaGraphConditionalHandle)>& set_condition,

@@ -134,6 +134,24 @@ TEST(CudaLoop, IterationsOfIncompleteXAreReplaysToo) {
   }
 }
 
+// The handles of the loops' conditions belong to the graph that was recorded.
+TEST(CudaLoop, TheGraphLivesAsLongAsWhatRunsOfIt) {
+  const DenseStorage<float> storage(planted(13, 9, 2, 0.1, 3));
+  const Context context = make_context();
+  const Matrix<float> x(context, storage.view());
+  auto f = given_start<float>(13, 9, 2);
+  Placed<float> placed(context);
+  const simt::Live before = simt::live();
+  {
+    const Pending pending = factorize_async<float>(x, placed(f.w.view()), placed(f.h.view()),
+                                                   {.initialization = Initialization::random, .max_iterations = 3});
+    EXPECT_EQ(simt::live().graph_execs, before.graph_execs + 1);
+    EXPECT_EQ(simt::live().graphs, before.graphs + 1);
+  }
+  EXPECT_EQ(simt::live().graph_execs, before.graph_execs);
+  EXPECT_EQ(simt::live().graphs, before.graphs);
+}
+
 // Segments of which some are long enough to be shared among groups of lanes.
 oracle::Sparse long_segments() {
   oracle::Sparse entries{3, 9000, {}};
