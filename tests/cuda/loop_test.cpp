@@ -134,6 +134,30 @@ TEST(CudaLoop, IterationsOfIncompleteXAreReplaysToo) {
   }
 }
 
+// Without the host the rounds between checks are loops within the graph: what is recorded stays as short.
+TEST(CudaLoop, WhatIsRecordedDoesNotGrowWithTheIterationsBetweenChecks) {
+  const DenseStorage<float> storage(planted(13, 9, 2, 0.1, 3));
+  const Context context = make_context();
+  const Matrix<float> x(context, storage.view());
+  const auto recorded = [&](int most, int every) {
+    auto f = given_start<float>(13, 9, 2);
+    Placed<float> placed(context);
+    const DenseView<float> w = placed(f.w.view()), h = placed(f.h.view());
+    simt::reset_calls();
+    const Pending pending = factorize_async<float>(
+        x, w, h,
+        {.initialization = Initialization::given, .max_iterations = most, .tolerance = 0, .check_every = every});
+    const std::int64_t launches = simt::calls().at("cudaLaunchKernelEx");
+    EXPECT_EQ(pending.get().iterations, most);
+    return launches;
+  };
+  recorded(1, 1);  // makes what is made once
+  const std::int64_t one_round = recorded(16, 16);
+  EXPECT_LE(recorded(100, 100), 2 * one_round);
+  EXPECT_LE(recorded(90, 1000), 2 * one_round);  // one round, and not the longer one that never comes
+  EXPECT_LE(recorded(150, 100), 4 * one_round);
+}
+
 // The handles of the loops' conditions belong to the graph that was recorded.
 TEST(CudaLoop, TheGraphLivesAsLongAsWhatRunsOfIt) {
   const DenseStorage<float> storage(planted(13, 9, 2, 0.1, 3));
