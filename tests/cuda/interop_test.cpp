@@ -194,6 +194,19 @@ TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
   EXPECT_EQ(fit(context), expected);
 }
 
+// Sorting is what takes most, and nothing that is kept is allocated before its end.
+TEST_F(CudaInterop, MakesTheTransposeOfSparseXIn24BytesAnEntry) {
+  CountingMemory memory;
+  const Context context = make_context(1, &memory);
+  const CsrStorage<float> entries(sparsify(cases::make_dense(70, 90, cases::Content::uniform, 3)));
+  Placed<float> placed(context);
+  const CsrView<float> view = placed(entries.view());
+  memory.rebase();
+  const Matrix<float> x(context, view);
+  EXPECT_LE(memory.peak(), 24 * x.nonzeros() + 4 * (70 + 90) + 8 * 91 + 1024);
+  EXPECT_EQ(memory.live(), x.bytes());
+}
+
 TEST_F(CudaInterop, WorksOnADeviceThatIsNotCurrent) {
   simt::set_device_count(2);
   const CsrStorage<float> entries(sparsify(storage.oracle()));
