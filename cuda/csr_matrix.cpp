@@ -110,11 +110,13 @@ template <class T>
 Orientation<T> transpose(const Gpu& gpu, const Orientation<T>& in, std::int64_t length) {
   Orientation<T> out;
   out.nonzeros = in.nonzeros;
-  Buffer<std::int32_t> keys(gpu.memory(), in.nonzeros), segments(gpu.memory(), in.nonzeros);
-  Buffer<std::int64_t> positions(gpu.memory(), in.nonzeros);
-  Buffer<T> values(gpu.memory(), in.nonzeros), weights;
+  const Buffer<std::int32_t> keys(gpu.memory(), in.nonzeros);
+  const Buffer<std::int64_t> positions(gpu.memory(), in.nonzeros);
   number_entries(gpu, in.nonzeros, in.indices.data(), keys.data(), positions.data());
   stable_sort_by_key(gpu, in.nonzeros, keys.data(), positions.data(), length);
+  // Not before what sorting takes is free again.
+  Buffer<std::int32_t> segments(gpu.memory(), in.nonzeros);
+  Buffer<T> values(gpu.memory(), in.nonzeros), weights;
   find_segments(gpu, in.count, in.nonzeros, in.offsets.data(), positions.data(), segments.data());
   gather(gpu, in.nonzeros, in.values.data(), positions.data(), values.data());
   if (in.weights.data() != nullptr) {
@@ -142,20 +144,9 @@ class CsrMatrix final : public DeviceMatrix<T> {
     rows_.nonzeros = x.nonzeros;
     rows_.offsets = {gpu, x.row_offsets, m_ + 1, x.space};
     check_offsets();
-    Array<Index> indices(gpu, x.column_indices, x.nonzeros, x.space);
     rows_.values = {gpu, x.values, x.nonzeros, x.space};
     if (weighted_) rows_.weights = {gpu, observed.weights, x.nonzeros, x.space};
-    Survey found = look(indices.data());
-    if (found.unsorted != 0) {
-      sort(indices.data());
-      found = look(rows_.indices.data());
-    } else if constexpr (std::is_same_v<Index, std::int32_t>) {
-      rows_.indices = std::move(indices);
-    } else {
-      Buffer<std::int32_t> narrow(gpu.memory(), x.nonzeros);
-      narrow_integers(gpu, x.nonzeros, indices.data(), narrow.data());
-      rows_.indices = std::move(narrow);
-    }
+    const Survey found = take_indices(Array<Index>(gpu, x.column_indices, x.nonzeros, x.space));
     const bool complete = shape().complete();
     this->statistics_ = {found.sum, found.squared_norm,
                          complete ? static_cast<double>(m_) * static_cast<double>(n_) : found.weight,
@@ -260,6 +251,23 @@ class CsrMatrix final : public DeviceMatrix<T> {
     core::refuse_offset(i, read_one(this->gpu_, offset), i > 0 ? read_one(this->gpu_, offset - 1) : 0, rows_.nonzeros);
   }
 
+  // Takes them over, in order and in 32 bits, and sorts the entries by them if they are not.
+  template <class Index>
+  Survey take_indices(Array<Index> indices) {
+    Survey found = look(indices.data());
+    if (found.unsorted != 0) {
+      sort(indices.data());
+      found = look(rows_.indices.data());
+    } else if constexpr (std::is_same_v<Index, std::int32_t>) {
+      rows_.indices = std::move(indices);
+    } else {
+      Buffer<std::int32_t> narrow(this->gpu_.memory(), rows_.nonzeros);
+      narrow_integers(this->gpu_, rows_.nonzeros, indices.data(), narrow.data());
+      rows_.indices = std::move(narrow);
+    }
+    return found;
+  }
+
   template <class Index>
   Survey look(const Index* indices) const {
     const Survey found = this->survey(m_, n_, [&](unsigned* used, Survey* out) {
@@ -285,13 +293,14 @@ class CsrMatrix final : public DeviceMatrix<T> {
     const Gpu& gpu = this->gpu_;
     const std::int64_t nonzeros = rows_.nonzeros;
     MemoryResource& memory = gpu.memory();
-    const Buffer<std::int32_t> narrow(memory, nonzeros), keys(memory, nonzeros), columns(memory, nonzeros);
+    const Buffer<std::int32_t> narrow(memory, nonzeros), keys(memory, nonzeros);
     const Buffer<std::int64_t> positions(memory, nonzeros);
     number_entries(gpu, nonzeros, indices, narrow.data(), positions.data());
     gpu.copy(keys.data(), narrow.data(), static_cast<std::int64_t>(keys.bytes()));
     stable_sort_by_key(gpu, nonzeros, keys.data(), positions.data(), n_);
     find_segments(gpu, m_, nonzeros, rows_.offsets.data(), positions.data(), keys.data());
     stable_sort_by_key(gpu, nonzeros, keys.data(), positions.data(), m_);
+    const Buffer<std::int32_t> columns(memory, nonzeros);
     const Buffer<T> values(memory, nonzeros);
     gather(gpu, nonzeros, narrow.data(), positions.data(), columns.data());
     gather(gpu, nonzeros, rows_.values.data(), positions.data(), values.data());

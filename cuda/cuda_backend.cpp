@@ -23,11 +23,11 @@ namespace {
 
 class Graph final : public core::Recording {
  public:
-  explicit Graph(OwnedGraph graph) : graph_(std::move(graph)) {}
-  cudaGraphExec_t get() const { return graph_.get(); }
+  explicit Graph(RecordedGraph graph) : graph_(std::move(graph)) {}
+  cudaGraphExec_t get() const { return graph_.executable.get(); }
 
  private:
-  OwnedGraph graph_;
+  RecordedGraph graph_;
 };
 
 class EventMarker final : public core::Marker {
@@ -51,10 +51,10 @@ constexpr std::int64_t bytes_of(std::int64_t count) {
   return count * static_cast<std::int64_t>(sizeof(T));
 }
 
-// A view whose count runs along memory, as a component-fastest matrix: count x rank.
+// A row-major view: a line for each component.
 template <class T>
-Factor<T> flipped(DenseView<T> view) {
-  return {view.data, static_cast<int>(view.columns), view.rows, view.ld};
+Lines<T> lines_of(DenseView<T> view) {
+  return {view.data, view.columns, view.rows, view.ld};
 }
 
 }  // namespace
@@ -64,11 +64,11 @@ void CudaBackend<T>::copy_in(DenseView<const T> view, Factor<T> f) const {
   if (view.layout == Layout::column_major) {
     gpu_.copy_lines(f.data, bytes_of<T>(f.ld), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.rank), f.count);
   } else if (view.space == MemorySpace::device) {
-    transpose<T>(gpu_, flipped(view), f);
+    transpose<T>(gpu_, lines_of(view), f);
   } else {
     const Buffer<T> lines(gpu_.memory(), f.rank * f.count);
     gpu_.copy_lines(lines.data(), bytes_of<T>(f.count), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.count), f.rank);
-    transpose<T>(gpu_, {lines.data(), static_cast<int>(f.count), f.rank, f.count}, f);
+    transpose<T>(gpu_, {lines.data(), f.count, f.rank, f.count}, f);
   }
   if (view.space == MemorySpace::host) gpu_.synchronize();
 }
@@ -78,10 +78,10 @@ void CudaBackend<T>::copy_out(Factor<const T> f, DenseView<T> view) const {
   if (view.layout == Layout::column_major) {
     gpu_.copy_lines(view.data, bytes_of<T>(view.ld), f.data, bytes_of<T>(f.ld), bytes_of<T>(f.rank), f.count);
   } else if (view.space == MemorySpace::device) {
-    transpose<T>(gpu_, f, flipped(view));
+    transpose<T>(gpu_, f, lines_of(view));
   } else {
     const Buffer<T> lines(gpu_.memory(), f.rank * f.count);
-    transpose<T>(gpu_, f, {lines.data(), static_cast<int>(f.count), f.rank, f.count});
+    transpose<T>(gpu_, f, {lines.data(), f.count, f.rank, f.count});
     gpu_.copy_lines(view.data, bytes_of<T>(view.ld), lines.data(), bytes_of<T>(f.count), bytes_of<T>(f.count), f.rank);
   }
   if (view.space == MemorySpace::host) gpu_.synchronize();

@@ -47,8 +47,16 @@ struct DeviceObserved {
   }
 };
 
-// Numbers that coordinate_descent() keeps beside the fixed factor, for either side.
+// Numbers that coordinate_descent() keeps beside the fixed factor, for either side. That factor is transposed, so that
+// its columns count as components.
 std::int64_t descent_scratch(const Gpu& gpu, const MatrixShape& shape) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
+  for (const auto& [name, size] : {std::pair{"X.rows", shape.rows}, std::pair{"X.columns", shape.columns}}) {
+    if (size > kMost) {
+      throw InvalidArgument(name, core::text(size),
+                            "at most " + core::text(kMost) + " for hals of dense X in this loss");
+    }
+  }
   return std::max(dense_descent_scratch(gpu, shape.rows, shape.columns, shape.complete()),
                   dense_descent_scratch(gpu, shape.columns, shape.rows, shape.complete()));
 }
@@ -196,12 +204,12 @@ class DenseMatrix final : public DeviceMatrix<T> {
 };
 
 // Some lines of a view in device memory: where they are, or a copy.
-struct Lines {
+struct Panel {
   Buffer<std::byte> copy;
   const void* data;
   std::int64_t ld;
 
-  Lines(const Gpu& gpu, const AnyDenseView& x, std::int64_t first, std::int64_t count)
+  Panel(const Gpu& gpu, const AnyDenseView& x, std::int64_t first, std::int64_t count)
       : data(static_cast<const std::byte*>(x.data) + first * x.ld * size_of(x.type)), ld(x.ld) {
     if (x.space == MemorySpace::device) return;
     const std::int64_t width = x.length() * size_of(x.type);
@@ -215,7 +223,7 @@ struct Lines {
 // The same as T.
 template <class T>
 struct LinesOf {
-  Lines lines;
+  Panel lines;
   Buffer<T> converted;
   const T* data;
   std::int64_t ld;
@@ -250,7 +258,7 @@ std::shared_ptr<const core::DataMatrix<T>> make_plain(const Gpu& gpu, const AnyD
                                                       DeviceObserved<T> observed) {
   Buffer<T> copy(gpu.memory(), x.lines() * x.length());
   for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
-    const Lines some(gpu, x, first, count);
+    const Panel some(gpu, x, first, count);
     convert_lines(gpu, x.type, some.data, count, x.length(), some.ld, copy.data() + first * x.length());
   });
   return take<T>(gpu, x, std::move(copy), std::move(observed));

@@ -1,7 +1,9 @@
 #include "cuda/gpu.hpp"
 
-#include <new>
+#include <algorithm>
 #include <type_traits>
+
+#include "cuda/kernels/control.hpp"
 
 namespace orthant::cuda {
 namespace {
@@ -37,12 +39,13 @@ OwnedStream make_stream(unsigned flags) {
   return OwnedStream(stream);
 }
 
-using OwnedGraphTemplate = std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cudaGraphDestroy>>;
-
 }  // namespace
 
 // The stream-ordered resource of a Context, as the MemoryResource of its buffers.
 class Gpu::StreamMemory final : public MemoryResource {
+  // As cudaMalloc aligns: the libraries expect it of their workspaces.
+  static constexpr std::size_t kAlignment = 256;
+
  public:
   StreamMemory(const Gpu& gpu, DeviceMemoryResource* resource) : gpu_(gpu), resource_(resource) {
     if (resource_ != nullptr) return;
@@ -65,7 +68,7 @@ class Gpu::StreamMemory final : public MemoryResource {
   void* allocate(std::size_t bytes, std::size_t alignment) override {
     if (capturing == &gpu_) throw Error("memory was asked for inside a recorded iteration");
     const Current current(gpu_);
-    if (resource_ != nullptr) return resource_->allocate(bytes, alignment, gpu_.stream_);
+    if (resource_ != nullptr) return resource_->allocate(bytes, std::max(alignment, kAlignment), gpu_.stream_);
     void* pointer = nullptr;
     const cudaError_t code = cudaMallocFromPoolAsync(&pointer, bytes, pool_, gpu_.stream_);
     if (code == cudaErrorMemoryAllocation) {
@@ -77,8 +80,9 @@ class Gpu::StreamMemory final : public MemoryResource {
   }
 
   void deallocate(void* pointer, std::size_t bytes, std::size_t alignment) noexcept override {
+    const Current current(gpu_, std::nothrow);
     if (resource_ != nullptr) {
-      resource_->deallocate(pointer, bytes, alignment, gpu_.stream_);
+      resource_->deallocate(pointer, bytes, std::max(alignment, kAlignment), gpu_.stream_);
     } else if (cudaFreeAsync(pointer, gpu_.stream_) != cudaSuccess) {
       cudaGetLastError();  // of a broken context; nothing is left to be done
     }
@@ -103,14 +107,57 @@ Gpu::Current::Current(const Gpu& gpu) {
   ORTHANT_CUDA(cudaSetDevice, gpu.index_);
   before_ = device;
 }
+Gpu::Current::Current(const Gpu& gpu, std::nothrow_t) noexcept {
+  int device = gpu.index_;
+  if (cudaGetDevice(&device) == cudaSuccess && device == gpu.index_) return;
+  if (device != gpu.index_ && cudaSetDevice(gpu.index_) == cudaSuccess) {
+    before_ = device;
+  } else {
+    cudaGetLastError();
+  }
+}
 Gpu::Current::~Current() {
   if (before_ >= 0) cudaSetDevice(before_);
 }
 
+namespace {
+
+BackendUnavailable unavailable(const std::string& reason) {
+  return BackendUnavailable("cuda", reason + "; use Context::cpu()");
+}
+
+// What is wrong with a machine on which the first calls to CUDA return this. Null: with the call, rather.
+const char* obstacle(cudaError_t code) {
+  switch (code) {
+    case cudaErrorNoDevice:
+      return "there is no CUDA device";
+    case cudaErrorDevicesUnavailable:
+      return "the device is busy or unavailable: another process has it to itself, or it has to be reset";
+    case cudaErrorSystemNotReady:
+      return "the system is not ready for CUDA: a service that its devices need is not running, such as NVIDIA Fabric "
+             "Manager";
+    case cudaErrorSystemDriverMismatch:
+      return "the NVIDIA driver's library and its kernel module are of different versions, as after an update before "
+             "the reboot";
+    case cudaErrorCompatNotSupportedOnDevice:
+      return "this device does not support the forward compatibility package of CUDA that is installed";
+    default:
+      return nullptr;
+  }
+}
+
+void check_machine(cudaError_t code, const char* call) {
+  if (code == cudaSuccess) return;
+  if (const char* what = obstacle(code)) {
+    cudaGetLastError();
+    throw unavailable(what);
+  }
+  check(code, call);
+}
+
+}  // namespace
+
 void Gpu::check_device(int device) {
-  const auto unavailable = [](const std::string& reason) {
-    return BackendUnavailable("cuda", reason + "; use Context::cpu()");
-  };
   int driver = 0, count = 0;
   if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
     cudaGetLastError();
@@ -123,11 +170,7 @@ void Gpu::check_device(int device) {
                       std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10) + ", needed is " +
                       std::to_string(CUDART_VERSION / 1000) + ")");
   }
-  if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0)) {
-    cudaGetLastError();
-    throw unavailable("there is no CUDA device");
-  }
-  check(code, "cudaGetDeviceCount");
+  check_machine(code == cudaSuccess && count == 0 ? cudaErrorNoDevice : code, "cudaGetDeviceCount");
   if (device < 0 || device >= count) {
     throw unavailable("device " + std::to_string(device) + " does not exist; there " +
                       (count == 1 ? "is 1 device" : "are " + std::to_string(count) + " devices") + ", counted from 0");
@@ -137,13 +180,32 @@ void Gpu::check_device(int device) {
     throw unavailable(std::string(properties_.name) + " has compute capability " + std::to_string(properties_.major) +
                       "." + std::to_string(properties_.minor) + ", needed is 7.5 or newer");
   }
+  check_machine(cudaInitDevice(device, 0, 0), "cudaInitDevice");
   index_ = device;
+}
+
+void Gpu::check_code() const {
+  const cudaError_t code = find_code();
+  switch (code) {
+    case cudaErrorNoKernelImageForDevice:
+    case cudaErrorInvalidDeviceFunction:
+    case cudaErrorUnsupportedPtxVersion:
+    case cudaErrorJitCompilerNotFound:
+    case cudaErrorJitCompilationDisabled:
+      cudaGetLastError();
+      throw unavailable("this build of Orthant has no code for " + name() + " of compute capability " +
+                        std::to_string(properties_.major) + "." + std::to_string(properties_.minor) +
+                        ", only for those in ORTHANT_CUDA_ARCHITECTURES when it was built");
+    default:
+      check(code, "cudaFuncGetAttributes");
+  }
 }
 
 Gpu::Gpu(const CudaConfig& config)
     : math_(config.math), sparse_product_(config.sparse_product), cublas_(config.cublas), cusparse_(config.cusparse) {
   check_device(config.device);
   const Current current(*this);
+  check_code();
   if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);
   stream_ = config.stream == nullptr ? owned_stream_.get() : config.stream;
   capture_stream_ = make_stream(cudaStreamNonBlocking);
@@ -155,8 +217,12 @@ Gpu::Gpu(const CudaConfig& config)
 }
 
 Gpu::~Gpu() {
+  const Current current(*this, std::nothrow);
   // Work that the caller has enqueued may still use what is released here.
   if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
+  // Handles end while their device is current.
+  owned_cusparse_.reset();
+  owned_cublas_.reset();
 }
 
 cudaStream_t Gpu::stream() const { return capturing == this ? recording_stream : stream_; }
@@ -169,6 +235,13 @@ void Gpu::copy(void* target, const void* source, std::int64_t bytes) const {
 
 void Gpu::copy_lines(void* target, std::int64_t target_pitch, const void* source, std::int64_t source_pitch,
                      std::int64_t width, std::int64_t lines) const {
+  if (target_pitch == width && source_pitch == width) return copy(target, source, width * lines);
+  if (std::max(target_pitch, source_pitch) > static_cast<std::int64_t>(properties_.memPitch)) {
+    auto* to = static_cast<std::byte*>(target);
+    const auto* from = static_cast<const std::byte*>(source);
+    for (std::int64_t i = 0; i < lines; ++i) copy(to + i * target_pitch, from + i * source_pitch, width);
+    return;
+  }
   const Current current(*this);
   const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
   ORTHANT_CUDA(cudaMemcpy2DAsync, target, size(target_pitch), source, size(source_pitch), size(width), size(lines),
@@ -186,7 +259,7 @@ void Gpu::synchronize() const {
   ORTHANT_CUDA(cudaStreamSynchronize, stream());
 }
 
-OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
+RecordedGraph Gpu::capture(const std::function<void()>& calls) const {
   const Current current(*this);
   const std::scoped_lock lock(capture_mutex_);  // one stream records
   const cudaStream_t stream = capture_stream_.get();
@@ -199,16 +272,16 @@ OwnedGraph Gpu::capture(const std::function<void()>& calls) const {
     calls();
   } catch (...) {
     cudaStreamEndCapture(stream, &graph);
-    const OwnedGraphTemplate owner(graph);
+    const OwnedGraph owner(graph);
     cudaGetLastError();
     throw;
   }
   const cudaError_t ended = cudaStreamEndCapture(stream, &graph);
-  const OwnedGraphTemplate owner(graph);
+  OwnedGraph owner(graph);
   check(ended, "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
   ORTHANT_CUDA(cudaGraphInstantiate, &executable, graph, 0);
-  return OwnedGraph(executable);
+  return {std::move(owner), OwnedExecutable(executable)};
 }
 
 void Gpu::capture_while(const std::function<void(cudaGraphConditionalHandle)>& set_condition,

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 
 #include "cuda/check.hpp"
@@ -28,9 +29,16 @@ struct Destroy {
 };
 using OwnedStream = std::unique_ptr<CUstream_st, Destroy<cudaStream_t, cudaStreamDestroy>>;
 using OwnedEvent = std::unique_ptr<CUevent_st, Destroy<cudaEvent_t, cudaEventDestroy>>;
-using OwnedGraph = std::unique_ptr<CUgraphExec_st, Destroy<cudaGraphExec_t, cudaGraphExecDestroy>>;
+using OwnedGraph = std::unique_ptr<CUgraph_st, Destroy<cudaGraph_t, cudaGraphDestroy>>;
+using OwnedExecutable = std::unique_ptr<CUgraphExec_st, Destroy<cudaGraphExec_t, cudaGraphExecDestroy>>;
 using OwnedCusparse = std::unique_ptr<cusparseContext, Destroy<cusparseHandle_t, cusparseDestroy>>;
 using OwnedCublas = std::unique_ptr<cublasContext, Destroy<cublasHandle_t, cublasDestroy>>;
+
+/// A graph that can be launched, with what it was made from, to which the handles of its loops belong.
+struct RecordedGraph {
+  OwnedGraph graph;
+  OwnedExecutable executable;
+};
 
 /// One device and the stream on it that a Context works on, with what calls need: memory, scratch, library handles.
 /// Calls may come from several threads; their work is ordered by the stream.
@@ -58,6 +66,8 @@ class Gpu {
   class Current {
    public:
     explicit Current(const Gpu& gpu);
+    /// For releases: where the device cannot become current, they fail as well.
+    Current(const Gpu& gpu, std::nothrow_t) noexcept;
     ~Current();
     Current(const Current&) = delete;
     Current& operator=(const Current&) = delete;
@@ -73,7 +83,7 @@ class Gpu {
   void synchronize() const;
 
   /// Records what `calls` enqueues on this thread instead of running it.
-  OwnedGraph capture(const std::function<void()>& calls) const;
+  RecordedGraph capture(const std::function<void()>& calls) const;
   void launch(cudaGraphExec_t graph) const;
   bool is_capturing() const;  ///< on this thread
   /// Within capture(): a loop. `set_condition` enqueues what tells whether the body, `calls`, is run (again).
@@ -100,6 +110,7 @@ class Gpu {
  private:
   class StreamMemory;
   void check_device(int device);
+  void check_code() const;
 
   int index_ = 0;
   cudaDeviceProp properties_{};

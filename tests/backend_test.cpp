@@ -269,6 +269,56 @@ SIMD_TEST(Backend, MultiplicativeUpdate) {
     }
 }
 
+// Ranks up to the largest of the CUDA backend, where columns take all of what a block has.
+SIMD_TEST(Backend, UpdatesOfLargeRanks) {
+  using T = TypeParam;
+  for (int rank : {512, 856, 1024}) {
+    SCOPED_TRACE("rank " + std::to_string(rank));
+    constexpr int kFew = 60;  // components that are not 0 at the minimum
+    const FactorStorage<T> fixed(cases::make_factor(rank, 5, 5), 3);
+    DenseStorage<T> g(rank, rank);
+    this->backend().gram(fixed.factor(), {g.view().data, rank});
+    ASSERT_TRUE(entries_near(g.oracle(), oracle::gram(fixed.oracle()), Tolerance<T>::sum(5), kSmallest<T>));
+    for (int c = 0; c < rank; ++c) g(c, c) += T(1);
+    const auto gram = g.oracle();
+    auto truth = cases::make_factor(rank, 3, 6);
+    for (int c = kFew; c < rank; ++c)
+      for (int j = 0; j < 3; ++j) truth(c, j) = 0;
+    const FactorStorage<T> start(cases::make_factor(rank, 3, 7), 3), r(oracle::multiply(gram, truth), 3);
+    const core::Terms<T> terms{{g.view().data, rank}, r.factor()};
+    const auto f = start.oracle(), products = r.oracle();
+
+    auto updated = start;
+    core::KktSums kkt{-1, -1};
+    this->backend().hals(updated.factor(), terms, {}, 1, &kkt);
+    EXPECT_TRUE(entries_near(updated.oracle(), oracle::hals(f, gram, products, {}, 1), Tolerance<T>::hals_sweep(rank),
+                             oracle::hals_scale(f, gram, products, {})));
+    EXPECT_TRUE(updated.gaps_untouched());
+    const auto expected = oracle::kkt_along_sweep(f, gram, products, {});
+    EXPECT_TRUE(number_near(kkt.step_squared, expected.step_squared, Tolerance<T>::hals_sweep(rank),
+                            Tolerance<T>::hals_sweep(rank) * expected.product_squared));
+
+    updated = start;
+    this->backend().multiplicative(updated.factor(), terms, {}, &kkt);
+    EXPECT_TRUE(entries_near(updated.oracle(), oracle::multiplicative_update(f, gram, products, {}),
+                             Tolerance<T>::elementwise() + Tolerance<T>::sum(rank), kSmallest<T>));
+    EXPECT_TRUE(updated.gaps_untouched());
+    EXPECT_TRUE(number_near(kkt.product_squared, expected.product_squared, Tolerance<double>::sum(3 * rank)));
+
+    // Exactly, from components that are about the right ones: few have to be solved for.
+    auto guess = truth;
+    for (auto& value : guess.values) value *= 2;
+    guess(kFew, 0) = 1;
+    FactorStorage<T> solution(guess, 3);
+    NnlsResult result{-1, -1};
+    this->backend().nnls(solution.factor(), terms, {}, nullptr, &result);
+    EXPECT_LT(result.kkt_residual, Tolerance<T>::nnls_kkt(rank));
+    EXPECT_EQ(result.regularized, 0);
+    EXPECT_TRUE(solution.gaps_untouched());
+    EXPECT_TRUE(matrix_near(solution.oracle(), truth, Tolerance<T>::nnls_kkt(rank)));
+  }
+}
+
 SIMD_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
   using T = TypeParam;
   auto p = this->problem({3, 4});

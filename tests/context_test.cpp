@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/core/runtime.hpp"
 #include "orthant/orthant.hpp"
 
 namespace orthant {
@@ -40,6 +41,34 @@ TEST(Context, RefusesNegativeThreads) {
     EXPECT_THAT(e.what(), HasSubstr(e.expected()));
     EXPECT_THAT(e.where().file, HasSubstr(".cpp"));
     EXPECT_GT(e.where().line, 0);
+  }
+}
+
+// Sanitizers end a program that asks for too much memory.
+constexpr bool is_sanitized() {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+  return true;
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#else
+  return false;
+#endif
+}
+
+// Without a resource of the caller's.
+TEST(Context, TellsHowMuchMemoryIsFree) {
+  if (is_sanitized()) GTEST_SKIP();
+  const Context context = Context::cpu();
+  try {
+    const core::Buffer<double> huge(context.runtime()->memory(), std::int64_t{1} << 55);
+    FAIL() << "there was enough";
+  } catch (const OutOfMemory& e) {
+    EXPECT_EQ(e.requested(), std::int64_t{1} << 58);
+    EXPECT_GT(e.free(), 0);
+    EXPECT_THAT(e.where().file, HasSubstr("context_test.cpp"));
   }
 }
 

@@ -46,6 +46,21 @@ class MatrixTest : public testing::Test {
 };
 TYPED_TEST_SUITE(MatrixTest, Precisions, PrecisionNames);
 
+TYPED_TEST(MatrixTest, TellsWhatCouldNotBeAllocated) {
+  using T = TypeParam;
+  const CsrStorage<T> storage(cases::make_sparse({33, 33, 2, 100}, 3));
+  this->memory.reset();
+  this->memory.fail_at(0);
+  try {
+    const Matrix<T> x(this->context, storage.view());
+    ADD_FAILURE() << "there was enough";
+  } catch (const OutOfMemory& e) {
+    EXPECT_GT(e.requested(), 0);
+    EXPECT_EQ(e.free(), -1);  // of the caller's memory that is not known
+  }
+  EXPECT_EQ(this->memory.live(), 0);
+}
+
 TYPED_TEST(MatrixTest, KnowsItsSumsAndEmptyLines) {
   using T = TypeParam;
   for (Content content : cases::kContents) {

@@ -7,8 +7,14 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <stdexcept>
+#include <string>
 
 namespace {
+
+void check(cudaError_t code, const char* call) {
+  if (code != cudaSuccess) throw std::runtime_error(std::string(call) + ": " + cudaGetErrorString(code));
+}
 
 // Puts any stream-ordered resource behind Orthant's two methods. rmm::device_async_resource_ref and the resources of
 // cuda::mr have the same calls: `Adapter<rmm::device_async_resource_ref>
@@ -59,7 +65,7 @@ __global__ void pick(const float* w, int* strongest) {
 
 void run() {
   cudaStream_t stream = nullptr;
-  cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   Pool pool;
   Adapter<Pool> memory(pool);
   {
@@ -72,6 +78,7 @@ void run() {
     auto* h = static_cast<float*>(pool.allocate_async(sizeof(float) * kRank * kColumns, 256, stream));
     auto* strongest = static_cast<int*>(pool.allocate_async(sizeof(int) * kRows, 256, stream));
     make_x<<<dim3((kColumns + 255) / 256, kRows), 256, 0, stream>>>(x);
+    check(cudaGetLastError(), "make_x");
 
     using orthant::Layout;
     using orthant::MemorySpace;
@@ -83,6 +90,7 @@ void run() {
         matrix, {w, kRows, kRank, kRank, Layout::row_major, MemorySpace::device},
         {h, kRank, kColumns, kRank, Layout::column_major, MemorySpace::device}, options);
     pick<<<(kRows + 255) / 256, 256, 0, stream>>>(w, strongest);  // after the fit, by the order of the stream
+    check(cudaGetLastError(), "pick");
     const orthant::Result result = pending.get();
     std::printf("relative error %g after %d iterations on %s\n", result.relative_error, result.iterations,
                 context.device().c_str());
@@ -91,7 +99,8 @@ void run() {
       pool.deallocate_async(pointer, 0, 0, stream);
     }
   }
-  cudaStreamDestroy(stream);
+  check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");  // and what the kernels before it came to
+  check(cudaStreamDestroy(stream), "cudaStreamDestroy");
 }
 
 }  // namespace

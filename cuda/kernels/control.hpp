@@ -14,6 +14,9 @@ void advance_loop(const Gpu&, const core::StoppingRule& rule, core::CheckStep st
 void advance_momentum(const Gpu&, const core::MomentumRule& rule, core::MomentumStep step, core::Measured* measured,
                       core::Momentum* state);
 
+/// cudaSuccess where the module has code for the current device: of one kernel, as all are built for the same ones.
+cudaError_t find_code();
+
 /// Whether the conditional node of a graph goes on: as *go_on says.
 void set_condition(const Gpu&, cudaGraphConditionalHandle condition, const int* go_on);
 

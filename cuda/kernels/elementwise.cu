@@ -80,22 +80,23 @@ __global__ void __launch_bounds__(kThreads)
 constexpr int kTile = 32, kTileThreads = 64;
 
 template <class T>
-__global__ void __launch_bounds__(kTileThreads) transposed(core::Factor<const T> from, core::Factor<T> to) {
+__global__ void __launch_bounds__(kTileThreads) transposed(Lines<const T> from, Lines<T> to) {
   ORTHANT_SHARED(T, tile, [kTile][kTile + 1]);
   const device::Global<const T> source = from.data;
   const device::Global<T> target = to.data;
   const int lane = static_cast<int>(threadIdx.x) % kTile, row = static_cast<int>(threadIdx.x) / kTile;
-  const std::int64_t tiles_down = (to.count + kTile - 1) / kTile;  // along the components of `from`
-  const std::int64_t tiles = tiles_down * ((to.rank + kTile - 1) / kTile);
+  const std::int64_t tiles_down = (to.count + kTile - 1) / kTile;  // along the lines of `from`
+  const std::int64_t tiles = tiles_down * ((to.length + kTile - 1) / kTile);
   for (std::int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
     const std::int64_t j = t % tiles_down * kTile, c = t / tiles_down * kTile;
     device::sync_block();
     for (int i = row; i < kTile; i += kTileThreads / kTile) {
-      if (j + lane < to.count && c + i < to.rank) tile[i][lane] = static_cast<T>(source[(c + i) * from.ld + j + lane]);
+      if (j + lane < to.count && c + i < to.length)
+        tile[i][lane] = static_cast<T>(source[(c + i) * from.ld + j + lane]);
     }
     device::sync_block();
     for (int i = row; i < kTile; i += kTileThreads / kTile) {
-      if (j + i < to.count && c + lane < to.rank) target[(j + i) * to.ld + c + lane] = static_cast<T>(tile[lane][i]);
+      if (j + i < to.count && c + lane < to.length) target[(j + i) * to.ld + c + lane] = static_cast<T>(tile[lane][i]);
     }
   }
 }
@@ -125,8 +126,8 @@ void extrapolate_factor(const Gpu& gpu, core::Factor<T> point, core::Factor<T> i
 }
 
 template <class T>
-void transpose(const Gpu& gpu, core::Factor<const T> from, core::Factor<T> to) {
-  const std::int64_t tiles = ((to.count + kTile - 1) / kTile) * ((to.rank + kTile - 1) / kTile);
+void transpose(const Gpu& gpu, Lines<const T> from, Lines<T> to) {
+  const std::int64_t tiles = ((to.count + kTile - 1) / kTile) * ((to.length + kTile - 1) / kTile);
   launch(gpu, "transposition", transposed<T>, grid_size(tiles, 1, kMostBlocks), kTileThreads, 0, from, to);
 }
 
@@ -134,7 +135,7 @@ void transpose(const Gpu& gpu, core::Factor<const T> from, core::Factor<T> to) {
   template void fill_constant(const Gpu&, core::Factor<T>, T);                                                      \
   template void fill_random(const Gpu&, core::Factor<T>, std::uint64_t, core::Side, T);                             \
   template void extrapolate_factor(const Gpu&, core::Factor<T>, core::Factor<T>, const core::Momentum*);            \
-  template void transpose(const Gpu&, core::Factor<const T>, core::Factor<T>);                                      \
+  template void transpose(const Gpu&, Lines<const T>, Lines<T>);                                                    \
   template void take_nonnegative_parts(const Gpu&, core::Factor<const T>, const double*, T, T, bool, std::uint64_t, \
                                        core::Side, core::Factor<T>);
 ORTHANT_INSTANTIATE(float)

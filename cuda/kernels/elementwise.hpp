@@ -17,9 +17,21 @@ void fill_random(const Gpu&, core::Factor<T> f, std::uint64_t seed, core::Side s
 template <class T>
 void extrapolate_factor(const Gpu&, core::Factor<T> point, core::Factor<T> iterate, const core::Momentum* momentum);
 
-/// to(c, j) = from(j, c): from is to.count x to.rank, component fastest.
+/// Lines of numbers, `ld` apart: a factor has one for each of its columns, but here either side may be long.
 template <class T>
-void transpose(const Gpu&, core::Factor<const T> from, core::Factor<T> to);
+struct Lines {
+  T* data;
+  std::int64_t length, count, ld;
+
+  Lines(T* numbers, std::int64_t length_of_each, std::int64_t lines, std::int64_t apart)
+      : data(numbers), length(length_of_each), count(lines), ld(apart) {}
+  template <class U>
+  Lines(core::Factor<U> f) : data(f.data), length(f.rank), count(f.count), ld(f.ld) {}
+};
+
+/// to(c, j) = from(j, c), c being the place in a line of `to` and the line of `from`.
+template <class T>
+void transpose(const Gpu&, Lines<const T> from, Lines<T> to);
 
 /// Backend::take_parts, `scale` being in device memory.
 template <class T>

@@ -174,7 +174,8 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
 template <Kind kKind, class T>
 void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, std::int64_t count,
                    const core::Terms<T>& terms, core::ScaledPenalty penalty, int sweeps, core::KktSums* kkt) {
-  constexpr std::size_t kSharedBytes = 48 << 10;  // that every device offers without asking
+  // What every device offers without asking, beside the sums at the end.
+  constexpr std::size_t kSharedBytes = (48 << 10) - kReduceSharedBytes<2>;
   const int rank = terms.gram.rank;
   int columns = kMostColumns;
   while (columns > 1 && shared_elements<T>(rank, columns) * sizeof(T) > kSharedBytes) columns /= 2;

@@ -8,6 +8,12 @@ namespace orthant::cuda {
 
 inline constexpr int kReduceThreads = 64;
 
+/// Bytes of shared memory that sum_over_grid() takes, which a kernel cannot have for its own use beside it.
+template <int kValues>
+inline constexpr std::size_t kReduceSharedBytes = (kReduceThreads / 32 * kValues * sizeof(double) + sizeof(unsigned) +
+                                                   15) /
+                                                  16 * 16;
+
 /// Sums over the kReduceThreads threads of the block; thread 0 has them afterwards.
 template <int kValues>
 __device__ void sum_over_block(double (&v)[kValues]) {

@@ -85,15 +85,22 @@ Result Alternation<T>::run() {
 
 template <class T>
 void Alternation<T>::enqueue() {
+  const auto stretch = [&] {
+    for (int i = 0; i < StoppingRule::kStretch; ++i) iterate(false);
+    backend_.advance(stopping_, CheckStep::stretch, measured_.data(), StoppingRule::kStretch, state_.data());
+  };
   const auto rounds = [&](const int* go_on, int iterations) {
     backend_.repeat_while(go_on, [&, iterations] {
-      for (int i = 1; i <= iterations; ++i) iterate(i == iterations);
+      const int stretches = StoppingRule::stretches(iterations);
+      if (stretches > 0) backend_.repeat_while(&state().stretches, stretch);
+      const int rest = iterations - stretches * StoppingRule::kStretch;
+      for (int i = 1; i <= rest; ++i) iterate(i == rest);
       check(CheckStep::conclude, iterations);
     });
   };
   backend_.repeat(whole_, [&] {
     begin();
-    rounds(&state().go_on, stopping_.check_every);
+    if (stopping_.max_iterations >= stopping_.check_every) rounds(&state().go_on, stopping_.check_every);
     const int rest = stopping_.max_iterations % stopping_.check_every;
     if (rest > 0) rounds(&state().last_round, rest);
     objective_->probe(measured());

@@ -27,7 +27,9 @@ class Buffer {
     try {
       data_ = static_cast<T*>(memory.allocate(bytes(), alignment));
     } catch (const std::bad_alloc&) {
-      throw OutOfMemory(static_cast<std::int64_t>(bytes()), free_memory(), where);
+      throw OutOfMemory(static_cast<std::int64_t>(bytes()), -1, where);
+    } catch (const OutOfMemory& e) {  // of a resource that knows what is free
+      throw OutOfMemory(e.requested(), e.free(), where);
     }
   }
   Buffer(Buffer&& b) noexcept

@@ -24,6 +24,7 @@ struct LoopState {
   int iteration = 0;
   int go_on = 0;           ///< not 0: another round of `check_every` iterations follows
   int last_round = 0;      ///< not 0: a shorter round follows
+  int stretches = 0;       ///< of the round that follows, or runs: those that are left
   int needs_residual = 0;  ///< not 0: `loss` cannot be trusted yet
   int converged = 0;
   int failed = 0;  ///< not 0: the objective is no longer finite
@@ -35,12 +36,18 @@ enum class CheckStep {
   estimate,  ///< the loss from dot products; asks for the residual if they cancel
   accept,    ///< the residual is the loss
   begin,     ///< the objective of the start; the first round, if any, follows
+  stretch,   ///< one of the round's is done
   conclude,  ///< the objective after a round, and whether another one follows
   end,       ///< the objective of what is returned
 };
 
 /// What decides when the loop ends. Read by the CUDA compiler too.
 struct StoppingRule {
+  /// Of iterations without a check. A long round is a loop of stretches and what is left of it, so that what is
+  /// recorded of it stays short.
+  static constexpr int kStretch = 16;
+  static constexpr int stretches(int iterations) { return (iterations - 1) / kStretch; }
+
   double squared_norm = 0;  ///< of X
   /// Below this share of squared_norm, the rounding of the three terms that cancel in the estimated loss is not small
   /// beside it.
@@ -72,6 +79,10 @@ struct StoppingRule {
       state.needs_residual = 0;
       return;
     }
+    if (step == CheckStep::stretch) {
+      --state.stretches;
+      return;
+    }
     const double previous = state.objective;
     state.objective = state.loss + m.penalty_w + m.penalty_h;
     state.iteration += iterations;
@@ -84,6 +95,7 @@ struct StoppingRule {
     const int left = state.converged || state.failed ? 0 : max_iterations - state.iteration;
     state.go_on = left >= check_every;
     state.last_round = left > 0 && left < check_every;
+    state.stretches = stretches(state.go_on ? check_every : state.last_round ? left : 1);
   }
 };
 

@@ -30,7 +30,9 @@ HWY_EXPORT(target_name);
 class AlignedNew final : public MemoryResource {
  public:
   void* allocate(std::size_t bytes, std::size_t alignment) override {
-    return ::operator new (bytes, std::align_val_t{alignment});
+    void* const pointer = ::operator new (bytes, std::align_val_t{alignment}, std::nothrow);
+    if (pointer == nullptr) throw OutOfMemory(static_cast<std::int64_t>(bytes), core::free_memory());
+    return pointer;
   }
   void deallocate(void* pointer, std::size_t, std::size_t alignment) noexcept override {
     ::operator delete (pointer, std::align_val_t{alignment});

@@ -35,7 +35,8 @@ enum class SparseProduct {
   cusparse,  ///< cusparseSpMM, for X of fewer than 2^31 - 1 rows, columns and entries; any other is an InvalidArgument
 };
 
-/// What a CUDA Context uses of the caller's. Null handles are made, and owned, by the Context.
+/// What a CUDA Context uses of the caller's. Null handles are made, and owned, by the Context. Stream, handles and
+/// memory resource must outlive the Context, its copies, and everything made on it.
 struct CudaConfig {
   int device = 0;
   /// All work is enqueued here. Null: a blocking stream of the Context's own, which waits for the legacy default stream
@@ -44,8 +45,10 @@ struct CudaConfig {
   CUstream_st* stream = nullptr;
   /// Its stream and modes are as before after every call; a workspace set by cublasSetWorkspace is not.
   cublasContext* cublas = nullptr;
-  cusparseContext* cusparse = nullptr;     ///< its stream and pointer mode are as before after every call
-  DeviceMemoryResource* memory = nullptr;  ///< null: a memory pool of the Context's own (cudaMallocFromPoolAsync)
+  cusparseContext* cusparse = nullptr;  ///< its stream and pointer mode are as before after every call
+  /// Null: a memory pool of the Context's own (cudaMallocFromPoolAsync). It keeps what is freed, up to the most that
+  /// was in use at one time, until the last copy of the Context and everything made on it end.
+  DeviceMemoryResource* memory = nullptr;
   MathMode math = MathMode::strict;
   SparseProduct sparse_product = SparseProduct::automatic;
 };

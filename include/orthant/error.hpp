@@ -68,7 +68,7 @@ class BackendUnavailable : public Error {
 class OutOfMemory : public Error {
  public:
   /// @param requested bytes that could not be had
-  /// @param free bytes that were free at that time, or -1 where the memory resource is the caller's
+  /// @param free bytes of that memory that were free at that time, or -1 where the memory resource is the caller's
   OutOfMemory(std::int64_t requested, std::int64_t free, SourceLocation where = SourceLocation::current())
       : Error("out of memory: " + std::to_string(requested) + " bytes requested" +
                   (free >= 0 ? ", " + std::to_string(free) + " free" : std::string()),

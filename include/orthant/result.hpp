@@ -33,7 +33,12 @@ struct Result {
   std::vector<Progress> history;     ///< one entry a check, the first before any iteration
 };
 
-/// Bytes that Orthant will allocate, beside X, W and H in the caller's memory.
+/// Bytes that Orthant will allocate, beside X, W and H in the caller's memory. Not in it is what making a Matrix takes
+/// and releases again, which on a device can decide what fits. For sparse X, sorting its transpose takes 24 bytes for
+/// each entry, in place of the 4 + sizeof(T) that are kept afterwards (16 + 2 sizeof(T) with weights, if that is more);
+/// before that, rows whose entries are not in the order of columns take up to 36 + 2 sizeof(T) (3 sizeof(T) with
+/// weights). Both come beside a few MiB, 4 bytes for each row and column, and copies of what is in host memory. For
+/// dense X that is converted: at most 128 MiB.
 struct MemoryPlan {
   std::int64_t matrix = 0;     ///< by Matrix, kept as long as it lives
   std::int64_t workspace = 0;  ///< at the peak of factorize, released when it returns

@@ -7,11 +7,13 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "orthant/cuda.hpp"
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 #include "tests/fit.hpp"
+#include "tests/placed.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/test_context.hpp"
 
@@ -150,6 +152,65 @@ TEST_F(CudaFaults, OfAFitOfWhatCounts) {
     }
   };
   fail_every_call(fit_it, fit_it);
+}
+
+// The loop within a graph, with points that are extrapolated.
+TEST_F(CudaFaults, OfAFitThatIsEnqueued) {
+  const Context context = make_context();
+  const DenseStorage<float> small(planted(5, 4, 2, 0.1, 3));
+  const auto fit_it = [&] {
+    const Matrix<float> x(context, small.view());
+    auto f = given_start<float>(5, 4, 2);
+    Placed<float> placed(context);
+    const DenseView<float> w = placed(f.w.view()), h = placed(f.h.view());
+    const Result result = factorize_async<float>(x, w, h,
+                                                 {.initialization = Initialization::random,
+                                                  .acceleration = Acceleration::extrapolation,
+                                                  .max_iterations = 20,
+                                                  .tolerance = 0,
+                                                  .check_every = 18})
+                              .get();
+    EXPECT_EQ(result.iterations, 20);
+    EXPECT_LT(result.relative_error, 0.9);
+  };
+  fail_every_call(fit_it, fit_it, 7);
+}
+
+TEST_F(CudaFaults, OfAnExtrapolatedFit) {
+  const Context context = make_context();
+  const DenseStorage<float> small(planted(5, 4, 2, 0.1, 3));
+  const auto fit_it = [&] {
+    auto f = given_start<float>(5, 4, 2);
+    EXPECT_LT(f.fit(Matrix<float>(context, small.view()), {.initialization = Initialization::given,
+                                                           .acceleration = Acceleration::extrapolation,
+                                                           .max_iterations = 3,
+                                                           .tolerance = 0})
+                  .relative_error,
+              0.9);
+  };
+  fail_every_call(fit_it, fit_it, 5);
+}
+
+TEST_F(CudaFaults, OfMakingAMatrixThatIsNotAsGiven) {
+  const Context context = make_context();
+  const DenseStorage<double> wide(planted(5, 4, 2, 0.1, 3));
+  const DenseStorage<float> small(planted(5, 4, 2, 0.1, 3));
+  CsrStorage<float> unsorted({3, 4, {{0, 1, 1}, {0, 2, 2}, {2, 0, 3}, {2, 3, 4}}});
+  std::swap(unsorted.indices()[0], unsorted.indices()[1]);
+  const auto make = [&] {
+    EXPECT_EQ(Matrix<float>(context, unsorted.view()).nonzeros(), 4);
+    EXPECT_EQ(Matrix<float>(context, wide.view()).rows(), 5);
+  };
+  fail_every_call(make, make, 2);
+  Placed<float> placed(context);
+  const DenseView<const float> view = placed(small.view());
+  const auto store = [&] {
+    const Matrix<float> x(context, view, {.storage = Storage::bf16});
+    auto f = given_start<float>(5, 4, 2);
+    EXPECT_LT(f.fit(x, {.initialization = Initialization::given, .max_iterations = 2, .tolerance = 0}).relative_error,
+              0.9);
+  };
+  fail_every_call(store, store, 2);
 }
 
 TEST_F(CudaFaults, OfMakingAContext) {

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "orthant/cuda.hpp"
@@ -21,6 +23,29 @@ namespace orthant::test {
 namespace {
 
 using testing::HasSubstr;
+
+// Aligns as it is asked to, and not more.
+class BarelyAligned final : public DeviceMemoryResource {
+ public:
+  void* allocate(std::size_t bytes, std::size_t alignment, CUstream_st* stream) override {
+    void* whole = nullptr;
+    if (cudaMallocAsync(&whole, bytes + 3 * alignment, stream) != cudaSuccess) throw std::bad_alloc();
+    const auto start = reinterpret_cast<std::uintptr_t>(whole);
+    void* const given = reinterpret_cast<void*>((start / (2 * alignment) + 1) * 2 * alignment + alignment);
+    const std::lock_guard lock(mutex_);
+    whole_[given] = whole;
+    return given;
+  }
+  void deallocate(void* pointer, std::size_t, std::size_t, CUstream_st* stream) noexcept override {
+    const std::lock_guard lock(mutex_);
+    cudaFreeAsync(whole_.at(pointer), stream);
+    whole_.erase(pointer);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, void*> whole_;
+};
 
 const Options kOptions{.initialization = Initialization::random, .max_iterations = 12, .tolerance = 0};
 
@@ -62,12 +87,12 @@ TEST_F(CudaInterop, WorksOnAnyStream) {
 TEST_F(CudaInterop, IsOrderedByTheCallersStream) {
   cudaStream_t stream = nullptr;
   ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
-  const Context context = Context::cuda({.stream = stream});
   float *w = nullptr, *h = nullptr, *copy = nullptr;
   ASSERT_EQ(cudaMallocAsync(&w, 61 * 5 * sizeof(float), stream), cudaSuccess);
   ASSERT_EQ(cudaMallocAsync(&h, 5 * 43 * sizeof(float), stream), cudaSuccess);
   ASSERT_EQ(cudaMallocHost(&copy, 61 * 5 * sizeof(float)), cudaSuccess);
   {
+    const Context context = Context::cuda({.stream = stream});
     const Matrix<float> x(context, storage.view());
     simt::reset_calls();
     const Pending pending = factorize_async<float>(x, {w, 61, 5, 5, Layout::row_major, MemorySpace::device},
@@ -134,6 +159,87 @@ TEST_F(CudaInterop, TakesAllMemoryFromTheCallersResource) {
     EXPECT_EQ(calls.at("cudaMallocAsync"), memory.allocations() - 2);  // the Context's two were before
   }
   EXPECT_EQ(memory.live(), 0);
+}
+
+TEST_F(CudaInterop, WorksInMemoryThatIsAlignedAsAskedOnly) {
+  BarelyAligned memory;
+  const CsrStorage<float> entries(sparsify(storage.oracle()));
+  {
+    const Context context = Context::cuda({.memory = &memory, .sparse_product = SparseProduct::cusparse});
+    EXPECT_EQ(fit(context), expected);
+    Factors<float> f(61, 43, 5);
+    EXPECT_EQ(f.fit(Matrix<float>(context, entries.view()), kOptions).iterations, 12);
+  }
+  EXPECT_EQ(simt::take_report(), "");
+}
+
+TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
+  const Context context = Context::cuda();
+  fit(context);
+  cudaDeviceProp properties{};
+  ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
+  const cudaDeviceProp before = properties;
+  std::size_t free = 0, total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  properties.totalGlobalMem = total - free + 1000;
+  simt::set_properties(properties);
+  try {
+    fit(context);
+    ADD_FAILURE() << "there was enough";
+  } catch (const OutOfMemory& e) {
+    EXPECT_EQ(e.requested(), 61 * 43 * 4);
+    EXPECT_EQ(e.free(), 1000);
+  }
+  simt::set_properties(before);
+  EXPECT_EQ(fit(context), expected);
+}
+
+// Sorting is what takes most, and nothing that is kept is allocated before its end.
+TEST_F(CudaInterop, MakesTheTransposeOfSparseXIn24BytesAnEntry) {
+  CountingMemory memory;
+  const Context context = make_context(1, &memory);
+  const CsrStorage<float> entries(sparsify(cases::make_dense(70, 90, cases::Content::uniform, 3)));
+  Placed<float> placed(context);
+  const CsrView<float> view = placed(entries.view());
+  memory.rebase();
+  const Matrix<float> x(context, view);
+  EXPECT_LE(memory.peak(), 24 * x.nonzeros() + 4 * (70 + 90) + 8 * 91 + 1024);
+  EXPECT_EQ(memory.live(), x.bytes());
+}
+
+TEST_F(CudaInterop, WorksOnADeviceThatIsNotCurrent) {
+  simt::set_device_count(2);
+  const CsrStorage<float> entries(sparsify(storage.oracle()));
+  const auto fit_sparse = [&](const Context& context) {
+    const Matrix<float> x(context, entries.view());
+    Factors<float> f(61, 43, 5);
+    f.fit(x, kOptions);
+    return f.entries();
+  };
+  const auto enqueue = [&](const Context& context) {
+    const Matrix<float> x(context, storage.view());
+    Factors<float> f(61, 43, 5);
+    Placed<float> placed(context);
+    factorize_async<float>(x, placed(f.w.view()), placed(f.h.view()), kOptions).get();
+    placed.fetch();
+    return f.entries();
+  };
+  const auto expected_sparse = fit_sparse(Context::cuda({.sparse_product = SparseProduct::cusparse}));
+  const simt::Live before = simt::live();
+  for (cudaStream_t stream : {cudaStream_t{nullptr}, cudaStreamLegacy, cudaStreamPerThread}) {
+    {
+      const Context context = Context::cuda({.device = 1, .stream = stream, .sparse_product = SparseProduct::cusparse});
+      EXPECT_EQ(fit(context), expected);
+      EXPECT_EQ(fit_sparse(context), expected_sparse);
+      EXPECT_EQ(enqueue(context), expected);
+    }
+    int device = -1;
+    EXPECT_EQ(cudaGetDevice(&device), cudaSuccess);
+    EXPECT_EQ(device, 0);
+    EXPECT_EQ(simt::take_report(), "");
+    EXPECT_EQ(simt::live(), before);
+  }
+  simt::set_device_count(1);
 }
 
 TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
@@ -213,6 +319,27 @@ TEST_F(CudaInterop, SaysWhatIsMissing) {
   simt::set_properties(properties);
   EXPECT_THAT(refusal(), HasSubstr("compute capability 6.1, needed is 7.5"));
   simt::set_properties(before);
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(CudaInterop, SaysWhatIsWrongWithTheMachine) {
+  const std::pair<cudaError_t, const char*> errors[] = {
+      {cudaErrorSystemNotReady, "Fabric Manager"},
+      {cudaErrorSystemDriverMismatch, "of different versions"},
+      {cudaErrorCompatNotSupportedOnDevice, "forward compatibility package"},
+      {cudaErrorDevicesUnavailable, "busy or unavailable"}};
+  for (const auto& [error, words] : errors) {
+    simt::set_machine_error(error);
+    EXPECT_THAT(refusal(), HasSubstr(words));
+    simt::set_machine_error(cudaSuccess);
+    simt::set_device_error(error);
+    EXPECT_THAT(refusal(), HasSubstr(words));
+    simt::set_device_error(cudaSuccess);
+    EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  }
+  simt::set_code_for_device(false);
+  EXPECT_THAT(refusal(), HasSubstr("no code for Pretended H100 of compute capability 9.0"));
+  simt::set_code_for_device(true);
   EXPECT_EQ(refusal(), "");
 }
 

@@ -134,6 +134,48 @@ TEST(CudaLoop, IterationsOfIncompleteXAreReplaysToo) {
   }
 }
 
+// Without the host the rounds between checks are loops within the graph: what is recorded stays as short.
+TEST(CudaLoop, WhatIsRecordedDoesNotGrowWithTheIterationsBetweenChecks) {
+  const DenseStorage<float> storage(planted(13, 9, 2, 0.1, 3));
+  const Context context = make_context();
+  const Matrix<float> x(context, storage.view());
+  const auto recorded = [&](int most, int every) {
+    auto f = given_start<float>(13, 9, 2);
+    Placed<float> placed(context);
+    const DenseView<float> w = placed(f.w.view()), h = placed(f.h.view());
+    simt::reset_calls();
+    const Pending pending = factorize_async<float>(
+        x, w, h,
+        {.initialization = Initialization::given, .max_iterations = most, .tolerance = 0, .check_every = every});
+    const std::int64_t launches = simt::calls().at("cudaLaunchKernelEx");
+    EXPECT_EQ(pending.get().iterations, most);
+    return launches;
+  };
+  recorded(1, 1);  // makes what is made once
+  const std::int64_t one_round = recorded(16, 16);
+  EXPECT_LE(recorded(100, 100), 2 * one_round);
+  EXPECT_LE(recorded(90, 1000), 2 * one_round);  // one round, and not the longer one that never comes
+  EXPECT_LE(recorded(150, 100), 4 * one_round);
+}
+
+// The handles of the loops' conditions belong to the graph that was recorded.
+TEST(CudaLoop, TheGraphLivesAsLongAsWhatRunsOfIt) {
+  const DenseStorage<float> storage(planted(13, 9, 2, 0.1, 3));
+  const Context context = make_context();
+  const Matrix<float> x(context, storage.view());
+  auto f = given_start<float>(13, 9, 2);
+  Placed<float> placed(context);
+  const simt::Live before = simt::live();
+  {
+    const Pending pending = factorize_async<float>(x, placed(f.w.view()), placed(f.h.view()),
+                                                   {.initialization = Initialization::random, .max_iterations = 3});
+    EXPECT_EQ(simt::live().graph_execs, before.graph_execs + 1);
+    EXPECT_EQ(simt::live().graphs, before.graphs + 1);
+  }
+  EXPECT_EQ(simt::live().graph_execs, before.graph_execs);
+  EXPECT_EQ(simt::live().graphs, before.graphs);
+}
+
 // Segments of which some are long enough to be shared among groups of lanes.
 oracle::Sparse long_segments() {
   oracle::Sparse entries{3, 9000, {}};

@@ -75,5 +75,10 @@ void set_kernel_executor(std::function<void(const KernelCall&)> executor);
 void set_properties(const cudaDeviceProp& properties);
 void set_device_count(int count);      // 0: no device
 void set_driver_version(int version);  // 0: no driver
+/// What every call fails with, as on a machine that is not set up; what a device fails with as it is initialized.
+void set_machine_error(cudaError_t error);
+void set_device_error(cudaError_t error);
+/// Whether kernels have code for the device.
+void set_code_for_device(bool there);
 
 }  // namespace simt

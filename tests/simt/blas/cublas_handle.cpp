@@ -126,6 +126,7 @@ cublasStatus_t cublasDestroy(cublasHandle_t handle) {
   const cudaError_t refusal = simt::refuse("cublasDestroy", cudaErrorUnknown);
   if (!simt::cublas_handles().contains(handle)) return CUBLAS_STATUS_NOT_INITIALIZED;
   const int device = handle->device;
+  if (simt::current_device() != device) simt::report("cublasDestroy: the current device is not that of the handle");
   { const simt::Use use("cublasDestroy", *handle); }
   simt::cublas_handles().destroy(handle);
   const std::lock_guard lock(simt::api_mutex());

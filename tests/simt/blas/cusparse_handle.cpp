@@ -33,6 +33,9 @@ cusparseStatus_t cusparseDestroy(cusparseHandle_t handle) {
   const cudaError_t refusal = simt::refuse("cusparseDestroy", cudaErrorUnknown);
   if (handle != nullptr) {
     if (!simt::cusparse_handles().contains(handle)) return CUSPARSE_STATUS_INVALID_VALUE;
+    if (simt::current_device() != handle->device) {
+      simt::report("cusparseDestroy: the current device is not that of the handle");
+    }
     { const simt::Use use("cusparseDestroy", *handle); }
     simt::cusparse_handles().destroy(handle);
   }

@@ -87,4 +87,16 @@ __global__ void takes_too_much() {
 }
 SIMT_BUG(too_much_shared) { run(takes_too_much, 1, 1, nullptr); }
 
+__global__ void takes_more_than_the_launch() {
+  ORTHANT_DYNAMIC_SHARED(float, dynamic);
+  ORTHANT_SHARED(float, few, [4]);  // bug: too_much_shared_together
+  few[threadIdx.x] = dynamic[threadIdx.x] = 0;
+}
+SIMT_BUG(too_much_shared_together) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = config.blockDim = 1;
+  config.dynamicSmemBytes = 48 * 1024;
+  say("launch", cudaLaunchKernelEx(&config, takes_more_than_the_launch));
+}
+
 }  // namespace bugs

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/simt/cudart/api.hpp"
+#include "tests/simt/cudart/properties.hpp"
 #include "tests/simt/faults.hpp"
 #include "tests/simt/memory.hpp"
 #include "tests/simt/rig.hpp"
@@ -108,6 +109,13 @@ cudaError_t set(void* data, int value, std::size_t bytes, cudaStream_t stream) {
   return cudaSuccess;
 }
 
+/// Lines apart: by no more than the device can count.
+cudaError_t copy_lines(Side to, Side from, Shape shape, cudaMemcpyKind kind, cudaStream_t stream, bool waits) {
+  const std::size_t most = properties().memPitch;
+  if (to.pitch > most || from.pitch > most) return invalid("copy of lines too far apart", cudaErrorInvalidPitchValue);
+  return copy(to, from, shape, kind, stream, waits);
+}
+
 Side target(void* data, std::size_t pitch) { return {static_cast<char*>(data), pitch}; }
 Side source(const void* data, std::size_t pitch) { return {const_cast<char*>(static_cast<const char*>(data)), pitch}; }
 
@@ -133,14 +141,15 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                               std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
   return api("cudaMemcpy2DAsync", [=] {
-    return simt::copy(target(to, to_pitch), source(from, from_pitch), {width, height}, kind, stream, false);
+    return simt::copy_lines(target(to, to_pitch), source(from, from_pitch), {width, height}, kind, stream, false);
   });
 }
 
 cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch, std::size_t width,
                          std::size_t height, cudaMemcpyKind kind) {
   return api("cudaMemcpy2D", [=] {
-    return simt::copy(target(to, to_pitch), source(from, from_pitch), {width, height}, kind, cudaStreamLegacy, true);
+    const auto stream = cudaStreamLegacy;
+    return simt::copy_lines(target(to, to_pitch), source(from, from_pitch), {width, height}, kind, stream, true);
   });
 }
 

@@ -32,6 +32,12 @@ std::size_t shared_limit(const void* function) {
   return found == shared_limits().end() ? properties().sharedMemPerBlock : found->second;
 }
 
+/// What a block may take with its static arrays, of which the rig learns as they are declared.
+std::size_t block_limit(const void* function) {
+  const cudaDeviceProp& p = properties();
+  return shared_limits().count(function) != 0 ? p.sharedMemPerBlockOptin : p.sharedMemPerBlock;
+}
+
 /// Looked up once for each kernel.
 const std::string& name_of(const void* function) {
   static std::map<const void*, std::string> names;
@@ -45,6 +51,7 @@ cudaError_t check(const KernelCall& call) {
   const dim3 grid = call.grid;
   const dim3 block = call.block;
   if (call.function == nullptr) return cudaErrorInvalidDeviceFunction;
+  if (const cudaError_t error = check_code(); error != cudaSuccess) return error;
   const auto fits = [](dim3 size, const int* limit) {
     return size.x > 0 && size.y > 0 && size.z > 0 && size.x <= static_cast<unsigned>(limit[0]) &&
            size.y <= static_cast<unsigned>(limit[1]) && size.z <= static_cast<unsigned>(limit[2]);
@@ -60,9 +67,9 @@ cudaError_t check(const KernelCall& call) {
   return cudaSuccess;
 }
 
-void run(const KernelCall& call, const std::function<void()>& body, const std::string& name) {
+void run(const KernelCall& call, const std::function<void()>& body, const std::string& name, std::size_t shared_limit) {
   if (executor()) return executor()(call);
-  Launch launch{call, body, name};
+  Launch launch{call, body, name, shared_limit};
   Traffic one;
   one.launches = 1;
   add_traffic(name, one);
@@ -83,7 +90,10 @@ cudaError_t submit_launch(const cudaLaunchConfig_t* config, KernelCall call, std
   if (const cudaError_t error = check(call); error != cudaSuccess) return error;
   if (const cudaError_t error = check_stream(*stream); error != cudaSuccess) return error;
   const std::string name = name_of(call.function);
-  submit(stream, "kernel:" + name, [call = std::move(call), body = std::move(body), name] { run(call, body, name); });
+  submit(stream, "kernel:" + name,
+         [call = std::move(call), body = std::move(body), name, limit = block_limit(call.function)] {
+           run(call, body, name, limit);
+         });
   return cudaSuccess;
 }
 
@@ -132,6 +142,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
   return api("cudaFuncGetAttributes", [=] {
     if (attributes == nullptr) return cudaErrorInvalidValue;
     if (function == nullptr) return cudaErrorInvalidDeviceFunction;
+    if (const cudaError_t error = simt::check_code(); error != cudaSuccess) return error;
     *attributes = {};
     attributes->maxThreadsPerBlock = simt::properties().maxThreadsPerBlock;
     attributes->maxDynamicSharedSizeBytes = static_cast<int>(simt::shared_limit(function));

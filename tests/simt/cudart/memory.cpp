@@ -121,7 +121,9 @@ cudaError_t cudaFreeAsync(void* data, cudaStream_t stream) {
       known->capture->valid = false;
       return simt::invalid("free in a capture: the rig has no free nodes", cudaErrorStreamCaptureUnsupported);
     }
+    const int device = DeviceMemory::instance().device_of(data);
     if (!DeviceMemory::instance().forget(data)) return simt::invalid("cudaFreeAsync of what is no live allocation");
+    if (known->device != device) simt::report("cudaFreeAsync on a stream of another device, whose order is not ours");
     simt::submit(known, "", [data] { DeviceMemory::instance().release(data); });
     return cudaSuccess;
   });

@@ -47,6 +47,8 @@ struct Devices {
   cudaDeviceProp properties = h100();
   int count = 1;
   int driver = CUDART_VERSION;
+  cudaError_t machine = cudaSuccess, device = cudaSuccess;
+  bool code = true;
 };
 
 Devices& devices() {
@@ -58,8 +60,11 @@ Devices& devices() {
 
 cudaError_t check_device() {
   if (devices().driver < CUDART_VERSION / 1000 * 1000) return cudaErrorInsufficientDriver;
+  if (devices().machine != cudaSuccess) return devices().machine;
   return devices().count > 0 ? cudaSuccess : cudaErrorNoDevice;
 }
+
+cudaError_t check_code() { return devices().code ? cudaSuccess : cudaErrorNoKernelImageForDevice; }
 
 int device_count() { return devices().count; }
 const cudaDeviceProp& properties() { return devices().properties; }
@@ -77,6 +82,21 @@ void set_device_count(int count) {
 void set_driver_version(int version) {
   const std::lock_guard lock(api_mutex());
   devices().driver = version;
+}
+
+void set_machine_error(cudaError_t error) {
+  const std::lock_guard lock(api_mutex());
+  devices().machine = error;
+}
+
+void set_device_error(cudaError_t error) {
+  const std::lock_guard lock(api_mutex());
+  devices().device = error;
+}
+
+void set_code_for_device(bool there) {
+  const std::lock_guard lock(api_mutex());
+  devices().code = there;
 }
 
 }  // namespace simt
@@ -122,6 +142,14 @@ cudaError_t cudaSetDevice(int device) {
     if (device < 0 || device >= simt::device_count()) return cudaErrorInvalidDevice;
     simt::set_current_device(device);
     return cudaSuccess;
+  });
+}
+
+cudaError_t cudaInitDevice(int device, unsigned device_flags, unsigned flags) {
+  return api("cudaInitDevice", [=] {
+    if (device < 0 || device >= simt::device_count()) return cudaErrorInvalidDevice;
+    if (device_flags != 0 || flags != 0) return simt::invalid("cudaInitDevice: the rig knows no flags");
+    return simt::devices().device;
   });
 }
 

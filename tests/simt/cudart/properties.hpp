@@ -6,6 +6,8 @@ namespace simt {
 
 /// Whether there is a driver and a device.
 cudaError_t check_device();
+/// Whether there is code of kernels for it.
+cudaError_t check_code();
 int device_count();
 const cudaDeviceProp& properties();
 

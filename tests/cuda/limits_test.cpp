@@ -1,0 +1,95 @@
+// Launches stay within what a device offers.
+
+#include <cuda_runtime.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "host/core/backend.hpp"
+#include "host/core/runtime.hpp"
+#include "orthant/cuda.hpp"
+#include "orthant/error.hpp"
+#include "orthant/factorize.hpp"
+#include "tests/assertions.hpp"
+#include "tests/cases.hpp"
+#include "tests/fit.hpp"
+#include "tests/matrices.hpp"
+#include "tests/simt/rig.hpp"
+#include "tests/staged.hpp"
+#include "tests/tolerance.hpp"
+
+namespace orthant::test {
+namespace {
+
+// Small devices: how many columns a block takes depends on the number of multiprocessors.
+class CudaLimits : public testing::Test {
+ public:
+  CudaLimits() {
+    cudaGetDeviceProperties(&before_, 0);
+    cudaDeviceProp properties = before_;
+    properties.multiProcessorCount = 1;
+    properties.memPitch = 400;
+    simt::set_properties(properties);
+  }
+  ~CudaLimits() override { simt::set_properties(before_); }
+
+ private:
+  cudaDeviceProp before_{};
+};
+
+// The columns of F fill what a block has of shared memory to the last byte at these ranks, for 4, 8 and 16 columns;
+// the sums over the block need a few bytes more.
+TEST_F(CudaLimits, SharedMemoryOfUpdatesIncludesThatOfTheSums) {
+  const Context context = Context::cuda();
+  const StagedBackend<double> backend(context.runtime()->backend(double{}));
+  for (int rank : {202, 203, 204, 419, 422, 423, 853, 856, 860, 861}) {
+    SCOPED_TRACE("rank " + std::to_string(rank));
+    FactorStorage<double> f(cases::make_factor(rank, 32, 1)), r(cases::make_factor(rank, 32, 2));
+    const DenseStorage<double> gram(oracle::gram(cases::make_factor(rank, 4, 3)));
+    const auto before = f.oracle();
+    core::KktSums kkt{-1, -1};
+    backend.multiplicative(f.factor(), {{gram.view().data, rank}, r.factor()}, {}, &kkt);
+    ASSERT_EQ(simt::take_report(), "");
+    EXPECT_TRUE(entries_near(f.oracle(), oracle::multiplicative_update(before, gram.oracle(), r.oracle(), {}),
+                             Tolerance<double>::elementwise() + Tolerance<double>::sum(rank)));
+  }
+}
+
+// Lines as long as a device can count are copied one by one, and those that lie without gaps at once.
+TEST_F(CudaLimits, CopiesAreNotLimitedByThePitch) {
+  const auto exact = planted(61, 103, 5, 0.1, 3);
+  const Context context = Context::cuda();
+  const auto start = given_start<float>(61, 103, 5);
+  const auto fit = [&](std::int64_t padding, Layout w_layout) {
+    const DenseStorage<float> storage(exact, Layout::row_major, padding);
+    Factors<float> f(start.w.oracle(), start.h.oracle(), w_layout, Layout::row_major, padding);
+    f.fit(Matrix<float>(context, storage.view()), {.initialization = Initialization::given, .max_iterations = 3});
+    return f.entries();
+  };
+  const auto expected = fit(0, Layout::row_major);
+  EXPECT_EQ(fit(3, Layout::row_major), expected);
+  EXPECT_EQ(fit(60, Layout::column_major), expected);
+  EXPECT_EQ(simt::take_report(), "");
+}
+
+// Factors are transposed there, whose columns then count as components.
+TEST_F(CudaLimits, CoordinateDescentRefusesMoreLinesThanItCanCount) {
+  const Context context = Context::cuda();
+  const Options options{.loss = Loss::kullback_leibler()};
+  const std::int64_t most = std::numeric_limits<int>::max();
+  EXPECT_GT(plan<float>(context, {.rows = most, .columns = 3}, 2, options).workspace, 0);
+  for (const auto& [name, shape] : {std::pair{"X.rows", MatrixShape{.rows = most + 1, .columns = 3}},
+                                    std::pair{"X.columns", MatrixShape{.rows = 3, .columns = most + 1}}}) {
+    try {
+      plan<float>(context, shape, 2, options);
+      ADD_FAILURE() << "accepted";
+    } catch (const InvalidArgument& e) {
+      EXPECT_EQ(e.name(), name);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace orthant::test
