@@ -33,7 +33,7 @@ Device parse_device(const std::string& text) {
   throw UsageError("--device is '" + text + "', expected one of auto, cpu, cuda, cuda:N");
 }
 
-Context make_context(const Device& device, int threads) {
+Context make_context(const Device& device, int threads, Fallback* fallback) {
   CpuConfig cpu;
   cpu.threads = threads;
   CudaConfig cuda;
@@ -46,11 +46,18 @@ Context make_context(const Device& device, int threads) {
     case Device::Kind::automatic:
       break;
   }
+  Fallback why;
   try {
     return Context::cuda(cuda);
-  } catch (const BackendUnavailable&) {
-    return Context::cpu(cpu);
+  } catch (const BackendUnavailable& e) {
+    why = {e.what(), false};
+  } catch (const CudaError& e) {
+    why = {e.what(), true};
+  } catch (const OutOfMemory& e) {
+    why = {e.what(), true};
   }
+  if (fallback != nullptr) *fallback = why;
+  return Context::cpu(cpu);
 }
 
 std::string readable_device(const Context& context) {

@@ -19,9 +19,15 @@ struct Device {
 /// @throws UsageError unless `text` is auto, cpu, cuda or cuda:N
 Device parse_device(const std::string& text);
 
+/// Why `automatic` is the CPU.
+struct Fallback {
+  std::string reason;         ///< what CUDA said; empty: it is what runs, or was not tried
+  bool device_fails = false;  ///< there is a device, but it is broken, busy or full
+};
+
 /// `automatic` is CUDA where it can be used, else the CPU. `threads` are those of the CPU; 0: its default.
-/// @throws BackendUnavailable if CUDA was asked for and cannot be used
-Context make_context(const Device& device, int threads);
+/// @throws BackendUnavailable, CudaError or OutOfMemory if CUDA was asked for and cannot be used
+Context make_context(const Device& device, int threads, Fallback* fallback = nullptr);
 
 /// "AVX-512" for Highway's name of it; other names as they are.
 std::string readable_device(const Context& context);

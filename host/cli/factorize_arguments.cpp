@@ -25,14 +25,21 @@ gives each entry a weight, and the loss is the sum over the entries times their 
 --holdout 0.1 leaves a tenth of the entries out, at random by --seed, and tells their loss at each check.
 
 X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
-  .mtx           Matrix Market: coordinate (real, integer or pattern; general or symmetric) or array
-  .npy           NumPy: f4, f8, u1, u2, i4, i8; C or Fortran order
+  .mtx           Matrix Market: coordinate (real, integer or pattern; general or symmetric, with entries
+                 in one triangle only) or array
+  .npy           NumPy: f2, f4, f8, b1, u1, u2, u4, u8, i1, i2, i4, i8 of either byte order; C or Fortran
+                 order
   .npz           SciPy sparse: csr, csc, coo
-  .csv, .tsv     numbers between commas or tabs, with or without a line of column names
+  .csv, .tsv     numbers between commas or tabs, with or without a line of column names. If the first
+                 name is empty (pandas' to_csv, R's write.csv), the first column holds row names, which
+                 are skipped. With --missing nan, empty fields and NA are NaN
+Messages count rows and columns of X from 0, and lines of files from 1.
 
 --tfidf replaces X, rows being documents and columns terms, as scikit-learn's TfidfTransformer does:
   X(i, j) * (1 + ln((1 + m) / (1 + d_j))), where d_j counts the rows in which column j is not 0; then
-  every row is divided by its Euclidean norm (a row of zeros stays).
+  every row is divided by its Euclidean norm (a row of zeros stays). As d_j is counted in this X, a
+  factor that was found for another X would not fit: scikit-learn keeps the d_j of fit() in transform().
+  Give X as tf-idf already where a factor is kept (--transform, --freeze).
 
 --output DIR receives these files. Each appears whole or not at all, and replaces the one before it.
   W.npy        m x K, C order, in the precision of the run
@@ -54,6 +61,7 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
     loss_function           as --loss has it
     solver, precision       as in the options
     backend, device         cpu or cuda; instruction set or GPU
+    fallback                why --device auto took the CPU; null: it did not
     threads                 of the CPU backend
     matrix_seconds          making X ready before: checked, and sparse X in both orientations
     seconds                 start and iterations; reading and writing files is not counted
@@ -77,7 +85,8 @@ Examples:
   orthant factorize counts.mtx.gz --rank 20 --tfidf --column-names terms.txt --top 8 --output topics
   orthant factorize images.npy --rank 49 --max-iterations 1000 --tolerance 1e-5 --output parts
   orthant factorize spectra.npy --rank 12 --loss itakura-saito --max-iterations 500 --output sources
-  orthant factorize new.npy --transform topics/W.npy --output new)";
+  orthant factorize new.mtx --h0 parts/H.npy --freeze h --output new     # W of new rows, e.g. documents
+  orthant factorize new.npy --transform parts/W.npy --output new         # H of new columns, the rows as in W)";
 
 void add_model(CLI::App& app, FactorizeArguments& a) {
   auto integer = [&](const char* name, int& value, int least, const std::string& text) {
@@ -213,6 +222,10 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     throw UsageError("--rank is missing: the number of components");
   if (app.count("--solver") == 0 && a.options.loss != Loss::frobenius() && a.options.loss != Loss::kullback_leibler())
     a.options.solver = Solver::multiplicative_update;
+  if (a.tfidf && (!a.transform.empty() || a.freeze != Freeze::none))
+    throw UsageError(
+        std::string("--tfidf with ") + (a.transform.empty() ? "--freeze" : "--transform") +
+        " would count documents in this X, not in that of the factor that is kept: give X as tf-idf already");
   if (a.tfidf && (a.missing != Missing::none || !a.weights.empty()))
     throw UsageError("--tfidf needs all entries of X, without --missing and --weights");
   const bool incomplete = a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;

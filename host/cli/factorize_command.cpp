@@ -1,5 +1,7 @@
 #include "orthant/factorize.hpp"
 
+#include <omp.h>
+
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -33,7 +35,10 @@ namespace {
   if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);
   if (name == "MatrixOptions::missing") throw UsageError("--missing" + rest);
   if (name.starts_with("weights(")) throw FileError(arguments.weights + ": " + e.what());
-  if (name.starts_with("X(")) throw FileError(arguments.x + ": " + in_options(e.what()));
+  if (name.starts_with("X("))
+    throw FileError(
+        arguments.x + ": " + in_options(e.what()) + " (rows and columns count from 0)" +
+        (e.value().find("nan") == std::string::npos ? "" : "; entries of dense X that are not known: --missing nan"));
   if (name.starts_with("W(")) throw FileError((arguments.w0 + arguments.transform) + ": " + e.what());
   if (name.starts_with("H(")) throw FileError(arguments.h0 + ": " + e.what());
   throw;
@@ -80,10 +85,15 @@ void print(const FactorizeArguments& arguments, const Fit& fit, const nlohmann::
 template <class T>
 int run(FactorizeArguments arguments) {
   if (!arguments.output.empty()) prepare_output(arguments.output);
-  const Context context = make_context(arguments.device, arguments.threads);
+  // Reading is in parallel too.
+  if (arguments.threads > 0) omp_set_num_threads(arguments.threads);
+  Fallback fallback;
+  const Context context = make_context(arguments.device, arguments.threads, &fallback);
+  if (fallback.device_fails && !arguments.quiet)
+    std::cerr << "orthant: warning: " << fallback.reason << "; the CPU is used instead" << std::endl;
   ProgressDisplay display(arguments.quiet);
   display.phase("reading " + arguments.x);
-  Input<T> input(arguments.x);
+  Input<T> input(arguments.x, arguments.missing == Missing::nan);
   if (!arguments.weights.empty()) input.read_weights(arguments.weights);
   std::vector<std::string> row_names, column_names;
   if (!arguments.row_names.empty()) row_names = read_names(arguments.row_names, input.rows(), "rows");
@@ -117,6 +127,7 @@ int run(FactorizeArguments arguments) {
                  .held_out_rmse = held_out ? root_mean_square(*held_out, factors) : 0,
                  .matrix_seconds = made.count(),
                  .context = context,
+                 .fallback = in_options(fallback.reason),
                  .result = result,
                  .top_rows = {},
                  .top_columns = {}};

@@ -22,7 +22,7 @@ Json backend_as_json(const Device& device) {
     Json backend{{"available", true}, {"device", readable_device(context)}};
     if (context.threads() > 0) backend["threads"] = context.threads();
     return backend;
-  } catch (const BackendUnavailable& e) {
+  } catch (const Error& e) {  // also a device that is broken, busy or full
     return {{"available", false}, {"reason", in_options(e.what())}};
   }
 }

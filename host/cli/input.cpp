@@ -15,13 +15,19 @@ namespace orthant::cli {
 
 template <class T>
 FactorData<T> read_factor(const std::string& path) {
-  const io::DenseData<T> file = io::parse_npy<T>(io::read_bytes(path), path);
-  FactorData<T> factor(file.rows, file.columns);
+  io::DenseData<T> file = io::read_npy<T>(path);
+  FactorData<T> factor;
+  factor.rows = file.rows;
+  factor.columns = file.columns;
+  if (file.layout == Layout::row_major) {
+    factor.values = std::move(file.values);
+    return factor;
+  }
+  factor.values.resize(file.values.size());
   const DenseView<const T> v = file.view();
   for (std::int64_t i = 0; i < v.rows; ++i) {
     for (std::int64_t j = 0; j < v.columns; ++j) {
-      factor.view().data[i * v.columns + j] =
-          v.layout == Layout::row_major ? v.data[i * v.ld + j] : v.data[i + j * v.ld];
+      factor.view().data[i * v.columns + j] = v.data[i + j * v.ld];
     }
   }
   return factor;
@@ -117,7 +123,12 @@ struct Input<T>::Data {
 };
 
 template <class T>
-Input<T>::Input(const std::string& path) : data_(new Data{path, {io::read_matrix<T>(path), {}}, {}}) {}
+Input<T>::Input(const std::string& path, bool missing_fields)
+    : data_(new Data{path,
+                     {io::read_matrix<T>(path, {.missing_fields = missing_fields,
+                                                .missing_hint = ", or --missing nan where entries are not known"}),
+                      {}},
+                     {}}) {}
 template <class T>
 Input<T>::~Input() = default;
 

@@ -29,8 +29,8 @@ FactorData<T> read_factor(const std::string& path);
 template <class T>
 class Input {
  public:
-  /// Reads the file. @throws IoError
-  explicit Input(const std::string& path);
+  /// Reads the file; where `missing_fields`, fields of CSV that are empty or NA are NaN. @throws IoError
+  Input(const std::string& path, bool missing_fields);
   ~Input();
 
   std::int64_t rows() const;

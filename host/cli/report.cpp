@@ -80,6 +80,7 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
                {"precision", name_of(kPrecisions, arguments.precision)},
                {"backend", fit.context.backend()},
                {"device", readable_device(fit.context)},
+               {"fallback", fit.fallback.empty() ? Json() : Json(fit.fallback)},
                {"threads", fit.context.threads()},
                {"matrix_seconds", fit.matrix_seconds},
                {"seconds", r.seconds},

@@ -21,6 +21,7 @@ struct Fit {
   double held_out_rmse = 0;
   double matrix_seconds = 0;  ///< to make the Matrix over X
   Context context;
+  std::string fallback;  ///< why the CPU was taken; empty: it was asked for, or is not what runs
   Result result;
   std::optional<Strongest> top_rows, top_columns;
 };

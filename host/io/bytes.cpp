@@ -1,37 +1,17 @@
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 
+#include "host/io/file_descriptor.hpp"
 #include "host/io/gzip.hpp"
+#include "host/io/input_file.hpp"
 #include "host/io/io_error.hpp"
 #include "host/io/matrix_file.hpp"
 
 namespace orthant::io {
 namespace {
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() { close(); }
-
-  int get() const { return fd_; }
-  /// False with errno set where what was written may be lost.
-  bool close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd < 0 || ::close(fd) == 0;
-  }
-
- private:
-  int fd_;
-};
 
 // A file under a name of its own beside `path`, removed again unless it was put in place of it.
 class TemporaryFile {
@@ -79,23 +59,13 @@ class TemporaryFile {
 }  // namespace
 
 std::string read_bytes(const std::string& path) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) throw IoError(path, std::string("cannot be opened: ") + std::strerror(errno));
-  struct stat status {};
-  const bool size_known = fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode);
+  InputFile file(path);
   // One byte more than the file has, to see its end without another round.
-  std::string bytes(size_known ? static_cast<std::size_t>(status.st_size) + 1 : 0, '\0');
-  std::size_t used = 0;
-  for (;;) {
-    if (used == bytes.size()) bytes.resize(std::max<std::size_t>(used * 2, 1u << 16));
-    const ssize_t n = read(fd.get(), bytes.data() + used, bytes.size() - used);
-    if (n == 0) break;
-    if (n > 0) {
-      used += static_cast<std::size_t>(n);
-    } else if (errno != EINTR) {
-      throw IoError::at_byte(path, static_cast<std::int64_t>(used),
-                             std::string("cannot be read: ") + std::strerror(errno));
-    }
+  std::string bytes(file.size() == InputFile::kUnknown ? std::size_t{1} << 16 : file.size() + 1, '\0');
+  std::size_t used = file.read(bytes.data(), bytes.size());
+  while (used == bytes.size()) {
+    bytes.resize(used * 2);
+    used += file.read(bytes.data() + used, bytes.size() - used);
   }
   bytes.resize(used);
   return path.ends_with(".gz") ? inflate_gzip(bytes, path) : bytes;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "host/io/io_error.hpp"
 #include "host/io/matrix_file.hpp"
@@ -19,11 +20,15 @@ std::string_view without_quotes(std::string_view field) {
   return trim(field.substr(1, field.size() - 2));
 }
 
+bool is_na(std::string_view field) {
+  return field.size() == 2 && (field[0] == 'N' || field[0] == 'n') && (field[1] == 'A' || field[1] == 'a');
+}
+
 template <class T>
 class CsvParser {
  public:
-  CsvParser(std::string_view text, char separator, const std::string& file)
-      : text_(text), separator_(separator), file_(file) {
+  CsvParser(std::string_view text, char separator, const std::string& file, const ReadOptions& options)
+      : text_(text), separator_(separator), file_(file), options_(options) {
     if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);  // byte order mark
   }
 
@@ -33,8 +38,10 @@ class CsvParser {
       if (line.find_first_not_of(' ') == std::string_view::npos) continue;
       split(line);
       if (out_.columns == 0) {
-        out_.columns = static_cast<std::int64_t>(fields_.size());
-        if (is_header()) continue;
+        const bool header = is_header();
+        names_ = header && empty(fields_.front()) ? 1 : 0;
+        out_.columns = static_cast<std::int64_t>(fields_.size() - names_);
+        if (header) continue;
       }
       row();
     }
@@ -75,31 +82,50 @@ class CsvParser {
     return p == end ? status : NumberStatus::malformed;
   }
 
-  // Names: no field is a number, and not all are empty.
+  static bool empty(std::string_view field) { return without_quotes(field).empty(); }
+
+  // Names: no field is a number, and some field is more than empty (or missing, where fields may be).
   bool is_header() const {
     T value = 0;
     const auto number_like = [&](std::string_view f) { return number(f, value) != NumberStatus::malformed; };
-    const auto empty = [](std::string_view f) { return without_quotes(f).empty(); };
-    return std::none_of(fields_.begin(), fields_.end(), number_like) &&
-           !std::all_of(fields_.begin(), fields_.end(), empty);
+    const auto nothing = [&](std::string_view f) {
+      return empty(f) || (options_.missing_fields && is_na(without_quotes(f)));
+    };
+    if (std::none_of(fields_.begin(), fields_.end(), number_like)) {
+      return !std::all_of(fields_.begin(), fields_.end(), nothing);
+    }
+    return counts_columns();
+  }
+
+  // As pandas heads columns that have no names: an empty field, then 0, 1, 2, and so on.
+  bool counts_columns() const {
+    for (std::size_t j = 0; j < fields_.size(); ++j) {
+      if (without_quotes(fields_[j]) != (j == 0 ? std::string() : std::to_string(j - 1))) return false;
+    }
+    return fields_.size() > 1;
   }
 
   void row() {
-    for (std::size_t j = 0; j < fields_.size(); ++j) {
+    for (std::size_t j = names_; j < fields_.size(); ++j) {
       T value = 0;
+      const bool missing = empty(fields_[j]) || is_na(without_quotes(fields_[j]));
+      if (missing && options_.missing_fields) {
+        out_.values.push_back(std::numeric_limits<T>::quiet_NaN());
+        continue;
+      }
       const NumberStatus status = number(fields_[j], value);
       if (status == NumberStatus::too_large) {
         fail(name(j) + " is " + quoted(fields_[j]) + ", too large, expected what " + type_name<T>() + " holds");
       }
       if (status == NumberStatus::malformed) {
         const std::string what = fields_[j].empty() ? " is empty" : " is " + quoted(fields_[j]);
-        fail(name(j) + what + ", expected a number");
+        fail(name(j) + what + ", expected a number" + (missing ? options_.missing_hint : ""));
       }
       out_.values.push_back(value);
     }
-    const auto fields = static_cast<std::int64_t>(fields_.size());
-    if (fields != out_.columns) {
-      fail(std::to_string(fields) + " fields, expected " + std::to_string(out_.columns));
+    const std::size_t expected = static_cast<std::size_t>(out_.columns) + names_;
+    if (fields_.size() != expected) {
+      fail(std::to_string(fields_.size()) + " fields, expected " + std::to_string(expected));
     }
     ++out_.rows;
   }
@@ -112,6 +138,8 @@ class CsvParser {
   std::string_view text_;
   char separator_;
   const std::string& file_;
+  const ReadOptions& options_;
+  std::size_t names_ = 0;  // columns of names before the numbers: 0 or 1
   std::int64_t line_ = 0;
   std::vector<std::string_view> fields_;
   DenseData<T> out_;
@@ -120,11 +148,11 @@ class CsvParser {
 }  // namespace
 
 template <class T>
-DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file) {
-  return CsvParser<T>(text, separator, file).parse();
+DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file, const ReadOptions& options) {
+  return CsvParser<T>(text, separator, file, options).parse();
 }
 
-template DenseData<float> parse_csv(std::string_view, char, const std::string&);
-template DenseData<double> parse_csv(std::string_view, char, const std::string&);
+template DenseData<float> parse_csv(std::string_view, char, const std::string&, const ReadOptions&);
+template DenseData<double> parse_csv(std::string_view, char, const std::string&, const ReadOptions&);
 
 }  // namespace orthant::io

@@ -39,32 +39,48 @@ struct SparseData {
 template <class T>
 using MatrixData = std::variant<DenseData<T>, SparseData<T>>;
 
+/// How fields of .csv and .tsv that hold no number are taken.
+struct ReadOptions {
+  bool missing_fields = false;  ///< empty ones and NA, in any case, are NaN; else they are refused
+  std::string missing_hint;     ///< what a message adds where such a field is refused
+};
+
 /// Reads a matrix, its format told by the name: .mtx (Matrix Market), .npy (NumPy), .npz (scipy.sparse.save_npz), .csv,
 /// .tsv; all but .npz also gzipped (.gz). Numbers become the nearest T; negative, infinite or NaN ones are read as they
 /// are. Memory is bounded by the file's size, but for the offsets of a sparse matrix: 8 bytes a row, as the file says.
+/// Of .npy that is not gzipped it is that of the matrix; of other formats that of the file's bytes comes to it.
 /// @throws IoError
 /// @throws std::bad_alloc
 template <class T>
-MatrixData<T> read_matrix(const std::string& path);
+MatrixData<T> read_matrix(const std::string& path, const ReadOptions& options = {});
 
 // The same from memory; `file` is for messages.
 
 /// Formats coordinate (sparse; repeated entries add up) and array (dense, column_major); fields real, integer,
-/// unsigned-integer and pattern (ones); general and symmetric. All threads of OpenMP take part.
+/// unsigned-integer and pattern (ones); general and symmetric (entries in either triangle, but in one of them only).
+/// All threads of OpenMP take part.
 template <class T>
 MatrixData<T> parse_matrix_market(std::string_view text, const std::string& file);
 
-/// Element types f4, f8, b1, u1 to u8 and i1 to i8 of either byte order, C and Fortran order, two dimensions.
+/// Element types f2, f4, f8, b1, u1 to u8 and i1 to i8 of either byte order, C and Fortran order, two dimensions.
 template <class T>
 DenseData<T> parse_npy(std::string_view bytes, const std::string& file);
 
-/// Sparse formats csr, csc and coo.
+/// The same from a file (.npy or .npy.gz); one that is not gzipped is never in memory but for the matrix.
+/// @throws IoError
+/// @throws std::bad_alloc
+template <class T>
+DenseData<T> read_npy(const std::string& path);
+
+/// Sparse formats csr, csc and coo (with row and col, or coords). Errors within a member name its byte.
 template <class T>
 SparseData<T> parse_npz(std::string_view bytes, const std::string& file);
 
 /// One row a line, every field a number. The first line may hold names instead, which are skipped, as blank lines are.
+/// Where its first field is empty, as pandas and R write it, the first column holds the names of rows, which are
+/// skipped too. Names that are numbers make no header, but for pandas' own: an empty field, then 0, 1, 2, and so on.
 template <class T>
-DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file);
+DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file, const ReadOptions& options = {});
 
 /// The bytes of a file, inflated if its name ends in .gz.
 /// @throws IoError

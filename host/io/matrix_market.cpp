@@ -152,6 +152,8 @@ struct Part {
   std::vector<T> numbers;           // of format array
   std::int64_t count = 0;           // of entries in the text
   std::int64_t lines = 0;           // before the bad one
+  std::int64_t below = -1;          // line of the first entry below the diagonal, from 0 within the part; -1: none
+  std::int64_t above = -1;          // of the first one above it
   std::string bad;                  // what is wrong with it; empty: all lines are good
   bool out_of_memory = false;
 };
@@ -210,7 +212,11 @@ class PartParser {
     }
     const Triplet<T> e{static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(j - 1), v};
     part_.entries.push_back(e);
-    if (h_.symmetric && i != j) part_.entries.push_back({e.column, e.row, e.value});
+    if (h_.symmetric && i != j) {
+      std::int64_t& first = i > j ? part_.below : part_.above;
+      if (first < 0) first = part_.lines;
+      part_.entries.push_back({e.column, e.row, e.value});
+    }
     return true;
   }
 
@@ -269,15 +275,36 @@ std::int64_t line_of_entry(std::string_view piece, std::int64_t wanted) {
   }
 }
 
+// The first line of a part with an entry in the other triangle than the first entry of the file off the diagonal; -1:
+// there is none. `side` is -1 below the diagonal, 1 above it, and 0 as long as no such entry has been seen.
+template <class T>
+std::int64_t other_triangle(const Part<T>& part, int& side) {
+  if (side == 0 && part.below != part.above) {
+    const bool below = part.above < 0 || (part.below >= 0 && part.below < part.above);
+    side = below ? -1 : 1;
+  }
+  return side < 0 ? part.above : side > 0 ? part.below : -1;
+}
+
 // Throws for the first line that is not as the header promises, as if one thread had read them all.
 template <class T>
 void check_parts(const Header& h, const std::vector<std::string_view>& pieces, const std::vector<Part<T>>& parts,
                  const std::string& file) {
   std::int64_t line = h.line, count = 0;
+  int side = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].out_of_memory) throw std::bad_alloc();
-    if (count + parts[i].count > h.entries) {
-      throw IoError::at_line(file, line + line_of_entry(pieces[i], h.entries - count),
+    const bool many = count + parts[i].count > h.entries;
+    const std::int64_t extra = many ? line_of_entry(pieces[i], h.entries - count) : parts[i].lines + 1;
+    const std::int64_t other = other_triangle(parts[i], side);
+    if (other >= 0 && other < extra) {
+      throw IoError::at_line(file, line + other,
+                             std::string("an entry ") + (side < 0 ? "above" : "below") + " the diagonal, after one " +
+                                 (side < 0 ? "below" : "above") +
+                                 " it; expected one triangle only, as the header says 'symmetric'");
+    }
+    if (many) {
+      throw IoError::at_line(file, line + extra,
                              "entry " + std::to_string(h.entries + 1) + ", expected only " + std::to_string(h.entries));
     }
     if (!parts[i].bad.empty()) throw IoError::at_line(file, line + parts[i].lines, parts[i].bad);

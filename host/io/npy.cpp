@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "host/io/input_file.hpp"
 #include "host/io/io_error.hpp"
 #include "host/io/matrix_file.hpp"
 #include "host/io/npy_array.hpp"
@@ -16,12 +17,26 @@
 namespace orthant::io {
 namespace {
 
-// The elements of an array as they lie in the file.
+// Elements of an array that follow each other in the file.
 struct Elements {
   std::string_view data;  // exactly `count` elements
   std::size_t count;
   bool swapped;
   std::size_t begin;  // byte of the first one
+};
+
+// IEEE 754 binary16, which clang 14 has no type for.
+struct Half {
+  std::uint16_t bits;
+
+  explicit operator float() const {
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const float size = exponent == 0   ? std::ldexp(static_cast<float>(fraction), -24)
+                       : exponent < 31 ? std::ldexp(static_cast<float>(1024 + fraction), exponent - 25)
+                       : fraction == 0 ? std::numeric_limits<float>::infinity()
+                                       : std::numeric_limits<float>::quiet_NaN();
+    return (bits & 0x8000) != 0 ? -size : size;
+  }
 };
 
 template <class U>
@@ -41,14 +56,14 @@ std::string shortest(U value) {
 }
 
 template <class T, class U>
-void convert(const Elements& from, const std::string& file, std::vector<T>& out) {
-  if (std::is_same_v<T, U> && !from.swapped) {
-    if (from.count > 0) std::memcpy(out.data(), from.data.data(), from.data.size());
-    return;
-  }
+void convert(const Elements& from, const std::string& file, T* out) {
   for (std::size_t i = 0; i < from.count; ++i) {
     const U value = load<U>(from, i);
-    out[i] = static_cast<T>(value);
+    if constexpr (std::is_same_v<U, Half>) {
+      out[i] = static_cast<float>(value);
+    } else {
+      out[i] = static_cast<T>(value);
+    }
     if constexpr (std::is_floating_point_v<U> && sizeof(U) > sizeof(T)) {
       if (std::isinf(out[i]) && !std::isinf(value)) {
         throw IoError::at_byte(
@@ -70,12 +85,19 @@ struct ElementType {
   std::size_t width;
 };
 
-constexpr ElementType kTypes[] = {{"f4", 4}, {"f8", 8}, {"b1", 1}, {"u1", 1}, {"u2", 2}, {"u4", 4},
-                                  {"u8", 8}, {"i1", 1}, {"i2", 2}, {"i4", 4}, {"i8", 8}};
+constexpr ElementType kTypes[] = {{"f2", 2}, {"f4", 4}, {"f8", 8}, {"b1", 1}, {"u1", 1}, {"u2", 2},
+                                  {"u4", 4}, {"u8", 8}, {"i1", 1}, {"i2", 2}, {"i4", 4}, {"i8", 8}};
+
+// Whether elements are T as they lie in the file, but perhaps for the order of their bytes.
+template <class T>
+bool is_type(std::string_view type) {
+  return type == (std::is_integral_v<T> ? "i8" : sizeof(T) == 4 ? "f4" : "f8");
+}
 
 template <class T>
-void convert_from(std::string_view type, const Elements& from, const std::string& file, std::vector<T>& out) {
+void convert_from(std::string_view type, const Elements& from, const std::string& file, T* out) {
   if constexpr (!std::is_integral_v<T>) {
+    if (type == "f2") convert<T, Half>(from, file, out);
     if (type == "f4") convert<T, float>(from, file, out);
     if (type == "f8") convert<T, double>(from, file, out);
   }
@@ -114,8 +136,9 @@ std::size_t element_count(const NpyHeader& header, std::size_t width, std::size_
   return count;
 }
 
-template <class T>
-NpyArray<T> convert_array(const NpyHeader& header, std::string_view bytes, const std::string& file) {
+// The array behind a header, in a file of `size` bytes. read(to, n) puts the next n bytes there.
+template <class T, class Read>
+NpyArray<T> convert_array(const NpyHeader& header, std::size_t size, const std::string& file, Read&& read) {
   const std::string_view name = std::string_view(header.type).substr(std::min<std::size_t>(header.type.size(), 1));
   const char order = header.type.empty() ? '\0' : header.type[0];
   const auto* const type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const ElementType& t) {
@@ -125,15 +148,48 @@ NpyArray<T> convert_array(const NpyHeader& header, std::string_view bytes, const
   if (type == std::end(kTypes)) {
     throw IoError::at_byte(file, static_cast<std::int64_t>(header.type_begin),
                            "element type " + quoted(header.type) + " is not supported, expected " +
-                               (std::is_integral_v<T> ? "" : "f4, f8, ") + "b1, u1, u2, u4, u8, i1, i2, i4 or i8");
+                               (std::is_integral_v<T> ? "" : "f2, f4, f8, ") + "b1, u1, u2, u4, u8, i1, i2, i4 or i8");
   }
-  const std::size_t count = element_count(header, type->width, bytes.size(), file);
-  const bool big = order == '>';
-  const Elements elements{bytes.substr(header.data_begin), count, big != (std::endian::native == std::endian::big),
-                          header.data_begin};
-  NpyArray<T> array{header.shape, header.fortran_order, std::vector<T>(count)};
-  convert_from<T>(name, elements, file, array.values);
+  const std::size_t count = element_count(header, type->width, size, file);
+  const bool swapped = (order == '>') != (std::endian::native == std::endian::big);
+  NpyArray<T> array{header.shape,       header.fortran_order, std::vector<T>(count),
+                    header.shape_begin, header.data_begin,    type->width};
+  if (is_type<T>(name) && !swapped) {
+    read(reinterpret_cast<char*>(array.values.data()), count * sizeof(T));
+    return array;
+  }
+  // A piece at a time: the file's elements are never in memory together.
+  std::string piece(std::min<std::size_t>(count * type->width, std::size_t{1} << 16), '\0');
+  const std::size_t most = piece.size() / type->width;
+  for (std::size_t done = 0; done < count; done += most) {
+    const std::size_t n = std::min(most, count - done);
+    read(piece.data(), n * type->width);
+    const Elements elements{std::string_view(piece).substr(0, n * type->width), n, swapped,
+                            header.data_begin + done * type->width};
+    convert_from<T>(name, elements, file, array.values.data() + done);
+  }
   return array;
+}
+
+template <class T>
+NpyArray<T> convert_array(const NpyHeader& header, std::string_view bytes, const std::string& file) {
+  std::size_t at = header.data_begin;
+  return convert_array<T>(header, bytes.size(), file, [&](char* to, std::size_t n) {
+    std::copy_n(bytes.data() + at, n, to);
+    at += n;
+  });
+}
+
+void expect_matrix(const NpyHeader& header, const std::string& file) {
+  if (header.shape.size() == 2) return;
+  throw IoError::at_byte(file, static_cast<std::int64_t>(header.shape_begin),
+                         "the array has shape " + header.shape_text + ", expected a matrix (2 dimensions)");
+}
+
+template <class T>
+DenseData<T> as_matrix(NpyArray<T> array) {
+  return {array.shape[0], array.shape[1], array.fortran_order ? Layout::column_major : Layout::row_major,
+          std::move(array.values)};
 }
 
 }  // namespace
@@ -160,12 +216,36 @@ std::string parse_npy_text(std::string_view bytes, const std::string& file) {
 template <class T>
 DenseData<T> parse_npy(std::string_view bytes, const std::string& file) {
   const NpyHeader header = parse_npy_header(bytes, file);
-  if (header.shape.size() != 2) {
-    throw IoError(file, "has shape " + header.shape_text + ", expected a matrix (2 dimensions)");
+  expect_matrix(header, file);
+  return as_matrix(convert_array<T>(header, bytes, file));
+}
+
+template <class T>
+DenseData<T> read_npy(const std::string& path) {
+  const auto whole = [&] { return parse_npy<T>(read_bytes(path), path); };
+  if (path.ends_with(".gz")) return whole();
+  InputFile input(path);
+  const std::size_t size = input.size();
+  if (size == InputFile::kUnknown) return whole();
+  // The header of a matrix is of some hundred bytes; what is longer is read with all the rest.
+  std::string head(std::min<std::size_t>(size, 4096), '\0');
+  head.resize(input.read(head.data(), head.size()));
+  NpyHeader header;
+  try {
+    header = parse_npy_header(head, path);
+  } catch (const IoError&) {
+    return whole();
   }
-  NpyArray<T> array = convert_array<T>(header, bytes, file);
-  return {array.shape[0], array.shape[1], array.fortran_order ? Layout::column_major : Layout::row_major,
-          std::move(array.values)};
+  expect_matrix(header, path);
+  std::size_t at = header.data_begin;
+  return as_matrix(convert_array<T>(header, size, path, [&](char* to, std::size_t n) {
+    const std::size_t known = at < head.size() ? head.copy(to, n, at) : 0;
+    const std::size_t read = known + input.read(to + known, n - known);
+    at += read;
+    if (read < n) {
+      throw IoError::at_byte(path, static_cast<std::int64_t>(at), "the file became shorter while it was read");
+    }
+  }));
 }
 
 template <class T>
@@ -196,6 +276,8 @@ template NpyArray<double> parse_npy_array(std::string_view, const std::string&);
 template NpyArray<std::int64_t> parse_npy_array(std::string_view, const std::string&);
 template DenseData<float> parse_npy(std::string_view, const std::string&);
 template DenseData<double> parse_npy(std::string_view, const std::string&);
+template DenseData<float> read_npy(const std::string&);
+template DenseData<double> read_npy(const std::string&);
 template std::string npy_bytes(DenseView<const float>);
 template std::string npy_bytes(DenseView<const double>);
 

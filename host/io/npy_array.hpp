@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,9 +14,12 @@ struct NpyArray {
   std::vector<std::int64_t> shape;
   bool fortran_order = false;
   std::vector<T> values;
+  std::size_t shape_begin = 0;  ///< byte of the shape in the file
+  std::size_t data_begin = 0;   ///< byte of the first element
+  std::size_t width = 0;        ///< bytes of an element in the file
 };
 
-/// T is float or double (from any element type but complex ones, half precision, times, text, objects) or std::int64_t
+/// T is float or double (from any element type but complex ones, long double, times, text, objects) or std::int64_t
 /// (from integers only).
 /// @throws IoError also for a finite number that is too large for T
 template <class T>

@@ -33,7 +33,7 @@ class DictionaryParser {
         header.fortran_order = boolean();
         order = true;
       } else if (key == "shape" && !shape) {
-        const std::size_t from = at_;
+        const std::size_t from = header.shape_begin = at_;
         header.shape = tuple();
         header.shape_text = text_.substr(from, at_ - from);
         shape = true;

@@ -53,8 +53,10 @@ class Archive {
     return bytes;
   }
 
-  std::vector<std::int64_t> integers(const std::string& name) const {
-    return parse_npy_array<std::int64_t>(member(name), file_ + ": " + name).values;
+  bool has(const std::string& name) const { return zip_name_locate(zip_.get(), name.c_str(), 0) >= 0; }
+
+  NpyArray<std::int64_t> integers(const std::string& name) const {
+    return parse_npy_array<std::int64_t>(member(name + ".npy"), file_ + ": " + name + ".npy");
   }
 
  private:
@@ -72,15 +74,17 @@ class SparseParser {
   SparseData<T> parse() {
     const std::string format = parse_npy_text(archive_.member("format.npy"), file_ + ": format.npy");
     if (format != "csr" && format != "csc" && format != "coo") {
-      fail("sparse format " + quoted(format) + " is not supported, expected csr, csc or coo");
+      throw IoError(file_, "sparse format " + quoted(format) + " is not supported, expected csr, csc or coo");
     }
-    const std::vector<std::int64_t> shape = archive_.integers("shape.npy");
+    const NpyArray<std::int64_t> shape_array = archive_.integers("shape");
+    const std::vector<std::int64_t>& shape = shape_array.values;
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
     if (shape.size() != 2 || shape[0] < 1 || shape[0] > most || shape[1] < 1 || shape[1] > most) {
       std::string list;
       for (std::size_t i = 0; i < shape.size() && i < 4; ++i) list += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-      fail("the shape is (" + list + (shape.size() > 4 ? ", ..." : "") +
-           "), expected rows and columns, each from 1 to " + std::to_string(most));
+      fail("shape", shape_array.data_begin,
+           "the shape is (" + list + (shape.size() > 4 ? ", ..." : "") +
+               "), expected rows and columns, each from 1 to " + std::to_string(most));
     }
     rows_ = shape[0];
     columns_ = shape[1];
@@ -92,60 +96,84 @@ class SparseParser {
   }
 
  private:
+  // Rows and columns are in two members, or are the two rows of one, coords, as arrays of any dimensions have them.
   std::vector<Triplet<T>> coordinates() const {
-    const std::vector<std::int64_t> i = archive_.integers("row.npy"), j = archive_.integers("col.npy");
-    check_size("row", i.size(), values_.size());
-    check_size("col", j.size(), values_.size());
+    const std::size_t count = values_.size();
     std::vector<Triplet<T>> entries;
-    entries.reserve(values_.size());
-    for (std::size_t p = 0; p < values_.size(); ++p) {
-      entries.push_back({index("row", p, i[p], rows_), index("col", p, j[p], columns_), values_[p]});
+    if (archive_.has("coords.npy") && !archive_.has("row.npy")) {
+      const NpyArray<std::int64_t> both = archive_.integers("coords");
+      if (both.shape != std::vector<std::int64_t>{2, static_cast<std::int64_t>(count)}) {
+        fail("coords", both.shape_begin, "coords has another shape than expected, (2, " + std::to_string(count) + ")");
+      }
+      const std::size_t step = both.fortran_order ? 2 : 1, columns = both.fortran_order ? 1 : count;
+      entries.reserve(count);
+      for (std::size_t p = 0; p < count; ++p) {
+        entries.push_back(
+            {index("coords", both, p * step, rows_), index("coords", both, columns + p * step, columns_), values_[p]});
+      }
+      return entries;
+    }
+    const NpyArray<std::int64_t> i = archive_.integers("row"), j = archive_.integers("col");
+    check_size("row", i, count);
+    check_size("col", j, count);
+    entries.reserve(count);
+    for (std::size_t p = 0; p < count; ++p) {
+      entries.push_back({index("row", i, p, rows_), index("col", j, p, columns_), values_[p]});
     }
     return entries;
   }
 
   std::vector<Triplet<T>> compressed(bool by_rows) const {
     const std::int64_t major = by_rows ? rows_ : columns_, minor = by_rows ? columns_ : rows_;
-    const std::vector<std::int64_t> offsets = archive_.integers("indptr.npy"),
-                                    indices = archive_.integers("indices.npy");
-    check_size("indptr", offsets.size(), static_cast<std::size_t>(major) + 1);
-    check_size("indices", indices.size(), values_.size());
+    const NpyArray<std::int64_t> indptr = archive_.integers("indptr"), indices = archive_.integers("indices");
+    check_size("indptr", indptr, static_cast<std::size_t>(major) + 1);
+    check_size("indices", indices, values_.size());
+    const std::vector<std::int64_t>& offsets = indptr.values;
     const auto count = static_cast<std::int64_t>(values_.size());
-    check_offset(offsets, 0, 0, 0);
+    check_offset(indptr, 0, 0, 0);
     std::vector<Triplet<T>> entries;
     entries.reserve(values_.size());
     for (std::size_t s = 0; s < static_cast<std::size_t>(major); ++s) {
       const bool last = s + 1 == static_cast<std::size_t>(major);
-      check_offset(offsets, s + 1, last ? count : offsets[s], count);
+      check_offset(indptr, s + 1, last ? count : offsets[s], count);
       const auto own = static_cast<std::int32_t>(s);
       for (auto p = static_cast<std::size_t>(offsets[s]); p < static_cast<std::size_t>(offsets[s + 1]); ++p) {
-        const std::int32_t other = index("indices", p, indices[p], minor);
+        const std::int32_t other = index("indices", indices, p, minor);
         entries.push_back(by_rows ? Triplet<T>{own, other, values_[p]} : Triplet<T>{other, own, values_[p]});
       }
     }
     return entries;
   }
 
-  void check_size(const std::string& name, std::size_t size, std::size_t expected) const {
+  void check_size(const std::string& name, const NpyArray<std::int64_t>& array, std::size_t expected) const {
+    const std::size_t size = array.values.size();
     if (size != expected) {
-      fail(name + " has " + std::to_string(size) + " elements, expected " + std::to_string(expected));
+      fail(name, array.shape_begin,
+           name + " has " + std::to_string(size) + " elements, expected " + std::to_string(expected));
     }
   }
-  void check_offset(const std::vector<std::int64_t>& offsets, std::size_t s, std::int64_t least,
-                    std::int64_t most) const {
-    if (offsets[s] < least || offsets[s] > most) {
-      fail("indptr[" + std::to_string(s) + "] is " + std::to_string(offsets[s]) + ", expected " +
-           (least == most ? std::to_string(least) : std::to_string(least) + " to " + std::to_string(most)));
+  void check_offset(const NpyArray<std::int64_t>& indptr, std::size_t s, std::int64_t least, std::int64_t most) const {
+    const std::int64_t offset = indptr.values[s];
+    if (offset < least || offset > most) {
+      fail("indptr", indptr.data_begin + s * indptr.width,
+           "indptr[" + std::to_string(s) + "] is " + std::to_string(offset) + ", expected " +
+               (least == most ? std::to_string(least) : std::to_string(least) + " to " + std::to_string(most)));
     }
   }
-  std::int32_t index(const char* name, std::size_t p, std::int64_t i, std::int64_t bound) const {
+  std::int32_t index(const std::string& name, const NpyArray<std::int64_t>& array, std::size_t p,
+                     std::int64_t bound) const {
+    const std::int64_t i = array.values[p];
     if (i < 0 || i >= bound) {
-      fail(std::string(name) + "[" + std::to_string(p) + "] is " + std::to_string(i) + ", expected 0 to " +
-           std::to_string(bound - 1));
+      fail(name, array.data_begin + p * array.width,
+           name + "[" + std::to_string(p) + "] is " + std::to_string(i) + ", expected 0 to " +
+               std::to_string(bound - 1));
     }
     return static_cast<std::int32_t>(i);
   }
-  [[noreturn]] void fail(const std::string& what) const { throw IoError(file_, what); }
+  // With the byte within the member.
+  [[noreturn]] void fail(const std::string& member, std::size_t byte, const std::string& what) const {
+    throw IoError::at_byte(file_ + ": " + member + ".npy", static_cast<std::int64_t>(byte), what);
+  }
 
   Archive archive_;
   const std::string& file_;

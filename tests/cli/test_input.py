@@ -29,6 +29,11 @@ def write_csv(x, path, header=""):
     np.savetxt(path, x, delimiter=",", header=header, comments="", fmt="%.17g")
 
 
+def write_table(x, path, header, names):
+    rows = [",".join([str(name), *map(str, row)]) for name, row in zip(names, x)]
+    path.write_text("\n".join([",".join(header), *rows, ""]))
+
+
 # Whole numbers, so that every type holds them.
 COUNTS = np.random.default_rng(5).poisson(0.7, (30, 20)) * np.random.default_rng(6).integers(1, 9, (30, 20))
 SYMMETRIC = COUNTS[:20] + COUNTS[:20].T
@@ -36,7 +41,7 @@ SYMMETRIC = COUNTS[:20] + COUNTS[:20].T
 FILES = {
     **{
         f"{dtype}.npy": (lambda dtype: lambda p: np.save(p, COUNTS.astype(dtype)))(dtype)
-        for dtype in ["f4", "f8", "u1", "u2", "i4", "i8", ">f8"]
+        for dtype in ["f2", "f4", "f8", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", ">f8", ">i2", ">f2"]
     },
     "fortran.npy": lambda p: np.save(p, np.asfortranarray(COUNTS.astype("f8"))),
     "fortran_f4.npy": lambda p: np.save(p, np.asfortranarray(COUNTS.astype("f4"))),
@@ -52,6 +57,9 @@ FILES = {
     "plain.csv": lambda p: write_csv(COUNTS, p),
     "gzipped.npy.gz": lambda p: write_npy_gz(COUNTS, p),
     "tabs.tsv": lambda p: np.savetxt(p, COUNTS, delimiter="\t"),
+    "pandas.csv": lambda p: write_table(COUNTS, p, [""] + [f"c{j}" for j in range(20)], range(30)),
+    "pandas_numbered.csv": lambda p: write_table(COUNTS, p, [""] + [str(j) for j in range(20)], range(30)),
+    "r.csv": lambda p: write_table(COUNTS, p, [f'"V{j}"' if j else '""' for j in range(21)], [f'"a, {i}"' for i in range(30)]),
     "header.csv": lambda p: write_csv(COUNTS, p, ",".join(f"c{j}" for j in range(20))),
 }
 SPARSE = {name for name in FILES if "npz" in name or name in ("real.mtx", "integer.mtx", "zipped.mtx.gz")}
@@ -94,6 +102,24 @@ def test_pattern_mtx(orthant, folder):
     check_fit(orthant, folder, "x.mtx", (COUNTS > 0).astype("f8"))
 
 
+def test_symmetric_mtx_is_one_triangle(orthant, folder):
+    lines = "3 3 3\n1 1 1\n2 1 2\n1 2 2\n"
+    (folder / "x.mtx").write_text("%%MatrixMarket matrix coordinate real symmetric\n" + lines)
+    assert "x.mtx:5: an entry above the diagonal" in orthant.error("factorize", "x.mtx", "--rank", 1, "--quiet", code=1)
+
+
+def test_csv_with_missing_fields(orthant, folder, x):
+    holes = np.where(np.random.default_rng(3).random(x.shape) < 0.8, x, np.nan)
+    np.save(folder / "holes.npy", holes)
+    words = iter(["", "NA", "nan", "NaN", '"NA"'] * 100)
+    rows = [",".join(next(words) if np.isnan(v) else repr(float(v)) for v in row) for row in holes]
+    (folder / "holes.csv").write_text("\n".join(rows) + "\n")
+    arguments = ["--rank", 3, "--missing", "nan", "--max-iterations", 3]
+    assert orthant.report("holes.csv", *arguments)["loss"] == orthant.report("holes.npy", *arguments)["loss"]
+    message = orthant.error("factorize", "holes.csv", "--rank", 3, "--quiet", code=1)
+    assert "--missing nan" in message and "holes.csv:" in message
+
+
 def test_factors_of_other_types_and_orders(orthant, folder, x):
     start = np.ones((30, 2)), np.arange(40).reshape(2, 20)
     np.save(folder / "w0.npy", np.asfortranarray(start[0].astype("f4")))
@@ -116,7 +142,8 @@ def test_bad_entries_are_named(orthant, folder, precision, bad, tfidf):
         extra = ["--tfidf"] if tfidf else []
         message = orthant.error("factorize", name, "--rank", 2, "--precision", precision, "--quiet", *extra, code=1)
         assert message.startswith(f"{name}: X(17, 3) is {str(bad).lower()}"), message
-        assert "expected" in message
+        assert "expected" in message and "count from 0" in message
+        assert ("--missing nan" in message) == bool(np.isnan(bad))
 
 
 def test_bad_entries_of_the_start_are_named(orthant, folder, x, start):

@@ -13,7 +13,7 @@ import reference
 
 KEYS = """loss objective relative_error rmse observed iterations stop_reason kkt_residual rows columns rank nonzeros
 storage empty_rows
-empty_columns dead_components loss_function solver precision backend device threads matrix_seconds seconds
+empty_columns dead_components loss_function solver precision backend device fallback threads matrix_seconds seconds
 initialization_seconds seconds_per_iteration loss_history iteration_history seconds_history options versions""".split()
 
 FIT = ["factorize", "x.npy", "--rank", 3]

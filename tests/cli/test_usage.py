@@ -8,6 +8,8 @@ import subprocess
 
 import numpy as np
 import pytest
+import scipy.io
+import scipy.sparse
 
 OPTIONS = """--loss --solver --sweeps --acceleration --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
 --l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
@@ -115,6 +117,8 @@ def test_info(orthant):
             ["factorize", "x.npy", "--rank", 3, "--loss", "kullback-leibler", "--acceleration", "extrapolation"],
             "--acceleration is for --loss frobenius, not kullback-leibler",
         ),
+        (["factorize", "x.npy", "--tfidf", "--transform", "w0.npy"], "--tfidf with --transform would count documents"),
+        (["factorize", "x.npy", "--tfidf", "--h0", "h0.npy", "--freeze", "h"], "--tfidf with --freeze would count doc"),
         (["factorize", "x.npy", "--rank", 3, "--top", 5], "--top needs the names"),
         # Known to the library only.
         (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--init", "nndsvd"], "--init is nndsvd, expected"),
@@ -140,6 +144,14 @@ def test_device_auto_says_what_runs(orthant, x):
     assert orthant.report("x.npy", "--rank", 2)["backend"] == ("cuda" if available else "cpu")
     report = orthant.report("x.npy", "--rank", 2, "--device", "cpu")
     assert report["backend"] == "cpu" and report["options"]["device"] == "cpu"
+
+
+def test_threads_bound_the_reading_too(orthant, folder):
+    scipy.io.mmwrite(folder / "x.mtx", scipy.sparse.random(200, 100, 0.2, random_state=1))
+    environment = {**os.environ, "OMP_NUM_THREADS": "5", "OMP_DISPLAY_AFFINITY": "TRUE", "OMP_AFFINITY_FORMAT": "team of %N"}
+    teams = lambda *more: orthant("factorize", "x.mtx", "--rank", 2, *more, env=environment).stderr
+    assert "team of 5" in teams()
+    assert "team of 2" in teams("--threads", 2) and "team of 5" not in teams("--threads", 2)
 
 
 def test_out_of_memory(orthant, folder):

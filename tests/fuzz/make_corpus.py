@@ -45,6 +45,8 @@ keep("csv", "header", '"a","b"\n1,2.5e-3\n+3,4\n')
 keep("csv", "tabs", "a\tb\n1\t2\n")
 keep("csv", "crlf", "1\t2\r\n\r\n3\t4")
 keep("csv", "bom", b"\xef\xbb\xbf1,2\n")
+keep("csv", "pandas", ",0,1\n0,1.5,\n1,NA,2\n")
+keep("csv", "r", '"","a"\n"x",1\n"y",2\n')
 keep("csv", "ragged", "1,2\n3\n")
 keep("csv", "words", "1,2\n3,x\n")
 

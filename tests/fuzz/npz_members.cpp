@@ -9,7 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace orthant;
   static const char* const names[] = {"format.npy", "shape.npy", "data.npy", "indices.npy",
-                                      "indptr.npy", "row.npy",   "col.npy",  "other.npy"};
+                                      "indptr.npy", "row.npy",   "col.npy",  "coords.npy"};
   std::vector<std::pair<std::string, std::string>> members;
   std::string_view rest = fuzz::text(data, size);
   while (rest.size() >= 3) {

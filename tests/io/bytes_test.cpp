@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "tests/io/io_test.hpp"
+#include "tests/io/npy_writer.hpp"
 #include "tests/io/zip_writer.hpp"
 
 namespace orthant::io {
@@ -50,6 +51,33 @@ class Files : public ::testing::Test {
   fs::path folder_;
 };
 
+// .npy is read from the file piece by piece; what comes of it is that of its bytes.
+TEST_F(Files, NumPyFilesAsFromMemory) {
+  std::vector<double> numbers(20'000);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<double>(i);
+  const std::string doubles = npy(npy_header("<f8", "(200, 100)"), raw(numbers));
+  const auto same = [&](const std::string& bytes) {
+    const std::string file = put("x.npy", bytes);
+    EXPECT_EQ(failure([&] { return parse_npy<float>(bytes, file); }), failure([&] { return read_npy<float>(file); }));
+    EXPECT_EQ(failure([&] { return parse_npy<double>(bytes, file); }), failure([&] { return read_npy<double>(file); }));
+  };
+  for (const std::string& bytes : {doubles, npy(npy_header(">f8", "(200, 100)", true), raw(numbers, true)),
+                                   npy(npy_header("<f8", "(200, 100)") + std::string(5000, ' '), raw(numbers)),
+                                   npy(npy_header("<f8", "(0, 3)"), "")}) {
+    same(bytes);
+    EXPECT_EQ(rows_of(read_npy<float>(put("x.npy", bytes))), rows_of(parse_npy<float>(bytes, "file")));
+    EXPECT_EQ(rows_of(read_npy<double>(put("x.npy", bytes))), rows_of(parse_npy<double>(bytes, "file")));
+    EXPECT_EQ(rows_of(read_npy<double>(put("x.npy.gz", gzip(bytes)))), rows_of(parse_npy<double>(bytes, "file")));
+  }
+  numbers[19'999] = 1e300;
+  for (const std::string& bytes :
+       {std::string(), std::string("x"), doubles.substr(0, 50), doubles.substr(0, doubles.size() - 1), doubles + "x",
+        npy(npy_header("<f8", "(20000,)"), raw(numbers)), npy(npy_header("<c8", "(200, 100)"), raw(numbers)),
+        npy(npy_header("<f8", "(200, 100)"), raw(numbers))}) {
+    same(bytes);
+  }
+}
+
 TEST_F(Files, BytesAreRead) {
   const std::string bytes("1\0\xff\r\n2", 6);
   EXPECT_EQ(read_bytes(put("a", bytes)), bytes);
@@ -86,7 +114,7 @@ TEST_F(Files, WhatCannotBeReadIsNamed) {
     ADD_FAILURE();
   } catch (const IoError& e) {
     EXPECT_EQ(e.file(), path("none"));
-    EXPECT_NE(std::string(e.where().file).find("bytes.cpp"), std::string::npos);
+    EXPECT_NE(std::string(e.where().file).find("input_file.cpp"), std::string::npos);
   }
 }
 

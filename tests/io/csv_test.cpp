@@ -12,8 +12,8 @@ class Csv : public ::testing::Test {
   static Rows rows(std::string_view text, char separator = ',') {
     return rows_of(parse_csv<T>(text, separator, "file"));
   }
-  static Failure fails(std::string_view text, char separator = ',') {
-    return failure([&] { return parse_csv<T>(text, separator, "file"); });
+  static Failure fails(std::string_view text, char separator = ',', const ReadOptions& options = {}) {
+    return failure([&] { return parse_csv<T>(text, separator, "file", options); });
   }
 };
 TYPED_TEST_SUITE(Csv, Precisions);
@@ -44,14 +44,50 @@ TYPED_TEST(Csv, WhatTheFormatLeavesFree) {
 }
 
 TYPED_TEST(Csv, HeadersAreSkipped) {
-  for (const char* header :
-       {"a,b,c", "\"a\",\"b\",\"c\"", "\"a, b\",\"c \"\"d\"\", e\",f", "a,,c", ",a,b", " x y , 1z,%",
-        "Gr\xc3\xb6\xc3\x9f"
-        "e,b,c"}) {
+  for (const char* header : {"a,b,c", "\"a\",\"b\",\"c\"", "\"a, b\",\"c \"\"d\"\", e\",f", "a,,c", " x y , 1z,%",
+                             "Gr\xc3\xb6\xc3\x9f"
+                             "e,b,c"}) {
     EXPECT_EQ(this->rows(std::string(header) + "\n1,2.5,3\n4,0,1e3\n"), kExpected) << header;
     EXPECT_EQ(this->rows("\xEF\xBB\xBF" + std::string(header) + "\r\n1,2.5,3\r\n4,0,1e3\r\n"), kExpected) << header;
   }
   EXPECT_EQ(this->rows("a\tb,c\td\n1\t2.5\t3\n4\t0\t1e3\n", '\t'), kExpected);
+}
+
+// As pandas' to_csv and R's write.csv write tables.
+TYPED_TEST(Csv, NamesOfRowsAreSkipped) {
+  EXPECT_EQ(this->rows(",a,b,c\n0,1,2.5,3\n1,4,0,1e3\n"), kExpected);
+  EXPECT_EQ(this->rows("\"\",\"a\",\"b\",\"c\"\n\"1\",1,2.5,3\n\"2\",4,0,1e3\n"), kExpected);
+  EXPECT_EQ(this->rows(",a,b,c\r\nx,1,2.5,3\r\n\"y, z\",4,0,1e3\r\n"), kExpected);
+  EXPECT_EQ(this->rows("\ta\tb\tc\nx\t1\t2.5\t3\n\t4\t0\t1e3\n", '\t'), kExpected);
+  EXPECT_EQ(this->rows(",0,1,2\n0,1,2.5,3\n1,4,0,1e3\n"), kExpected) << "pandas' columns without names";
+  EXPECT_EQ(this->rows(",0\n0,7\n1,8\n"), (Rows{{7}, {8}}));
+  EXPECT_EQ(this->fails(",a,b\nx,1,2\ny,3\n"), at_line(3, "2 fields, expected 3"));
+  EXPECT_EQ(this->fails(",a,b\nx,1,y\n"), at_line(2, "field 3 is 'y', expected a number"));
+  EXPECT_EQ(this->fails(",1990,1991\n0,1,2\n"), at_line(1, "field 1 is empty, expected a number"));
+  EXPECT_EQ(this->fails(",a,b\n"), at_line(1, "the file has no row of numbers"));
+}
+
+TYPED_TEST(Csv, MissingFields) {
+  const ReadOptions missing{.missing_fields = true, .missing_hint = {}};
+  const auto read = [&](std::string_view text) { return parse_csv<TypeParam>(text, ',', "file", missing); };
+  const auto holes = [&](std::string_view text) {
+    std::string out;
+    for (const TypeParam value : read(text).values) out += std::isnan(value) ? '?' : '1';
+    return out;
+  };
+  EXPECT_EQ(holes("1,,1\nNA,1,nan\n\"\",\"na\",NaN\n1, ,\n"),
+            "1?1?1????"
+            "1??");
+  EXPECT_EQ(holes("a,b\n,1\n1,NA\n"), "?11?");
+  EXPECT_EQ(holes("NA,\n1,1\n"), "??11") << "no header";
+  EXPECT_EQ(holes(",a,b\nNA,1,1\nx,,1\n"), "11?1") << "names of rows";
+  EXPECT_EQ(holes(",0,1\n0,1,\n1,,1\n"), "1??1") << "pandas' columns without names";
+  EXPECT_EQ(holes(",1,1\n1,1,1\n"), "?11111");
+  EXPECT_EQ(this->fails("1,2\n3,x\n", ',', missing), at_line(2, "field 2 is 'x', expected a number"));
+  const ReadOptions hint{.missing_fields = false, .missing_hint = ", or so"};
+  EXPECT_EQ(this->fails("1,2\n3,\n", ',', hint), at_line(2, "field 2 is empty, expected a number, or so"));
+  EXPECT_EQ(this->fails("1,2\nna,3\n", ',', hint), at_line(2, "field 1 is 'na', expected a number, or so"));
+  EXPECT_EQ(this->fails("1,2\nx,3\n", ',', hint), at_line(2, "field 1 is 'x', expected a number"));
 }
 
 TYPED_TEST(Csv, WhatIsNotFiniteIsReadAsItIs) {

@@ -56,6 +56,25 @@ TYPED_TEST(MatrixMarket, SymmetricCoordinate) {
             (Rows{{0, 0, 1}, {0, 1, 0}, {1, 0, 0}}));
 }
 
+// An entry and its mirror image would count twice.
+TYPED_TEST(MatrixMarket, SymmetricCoordinateIsOneTriangle) {
+  const std::string real = "coordinate real symmetric";
+  EXPECT_EQ(this->rows("%%MatrixMarket matrix " + real + "\n3 3 3\n1 1 1\n1 2 2\n2 3 3\n"),
+            (Rows{{1, 2, 0}, {2, 0, 3}, {0, 3, 0}}))
+      << "the upper one";
+  const std::string rest = " it; expected one triangle only, as the header says 'symmetric'";
+  const std::string above = "an entry above the diagonal, after one below" + rest;
+  const std::string below = "an entry below the diagonal, after one above" + rest;
+  EXPECT_EQ(this->fails_with(real, "3 3 4\n1 1 1\n2 1 2\n%\n1 2 2\n3 1 1\n"), at_line(6, above));
+  EXPECT_EQ(this->fails_with(real, "3 3 3\n1 3 1\n1 2 2\n3 1 1\n"), at_line(5, below));
+  EXPECT_EQ(this->fails_with("coordinate pattern symmetric", "3 3 2\n1 3\n2 1\n"), at_line(4, below));
+  // Of two defects the first in the file counts.
+  EXPECT_EQ(this->fails_with(real, "3 3 3\n2 1 1\n1 2 2\n0 0 0\n"), at_line(4, above));
+  EXPECT_EQ(this->fails_with(real, "3 3 3\n2 1 1\n0 0 0\n1 2 2\n"), at_line(4, "row 0, expected 1 to 3"));
+  EXPECT_EQ(this->fails_with(real, "3 3 1\n2 1 1\n1 2 2\n3 3 3\n"), at_line(4, "entry 2, expected only 1"));
+  EXPECT_EQ(this->fails_with(real, "3 3 2\n2 1 1\n1 2 2\n3 3 3\n"), at_line(4, above));
+}
+
 TYPED_TEST(MatrixMarket, ArrayIsColumnByColumn) {
   const auto m = this->parse(kArray + "2 3\n1\n2\n3\n4\n5\n6\n");
   EXPECT_EQ(std::get<DenseData<TypeParam>>(m).layout, Layout::column_major);
@@ -234,14 +253,16 @@ class MatrixMarketThreads : public MatrixMarket<T> {
   void TearDown() override { omp_set_num_threads(threads_before_); }
 
   // Line i + 3 holds entry i; some lines are long, some are comments.
-  static std::vector<std::string> lines(const std::string& last_columns) {
+  static std::vector<std::string> lines(const std::string& last_columns, bool one_triangle = false) {
     std::mt19937 random(1);
     std::vector<std::string> out;
     for (int i = 0; i < 30000; ++i) {
       if (i % 97 == 0) {
         out.push_back("% " + std::string(random() % 300, 'c'));
       } else {
-        out.push_back(std::to_string(1 + random() % 100) + " " + std::to_string(1 + random() % 100) +
+        auto row = 1 + random() % 100, column = 1 + random() % 100;
+        if (one_triangle && row < column) std::swap(row, column);
+        out.push_back(std::to_string(row) + " " + std::to_string(column) +
                       (last_columns.empty() ? "" : " " + last_columns + std::to_string(random() % 100000)));
       }
     }
@@ -263,8 +284,9 @@ class MatrixMarketThreads : public MatrixMarket<T> {
 TYPED_TEST_SUITE(MatrixMarketThreads, Precisions);
 
 TYPED_TEST(MatrixMarketThreads, SameBitsForAnyNumberOfThreads) {
-  for (const char* symmetry : {"general", "symmetric"}) {
-    const std::string text = this->text(std::string("coordinate real ") + symmetry, this->lines("0."));
+  for (const bool symmetric : {false, true}) {
+    const std::string kind = std::string("coordinate real ") + (symmetric ? "symmetric" : "general");
+    const std::string text = this->text(kind, this->lines("0.", symmetric));
     omp_set_num_threads(1);
     const auto expected = std::get<SparseData<TypeParam>>(this->parse(text.substr()));
     EXPECT_EQ(inconsistency(expected), "");
@@ -306,6 +328,18 @@ TYPED_TEST(MatrixMarketThreads, TheFirstBadLineIsNamed) {
       EXPECT_EQ(this->fails(this->text("coordinate real general", bad)),
                 at_line(first + 3, "row 101, expected 1 to 100"))
           << threads;
+    }
+  }
+}
+
+TYPED_TEST(MatrixMarketThreads, TheFirstEntryOfTheOtherTriangleIsNamed) {
+  const std::vector<std::string> good = this->lines("0.", true);
+  for (int threads : {1, 2, 7}) {
+    omp_set_num_threads(threads);
+    for (int first : {5000, 15000, 29999}) {
+      std::vector<std::string> bad = good;
+      for (int i : {first, 29999}) bad[static_cast<std::size_t>(i)] = "3 9 1";
+      EXPECT_EQ(this->fails(this->text("coordinate real symmetric", bad)).line, first + 3) << threads;
     }
   }
 }

@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <new>
 
 #include "host/io/gzip.hpp"
@@ -44,6 +45,20 @@ TEST(Memory, IsBoundedByTheFile) {
   EXPECT_LT(peak([&] { return parse_matrix_market<double>(blank, "file"); }), 5 * blank.size());
   const std::string zeros = gzip(std::string(10'000'000, '\0'));
   EXPECT_LT(peak([&] { return inflate_gzip(zeros, "file"); }), 40'000'000u);
+}
+
+// The bytes of a .npy file are never in memory together, whatever its type.
+TEST(Memory, NumPyFilesAreReadInPlace) {
+  const std::string path = testing::TempDir() + "orthant_memory.npy";
+  const std::vector<float> single(1'000'000, 1);
+  const std::vector<double> wide(1'000'000, 1);
+  for (const std::string& bytes :
+       {npy(npy_header("<f4", "(1000, 1000)"), raw(single)), npy(npy_header("<f8", "(1000, 1000)"), raw(wide)),
+        npy(npy_header(">f4", "(1000, 1000)", true), raw(single, true))}) {
+    write_bytes(path, bytes);
+    EXPECT_LT(peak([&] { return read_matrix<float>(path); }), sizeof(float) * single.size() + 100'000);
+  }
+  std::remove(path.c_str());
 }
 
 // Rows that have no entries are the one thing that takes memory and no room in the file.

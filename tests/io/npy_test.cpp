@@ -52,6 +52,27 @@ TYPED_TEST(Npy, ElementTypes) {
   this->template check_type<std::int64_t>("i8", {0, 1, 4294967296, 9007199254740993, INT64_MIN, -1});
 }
 
+TYPED_TEST(Npy, HalfPrecision) {
+  const std::vector<std::uint16_t> bits{0x0000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x0400, 0x2e66, 0x3555, 0x7c00};
+  const std::vector<TypeParam> expected{0,
+                                        1,
+                                        -2,
+                                        65504,
+                                        TypeParam(0x1p-24),
+                                        TypeParam(1023 * 0x1p-24),
+                                        TypeParam(0x1p-14),
+                                        TypeParam(0x1.998p-4),
+                                        TypeParam(0x1.554p-2),
+                                        std::numeric_limits<TypeParam>::infinity()};
+  for (const char order : {'<', '>'}) {
+    const std::string bytes = npy(npy_header(order + std::string("f2"), "(1, 10)"), raw(bits, order == '>'));
+    EXPECT_EQ(parse_npy<TypeParam>(bytes, "file").values, expected);
+  }
+  const auto odd = parse_npy<TypeParam>(npy(npy_header("<f2", "(1, 2)"), raw<std::uint16_t>({0x7e00, 0x8000})), "file");
+  EXPECT_TRUE(std::isnan(odd.values[0]));
+  EXPECT_TRUE(odd.values[1] == 0 && std::signbit(odd.values[1]));
+}
+
 TYPED_TEST(Npy, WhatIsNotFiniteIsReadAsItIs) {
   const double inf = std::numeric_limits<double>::infinity();
   const auto values =
@@ -102,7 +123,7 @@ TYPED_TEST(Npy, EmptyMatrices) {
 
 TYPED_TEST(Npy, OnlyMatrices) {
   const auto dimensions = [](const std::string& shape) {
-    return of_file("has shape " + shape + ", expected a matrix (2 dimensions)");
+    return at_byte(60, "the array has shape " + shape + ", expected a matrix (2 dimensions)");
   };
   EXPECT_EQ(this->fails(npy(npy_header("<f8", "(2,)"), raw<double>({1, 2}))), dimensions("(2,)"));
   EXPECT_EQ(this->fails(npy(npy_header("<f8", "(1, 2, 1)"), raw<double>({1, 2}))), dimensions("(1, 2, 1)"));
@@ -110,11 +131,11 @@ TYPED_TEST(Npy, OnlyMatrices) {
 }
 
 TYPED_TEST(Npy, ElementTypesThatAreRefused) {
-  for (const char* type : {"<f2", "<c8", "<c16", "|O", "|S3", "<U3", "<M8[ns]", "f8", "=f8", "|f8", "|i4", "", "<",
+  for (const char* type : {"<f3", "<c8", "<c16", "|O", "|S3", "<U3", "<M8[ns]", "f8", "=f8", "|f8", "|i4", "", "<",
                            "<f16", "<b8", "<u3", "<f", "xf4"}) {
     EXPECT_EQ(this->fails_with(npy_header(type, "(1, 2)")),
               at_byte(20, std::string("element type '") + type +
-                              "' is not supported, expected f4, f8, b1, u1, u2, u4, u8, i1, i2, i4 or i8"));
+                              "' is not supported, expected f2, f4, f8, b1, u1, u2, u4, u8, i1, i2, i4 or i8"));
   }
   EXPECT_EQ(this->fails_with("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1, 2), }"),
             at_byte(20, "the header has '[('a', '<f8')], 'fortran_order': False, ...', expected text in quotes"));

@@ -51,6 +51,16 @@ Members without(const Members& all, const std::string& name) {
   return out;
 }
 
+// An error in a member, all of which are vectors: of its length, or of an element that takes so many bytes.
+Failure at_length(const std::string& member, const std::string& what) {
+  const Failure at = at_byte(60, what);
+  return {"file: " + member + ".npy" + at.what.substr(4), at.line, at.byte};
+}
+Failure at_element(const std::string& member, std::size_t element, std::size_t width, const std::string& what) {
+  const Failure at = at_byte(static_cast<std::int64_t>(10 + npy_header("<i8", "(3,)").size() + element * width), what);
+  return {"file: " + member + ".npy" + at.what.substr(4), at.line, at.byte};
+}
+
 template <class T>
 class Npz : public ::testing::Test {
  protected:
@@ -111,6 +121,20 @@ TYPED_TEST(Npz, UnsortedAndRepeatedEntries) {
   EXPECT_EQ(this->rows(with(members("coo"), "row.npy", integers({1, 1, 1}))), (Rows{{0, 0, 0}, {3, 1, 2}}));
 }
 
+TYPED_TEST(Npz, CoordinatesInOneMember) {
+  Members all = without(without(members("coo"), "row.npy"), "col.npy");
+  all.emplace_back("coords.npy", npy(npy_header("<i4", "(2, 3)"), raw<std::int32_t>({0, 1, 0, 2, 0, 1})));
+  EXPECT_EQ(this->rows(all), kExpected);
+  EXPECT_EQ(this->rows(
+                with(all, "coords.npy", npy(npy_header("<i8", "(2, 3)", true), raw<std::int64_t>({0, 2, 1, 0, 0, 1})))),
+            kExpected);
+  EXPECT_EQ(this->fails(with(all, "coords.npy", integers({0, 1, 0, 2, 0, 1}))),
+            at_length("coords", "coords has another shape than expected, (2, 3)"));
+  EXPECT_EQ(
+      this->fails(with(all, "coords.npy", npy(npy_header("<i4", "(2, 3)"), raw<std::int32_t>({0, 1, 0, 2, 3, 1})))),
+      (Failure{"file: coords.npy: byte 86: coords[4] is 3, expected 0 to 2", -1, 86}));
+}
+
 TYPED_TEST(Npz, NoEntries) {
   Members empty = with(with(members("csr"), "data.npy", vector_of<double>("<f8", {})), "indices.npy", integers({}));
   EXPECT_EQ(this->rows(with(empty, "indptr.npy", integers({0, 0, 0}))), (Rows{{0, 0, 0}, {0, 0, 0}}));
@@ -138,7 +162,8 @@ TYPED_TEST(Npz, FormatsThatAreRefused) {
 
 TYPED_TEST(Npz, ShapesThatAreRefused) {
   const auto shape = [](const std::string& text) {
-    return of_file("the shape is (" + text + "), expected rows and columns, each from 1 to 2147483647");
+    return at_element("shape", 0, 8,
+                      "the shape is (" + text + "), expected rows and columns, each from 1 to 2147483647");
   };
   EXPECT_EQ(this->fails(with(members("csr"), "shape.npy", long_integers({2}))), shape("2"));
   EXPECT_EQ(this->fails(with(members("csr"), "shape.npy", long_integers({2, 3, 4}))), shape("2, 3, 4"));
@@ -150,45 +175,47 @@ TYPED_TEST(Npz, ShapesThatAreRefused) {
 
 TYPED_TEST(Npz, LengthsThatDoNotFit) {
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", integers({0, 3}))),
-            of_file("indptr has 2 elements, expected 3"));
+            at_length("indptr", "indptr has 2 elements, expected 3"));
   EXPECT_EQ(this->fails(with(members("csc"), "indptr.npy", integers({0, 2, 3}))),
-            of_file("indptr has 3 elements, expected 4"));
+            at_length("indptr", "indptr has 3 elements, expected 4"));
   EXPECT_EQ(this->fails(with(members("csr"), "indices.npy", integers({1, 2}))),
-            of_file("indices has 2 elements, expected 3"));
+            at_length("indices", "indices has 2 elements, expected 3"));
   EXPECT_EQ(this->fails(with(members("coo"), "row.npy", integers({1, 0, 1, 1}))),
-            of_file("row has 4 elements, expected 3"));
-  EXPECT_EQ(this->fails(with(members("coo"), "col.npy", integers({}))), of_file("col has 0 elements, expected 3"));
+            at_length("row", "row has 4 elements, expected 3"));
+  EXPECT_EQ(this->fails(with(members("coo"), "col.npy", integers({}))),
+            at_length("col", "col has 0 elements, expected 3"));
 }
 
 TYPED_TEST(Npz, IndicesOutOfRange) {
   EXPECT_EQ(this->fails(with(members("csr"), "indices.npy", integers({1, 3, 0}))),
-            of_file("indices[1] is 3, expected 0 to 2"));
+            at_element("indices", 1, 4, "indices[1] is 3, expected 0 to 2"));
   EXPECT_EQ(this->fails(with(members("csr"), "indices.npy", long_integers({1, 2, -1}))),
-            of_file("indices[2] is -1, expected 0 to 2"));
+            at_element("indices", 2, 8, "indices[2] is -1, expected 0 to 2"));
   EXPECT_EQ(this->fails(with(members("csr"), "indices.npy", long_integers({4294967296, 2, 0}))),
-            of_file("indices[0] is 4294967296, expected 0 to 2"));
+            at_element("indices", 0, 8, "indices[0] is 4294967296, expected 0 to 2"));
   EXPECT_EQ(this->fails(with(members("csc"), "indices.npy", integers({1, 0, 2}))),
-            of_file("indices[2] is 2, expected 0 to 1"));
-  EXPECT_EQ(this->fails(with(members("coo"), "row.npy", integers({0, 2, 0}))), of_file("row[1] is 2, expected 0 to 1"));
+            at_element("indices", 2, 4, "indices[2] is 2, expected 0 to 1"));
+  EXPECT_EQ(this->fails(with(members("coo"), "row.npy", integers({0, 2, 0}))),
+            at_element("row", 1, 4, "row[1] is 2, expected 0 to 1"));
   EXPECT_EQ(this->fails(with(members("coo"), "col.npy", integers({0, 2, -7}))),
-            of_file("col[2] is -7, expected 0 to 2"));
+            at_element("col", 2, 4, "col[2] is -7, expected 0 to 2"));
 }
 
 TYPED_TEST(Npz, InconsistentIndptr) {
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", integers({1, 2, 3}))),
-            of_file("indptr[0] is 1, expected 0"));
+            at_element("indptr", 0, 4, "indptr[0] is 1, expected 0"));
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", integers({-1, 2, 3}))),
-            of_file("indptr[0] is -1, expected 0"));
+            at_element("indptr", 0, 4, "indptr[0] is -1, expected 0"));
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", integers({0, 2, 2}))),
-            of_file("indptr[2] is 2, expected 3"));
+            at_element("indptr", 2, 4, "indptr[2] is 2, expected 3"));
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", integers({0, 2, 4}))),
-            of_file("indptr[2] is 4, expected 3"));
+            at_element("indptr", 2, 4, "indptr[2] is 4, expected 3"));
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", integers({0, 4, 3}))),
-            of_file("indptr[1] is 4, expected 0 to 3"));
+            at_element("indptr", 1, 4, "indptr[1] is 4, expected 0 to 3"));
   EXPECT_EQ(this->fails(with(members("csc"), "indptr.npy", integers({0, 2, 1, 3}))),
-            of_file("indptr[2] is 1, expected 2 to 3"));
+            at_element("indptr", 2, 4, "indptr[2] is 1, expected 2 to 3"));
   EXPECT_EQ(this->fails(with(members("csr"), "indptr.npy", long_integers({0, INT64_MIN, 3}))),
-            of_file("indptr[1] is -9223372036854775808, expected 0 to 3"));
+            at_element("indptr", 1, 8, "indptr[1] is -9223372036854775808, expected 0 to 3"));
 }
 
 TYPED_TEST(Npz, NotAnArchive) {
