@@ -743,7 +743,7 @@ std::vector<Bound> divergence_bounds() {
       "the fixed factor's components are read three times for each column, from L2; what is kept of a column in global "
       "memory is read, and the fits written, for each component; the sums and the column itself are read and written "
       "one number at a time";
-  constexpr std::int64_t kFar = 12800, kFew = 8;  // columns too long for shared memory
+  constexpr std::int64_t kFar = 12800, kFew = 4;  // columns too long for shared memory
   constexpr double kColumn = 4.0 * kLength;
   const struct {
     const char* step;
