@@ -218,8 +218,9 @@ class CsrMatrix final : public DeviceMatrix<T> {
   void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
-    descend_sparse(this->gpu_, (side == Side::w ? rows_ : columns_).compressed(), f, fixed,
-                   {fixed_sums, penalty, sweeps, divergence}, workspace.get<T>(Workspace::panels, rows_.nonzeros));
+    const Orientation<T>& x = side == Side::w ? rows_ : columns_;
+    descend_sparse(this->gpu_, x.compressed(), x.long_segments(), f, fixed, {fixed_sums, penalty, sweeps, divergence},
+                   workspace.get<T>(Workspace::panels, rows_.nonzeros));
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,

@@ -49,7 +49,7 @@ struct DeviceObserved {
 
 // Numbers that coordinate_descent() keeps beside the fixed factor, for either side. That factor is transposed, so that
 // its columns count as components.
-std::int64_t descent_scratch(const Gpu& gpu, const MatrixShape& shape) {
+std::int64_t descent_scratch(const Gpu& gpu, const MatrixShape& shape, int rank, int element_size) {
   constexpr std::int64_t kMost = std::numeric_limits<int>::max();
   for (const auto& [name, size] : {std::pair{"X.rows", shape.rows}, std::pair{"X.columns", shape.columns}}) {
     if (size > kMost) {
@@ -57,8 +57,10 @@ std::int64_t descent_scratch(const Gpu& gpu, const MatrixShape& shape) {
                             "at most " + core::text(kMost) + " for hals of dense X in this loss");
     }
   }
-  return std::max(dense_descent_scratch(gpu, shape.rows, shape.columns, shape.complete()),
-                  dense_descent_scratch(gpu, shape.columns, shape.rows, shape.complete()));
+  const bool rows_are_lines = shape.layout == Layout::row_major;
+  return std::max(
+      dense_descent_scratch(gpu, rank, shape.rows, shape.columns, rows_are_lines, shape.complete(), element_size),
+      dense_descent_scratch(gpu, rank, shape.columns, shape.rows, !rows_are_lines, shape.complete(), element_size));
 }
 
 // X whose elements are stored as S.
@@ -138,7 +140,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
   void reserve_coordinate_descent(int rank, Workspace& workspace) const override {
     const std::int64_t longest = std::max(rows_, columns_);
     workspace.get<T>(Workspace::packed, rank * longest);
-    workspace.get<T>(Workspace::panels, descent_scratch(this->gpu_, shape()));
+    own_scratch(rank, workspace);
   }
 
   void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
@@ -149,8 +151,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
                                  static_cast<int>(fixed.count), f.rank, fixed.count};
     transpose<T>(this->gpu_, fixed, by_component);
     descend_dense<S, T>(this->gpu_, data_, ld_, observed(), (side == Side::w) == (layout_ == Layout::row_major), f,
-                        by_component, {fixed_sums, penalty, sweeps, divergence},
-                        workspace.get<T>(Workspace::panels, descent_scratch(this->gpu_, shape())));
+                        by_component, {fixed_sums, penalty, sweeps, divergence}, own_scratch(f.rank, workspace));
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
@@ -163,6 +164,11 @@ class DenseMatrix final : public DeviceMatrix<T> {
   static constexpr bool kIsPlain = std::is_same_v<T, S>;
 
   const core::Observed<T>& observed() const { return observed_.observed; }
+
+  T* own_scratch(int rank, Workspace& workspace) const {
+    const std::int64_t size = descent_scratch(this->gpu_, shape(), rank, sizeof(T));
+    return size > 0 ? workspace.get<T>(Workspace::panels, size) : nullptr;
+  }
 
   T* partial_sums(int rank, const core::Divergence& divergence, Workspace& workspace) const {
     const std::int64_t bytes = dense_divergence_bytes(this->gpu_, shape(), divergence, rank, sizeof(T));
@@ -294,7 +300,7 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
 }  // namespace
 
 std::int64_t dense_descent_bytes(const Gpu& gpu, const MatrixShape& shape, int rank, int element_size) {
-  return (rank * std::max(shape.rows, shape.columns) + descent_scratch(gpu, shape)) * element_size;
+  return (rank * std::max(shape.rows, shape.columns) + descent_scratch(gpu, shape, rank, element_size)) * element_size;
 }
 
 std::int64_t dense_divergence_bytes(const Gpu& gpu, const MatrixShape& shape, const core::Divergence& divergence,

@@ -179,23 +179,28 @@ SIMD_TEST(Divergence, Loss) {
   });
 }
 
+// Two sweeps over the columns of one factor against the textbook.
+template <class T>
+void check_descent(const MatrixCase& c, Side side, const core::DataMatrix<T>& x, const oracle::Dense& expected,
+                   core::Workspace& workspace) {
+  const auto xt = oriented(side, expected);
+  FactorStorage<T> f(positive(cases::make_factor(c.rank, xt.rows, 14)), c.padding);
+  const FactorStorage<T> fixed(positive(cases::make_factor(c.rank, xt.columns, 15)), 3 - c.padding);
+  const FactorStorage<T> sums(component_sums(fixed.oracle()));
+  const core::Divergence divergence{1, 1e-12};
+  const auto exact = oracle::coordinate_descent(xt, f.oracle(), fixed.oracle(), {0.01, 0.1}, 2, divergence.floor);
+  x.coordinate_descent(side, f.factor(), fixed.factor(), divergence, sums.factor().data, {0.01, 0.1}, 2, workspace);
+  // Rounding of a component's step is relative to what pulls it; later components see it.
+  ASSERT_TRUE(matrix_near(f.oracle(), exact, 2 * Tolerance<T>::hals_sweep(c.rank) + Tolerance<T>::sum(xt.columns)))
+      << "side " << (side == Side::w);
+  ASSERT_TRUE(f.gaps_untouched());
+}
+
 SIMD_TEST(Divergence, CoordinateDescent) {
   using T = TypeParam;
   const auto check = [&](const MatrixCase& c, const core::DataMatrix<T>& x, const oracle::Dense& expected) {
     auto workspace = this->workspace();
-    for (Side side : {Side::w, Side::h}) {
-      const auto xt = oriented(side, expected);
-      FactorStorage<T> f(positive(cases::make_factor(c.rank, xt.rows, 14)), c.padding);
-      const FactorStorage<T> fixed(positive(cases::make_factor(c.rank, xt.columns, 15)), 3 - c.padding);
-      const FactorStorage<T> sums(component_sums(fixed.oracle()));
-      const core::Divergence divergence{1, 1e-12};
-      const auto exact = oracle::coordinate_descent(xt, f.oracle(), fixed.oracle(), {0.01, 0.1}, 2, divergence.floor);
-      x.coordinate_descent(side, f.factor(), fixed.factor(), divergence, sums.factor().data, {0.01, 0.1}, 2, workspace);
-      // Rounding of a component's step is relative to what pulls it; later components see it.
-      ASSERT_TRUE(matrix_near(f.oracle(), exact, 2 * Tolerance<T>::hals_sweep(c.rank) + Tolerance<T>::sum(xt.columns)))
-          << "side " << (side == Side::w);
-      ASSERT_TRUE(f.gaps_untouched());
-    }
+    for (Side side : {Side::w, Side::h}) check_descent(c, side, x, expected, workspace);
   };
   for (int rank : {1, 3, 17, 33}) {
     for (Layout layout : cases::kLayouts) {
@@ -213,6 +218,33 @@ SIMD_TEST(Divergence, CoordinateDescent) {
       const CsrStorage<T> storage(cases::make_sparse(c, 12));
       check(c, *this->staged(Matrix<T>(this->context(), storage.view())), oracle::densify(storage.oracle()));
     }
+  }
+}
+
+// How long a column is decides where a backend keeps it, and how many work on it.
+SIMD_TEST(Divergence, CoordinateDescentOfLongColumns) {
+  using T = TypeParam;
+  for (std::int64_t length : {300, 3000, 7000, 13001}) {
+    for (Layout layout : cases::kLayouts) {
+      const MatrixCase c{5, length, 1, -1, layout, 3};
+      SCOPED_TRACE(c.name());
+      const DenseStorage<T> storage(cases::make_dense(c, 11), c.layout, c.padding);
+      auto workspace = this->workspace();
+      check_descent(c, Side::w, *this->staged(Matrix<T>(this->context(), storage.view())), storage.oracle(), workspace);
+    }
+  }
+  for (std::int64_t rows : {4, 40}) {
+    const MatrixCase c{rows, 3000, 19, 0};
+    oracle::Sparse x{rows, c.columns, {}};
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const std::int64_t length = i == 0 ? 2500 : i == 1 ? 700 : i == 2 ? 1500 : 9;
+      for (std::int64_t j = 0; j < length; ++j)
+        x.entries.push_back({i, c.columns - length + j, static_cast<double>(1 + (i + j) % 5)});
+    }
+    SCOPED_TRACE(c.name());
+    const CsrStorage<T> storage(x);
+    auto workspace = this->workspace();
+    check_descent(c, Side::w, *this->staged(Matrix<T>(this->context(), storage.view())), oracle::densify(x), workspace);
   }
 }
 

@@ -234,6 +234,61 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
   }
 }
 
+// No m x n intermediate anywhere: beside X there is room for a few factors, and for sparse X another of its entries.
+TYPED_TEST(Factorize, PlansAFewFactorsForAnyX) {
+  using T = TypeParam;
+  constexpr double kFactors = 8;
+  const auto check = [&](const MatrixShape& shape, int rank, const Options& options) {
+    const auto of_factors = static_cast<double>((shape.rows + shape.columns) * rank * sizeof(T));
+    const auto of_entries = shape.nonzeros > 0 ? static_cast<double>(shape.nonzeros * sizeof(T)) : 0.0;
+    const auto planned = static_cast<double>(plan<T>(this->context, shape, rank, options).workspace);
+    EXPECT_LE(planned, kFactors * of_factors + of_entries)
+        << shape.rows << " x " << shape.columns << " nonzeros " << shape.nonzeros << " layout "
+        << cases::name(shape.layout) << " complete " << shape.complete() << " rank " << rank << " beta "
+        << options.loss.beta << " solver " << static_cast<int>(options.solver) << " start "
+        << static_cast<int>(options.initialization) << " acceleration " << static_cast<int>(options.acceleration)
+        << " update " << options.update_w << options.update_h;
+  };
+  std::vector<Options> all;
+  for (Initialization start : {Initialization::random, Initialization::given, Initialization::nndsvda}) {
+    for (Solver solver : {Solver::hals, Solver::multiplicative_update, Solver::anls}) {
+      for (double beta : {2.0, 1.0, 0.5, 0.0, 1.5}) {
+        if (beta != 2 && (solver == Solver::anls || (solver == Solver::hals && beta != 1))) continue;
+        for (auto [update_w, update_h] : {std::pair{true, true}, {true, false}, {false, true}}) {
+          all.push_back(
+              {.loss = {beta}, .solver = solver, .initialization = start, .update_w = update_w, .update_h = update_h});
+        }
+      }
+    }
+  }
+  all.push_back({.acceleration = Acceleration::extrapolation});
+  for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{1000, 1000000},
+                      {1000000, 1000},
+                      {1000000, 3},
+                      {3000, 3000},
+                      {30000, 30000},
+                      {1000000, 1000000}}) {
+    for (int rank : {16, 64}) {
+      if (rank > std::min(m, n)) continue;
+      for (const Options& options : all) {
+        const bool incomplete = options.solver != Solver::anls && options.initialization != Initialization::nndsvda;
+        for (Layout layout : cases::kLayouts) {
+          check({m, n, -1, layout}, rank, options);
+          if (!incomplete || options.acceleration != Acceleration::none) continue;
+          check({m, n, -1, layout, Missing::none, true}, rank, options);
+          check({m, n, -1, layout, Missing::nan}, rank, options);
+        }
+        if (options.loss.beta < 1 || options.loss.beta == 1.5) continue;
+        const std::int64_t nonzeros = 100 * std::max(m, n) > m * n ? m * n / 2 : 100 * std::max(m, n);
+        check({m, n, nonzeros}, rank, options);
+        if (incomplete && options.acceleration == Acceleration::none) {
+          check({m, n, nonzeros, Layout::row_major, Missing::zeros, true}, rank, options);
+        }
+      }
+    }
+  }
+}
+
 TYPED_TEST(Factorize, ReportsWhatItReturns) {
   using T = TypeParam;
   const auto exact = planted(61, 43, 4, 0.1, 3);

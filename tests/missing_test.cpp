@@ -229,6 +229,31 @@ SIMD_TEST(MissingTerms, Loss) {
   });
 }
 
+// Two sweeps over the columns of one factor against the textbook.
+template <class T>
+void check_descent(double beta, Side side, const core::DataMatrix<T>& x, const oracle::Dense& values,
+                   const oracle::Dense& weights, int rank, std::int64_t padding, core::Workspace& workspace) {
+  const auto xt = oriented(side, values), own_weights = oriented(side, weights);
+  FactorStorage<T> f(positive(cases::make_factor(rank, xt.rows, 14)), padding);
+  const FactorStorage<T> fixed(positive(cases::make_factor(rank, xt.columns, 15)), 3 - padding);
+  const FactorStorage<T> no_sums(oracle::Dense(rank, 1));
+  const core::Divergence divergence{beta, 1e-12, false};
+  const oracle::Penalty penalty{0.01, 0.1};
+  auto expected =
+      beta == 2 ? oracle::weighted_hals(xt, f.oracle(), fixed.oracle(), penalty, 2, own_weights)
+                : oracle::coordinate_descent(xt, f.oracle(), fixed.oracle(), penalty, 2, divergence.floor, own_weights);
+  x.coordinate_descent(side, f.factor(), fixed.factor(), divergence, no_sums.factor().data, {0.01, 0.1}, 2, workspace);
+  for (std::int64_t i = 0; i < xt.rows;
+       ++i) {  // of a column without entries the penalties alone would be left: it is 0
+    double total = 0;
+    for (std::int64_t j = 0; j < xt.columns; ++j) total += own_weights(i, j);
+    for (int c = 0; c < rank && total == 0; ++c) expected(c, i) = 0;
+  }
+  ASSERT_TRUE(matrix_near(f.oracle(), expected, 2 * Tolerance<T>::hals_sweep(rank) + Tolerance<T>::sum(xt.columns)))
+      << "beta " << beta << " side " << (side == Side::w);
+  ASSERT_TRUE(f.gaps_untouched());
+}
+
 SIMD_TEST(MissingTerms, CoordinateDescentIsHalsWithAGramForEachColumn) {
   using T = TypeParam;
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int rank,
@@ -236,31 +261,29 @@ SIMD_TEST(MissingTerms, CoordinateDescentIsHalsWithAGramForEachColumn) {
     if (rank > 33) return;  // the oracle is slow
     auto workspace = this->workspace();
     for (double beta : {1.0, 2.0}) {
-      for (Side side : {Side::w, Side::h}) {
-        const auto xt = oriented(side, values), own_weights = oriented(side, weights);
-        FactorStorage<T> f(positive(cases::make_factor(rank, xt.rows, 14)), padding);
-        const FactorStorage<T> fixed(positive(cases::make_factor(rank, xt.columns, 15)), 3 - padding);
-        const FactorStorage<T> no_sums(oracle::Dense(rank, 1));
-        const core::Divergence divergence{beta, 1e-12, false};
-        const oracle::Penalty penalty{0.01, 0.1};
-        const auto exact = beta == 2 ? oracle::weighted_hals(xt, f.oracle(), fixed.oracle(), penalty, 2, own_weights)
-                                     : oracle::coordinate_descent(xt, f.oracle(), fixed.oracle(), penalty, 2,
-                                                                  divergence.floor, own_weights);
-        x.coordinate_descent(side, f.factor(), fixed.factor(), divergence, no_sums.factor().data, {0.01, 0.1}, 2,
-                             workspace);
-        auto expected = exact;  // of a column without entries the penalties alone would be left: it is 0
-        for (std::int64_t i = 0; i < xt.rows; ++i) {
-          double total = 0;
-          for (std::int64_t j = 0; j < xt.columns; ++j) total += own_weights(i, j);
-          for (int c = 0; c < rank && total == 0; ++c) expected(c, i) = 0;
-        }
-        ASSERT_TRUE(
-            matrix_near(f.oracle(), expected, 2 * Tolerance<T>::hals_sweep(rank) + Tolerance<T>::sum(xt.columns)))
-            << "beta " << beta << " side " << (side == Side::w);
-        ASSERT_TRUE(f.gaps_untouched());
-      }
+      for (Side side : {Side::w, Side::h}) check_descent(beta, side, x, values, weights, rank, padding, workspace);
     }
   });
+}
+
+// How long a column is decides where a backend keeps it, and how many work on it.
+SIMD_TEST(MissingTerms, CoordinateDescentOfLongColumns) {
+  using T = TypeParam;
+  for (std::int64_t length : {300, 3000, 7000, 13001}) {
+    for (Form form : {Form::nan, Form::weights_and_nan, Form::sparse_weights}) {
+      for (Layout layout : cases::kLayouts) {
+        if (form == Form::sparse_weights && layout != Layout::row_major) continue;
+        SCOPED_TRACE(std::string(kNames[static_cast<int>(form)]) + " 5 x " + std::to_string(length) + " " +
+                     cases::name(layout));
+        const Incomplete<T> x(form, positive(cases::make_dense(5, length, Content::uniform, 11)), layout, 3);
+        const Matrix<T> matrix = x.on(this->context());
+        auto workspace = this->workspace();
+        for (double beta : {1.0, 2.0}) {
+          check_descent(beta, Side::w, *this->staged(matrix), x.values(), x.weights(), 1, 0, workspace);
+        }
+      }
+    }
+  }
 }
 
 template <class T>

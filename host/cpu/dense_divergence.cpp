@@ -246,12 +246,13 @@ void dense_divergence_pass(const StoredMatrix<T>& matrix, Side side, Factor<T> l
 
 namespace {
 
-// Lines of x that are copied at a time: to lie along, and where not all entries count, with their weights.
-constexpr std::int64_t kCopied = 16;
+// Columns whose entries are copied at a time: to lie along, and where not all entries count, with their weights. Those
+// that lie along gain nothing from company.
+constexpr std::int64_t copied_columns(bool along) { return along ? 1 : 16; }
 
 // Numbers of a thread, for each entry of a line: its fit, and what is copied.
 constexpr std::int64_t descent_scratch(bool along, bool complete) {
-  return 1 + (along && complete ? 0 : complete ? kCopied : 2 * kCopied);
+  return 1 + (along && complete ? 0 : complete ? copied_columns(along) : 2 * copied_columns(along));
 }
 
 // Copies `count` entries of n lines from p on, `ld` apart: to `values`, and unless it is null their weights to
@@ -294,12 +295,13 @@ void dense_coordinate_descent(const StoredMatrix<T>& matrix, Side side, Factor<T
   for_chunks(Chunks(fixed.count, kUpdateColumns), matrix.threads,
              [&](int, std::int64_t begin, std::int64_t length) { by_component(fixed, begin, length, components, ld); });
   const ColumnProblem<T> problem{f.rank, divergence, fixed_sums, penalty, sweeps};
-  for_chunks(Chunks(f.count, kCopied), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
+  const std::int64_t at_once = copied_columns(along);
+  for_chunks(Chunks(f.count, at_once), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
     const FlushSubnormals flush;
     T* v = scratch + omp_get_thread_num() * size;
-    T *copies = v + ld, *weights = complete ? nullptr : copies + kCopied * ld;
-    for (std::int64_t p = begin; p < begin + length; p += kCopied) {
-      const std::int64_t n = std::min(kCopied, begin + length - p);
+    T *copies = v + ld, *weights = complete ? nullptr : copies + at_once * ld;
+    for (std::int64_t p = begin; p < begin + length; p += at_once) {
+      const std::int64_t n = std::min(at_once, begin + length - p);
       const bool copied = !along || !complete;
       if (copied) copy_lines(matrix, along, p, n, fixed.count, ld, copies, weights);
       for (std::int64_t j = 0; j < n; ++j) {
