@@ -58,6 +58,59 @@ __device__ inline unsigned ballot(bool predicate, unsigned mask = kAllLanes) { r
 __device__ inline bool any(bool predicate, unsigned mask = kAllLanes) { return __any_sync(mask, predicate) != 0; }
 __device__ inline bool all(bool predicate, unsigned mask = kAllLanes) { return __all_sync(mask, predicate) != 0; }
 
+/// Words in which tensor cores take factors of products: a number rounded to tf32 (10 bits after the point, ties away
+/// from zero), or two rounded to bf16 (7 bits, ties to even), the first in the low half.
+__device__ inline unsigned tf32_word([[maybe_unused]] float x) {
+#if __CUDA_ARCH__ >= 800
+  unsigned word;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(x));
+  return word;
+#else
+  __trap();  // a Context refuses the modes that come here
+  return 0;
+#endif
+}
+__device__ inline unsigned bf16_word([[maybe_unused]] float low, [[maybe_unused]] float high) {
+#if __CUDA_ARCH__ >= 800
+  unsigned word;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+#else
+  __trap();
+  return 0;
+#endif
+}
+
+/// C += A B of the 32 lanes of a warp, on tensor cores, in float. With g = lane / 4 and t = lane % 4 a lane has of C
+/// (16 x 8) the entries (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). tf32: of A (16 x 8) (g, t), (g + 8, t), (g,
+/// t + 4), (g + 8, t + 4), of B (8 x 8) (t, g), (t + 4, g).
+__device__ inline void multiply_add_tf32([[maybe_unused]] float (&c)[4], [[maybe_unused]] const unsigned (&a)[4],
+                                         [[maybe_unused]] const unsigned (&b)[2]) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+  __trap();
+#endif
+}
+/// bf16, pairs that begin at: of A (16 x 16) (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8), each with the entry on
+/// its right; of B (16 x 8) (2t, g), (2t + 8, g), each with the entry below.
+__device__ inline void multiply_add_bf16([[maybe_unused]] float (&c)[4], [[maybe_unused]] const unsigned (&a)[4],
+                                         [[maybe_unused]] const unsigned (&b)[2]) {
+#if __CUDA_ARCH__ >= 800
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+  __trap();
+#endif
+}
+
 /// Relaxed atomics on global or shared memory; each returns the value before.
 template <class T>
 __device__ inline T atomic_add(T* address, T value) {

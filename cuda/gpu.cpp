@@ -9,6 +9,7 @@ namespace orthant::cuda {
 namespace {
 
 constexpr int kOldestCapability = 75;  // 10 * major + minor
+constexpr int kTensorCoreMajor = 8;    // of the capability whose tensor cores know tf32 and bf16
 
 // What this thread is capturing for, and the stream that records: the Gpu's, or within a loop one for its body.
 thread_local const Gpu* capturing = nullptr;
@@ -201,9 +202,17 @@ void Gpu::check_code() const {
   }
 }
 
+void Gpu::check_math() const {
+  if (math_ == MathMode::strict || properties_.major >= kTensorCoreMajor) return;
+  throw InvalidArgument("CudaConfig::math", math_ == MathMode::tf32 ? "tf32" : "bf16",
+                        "strict, as " + name() + " has compute capability " + std::to_string(properties_.major) + "." +
+                            std::to_string(properties_.minor) + ", and tf32 and bf16 need 8.0 or newer");
+}
+
 Gpu::Gpu(const CudaConfig& config)
     : math_(config.math), sparse_product_(config.sparse_product), cublas_(config.cublas), cusparse_(config.cusparse) {
   check_device(config.device);
+  check_math();
   const Current current(*this);
   check_code();
   if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);

@@ -55,6 +55,7 @@ class Gpu {
   int index() const { return index_; }
   std::string name() const { return properties_.name; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
+  MathMode math() const { return math_; }
   MemoryResource& memory() const { return *memory_; }
   std::int64_t free_memory() const;  ///< bytes, or -1
   Scratch scratch() const { return {scratch_values_.data(), counters_.data()}; }
@@ -111,6 +112,7 @@ class Gpu {
   class StreamMemory;
   void check_device(int device);
   void check_code() const;
+  void check_math() const;
 
   int index_ = 0;
   cudaDeviceProp properties_{};

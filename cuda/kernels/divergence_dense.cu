@@ -1,10 +1,10 @@
 #include "cuda/kernels/divergence_dense.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
-#include "cuda/kernels/divergence.cuh"
-#include "cuda/kernels/entries.cuh"
-#include "cuda/kernels/observed.cuh"
+#include "cuda/kernels/divergence_tensor.hpp"
+#include "cuda/kernels/divergence_tiles.cuh"
 #include "cuda/launch.hpp"
 
 // A block owns a tile of one factor's columns and walks along the other's: it makes a tile of WH in registers, turns it
@@ -18,28 +18,11 @@ namespace {
 constexpr int kThreads = 64;
 constexpr int kLongestWalk = 4;  // tiles below which a walk is not divided
 
-// Columns of either factor in a tile: 128 bytes of X.
-template <class T>
-constexpr int kTile = 128 / sizeof(T);
-
-template <class T>
-struct Arguments {
-  Entries<T> x;
-  std::int64_t ld;
-  core::Observed<T> observed;
-  bool own_is_lines;
-  core::Factor<const T> own, other;
-  ElementCoefficients<T> coefficients;
-  core::Factor<T> numerator, denominator;  // of the first part
-  std::int64_t part_size;                  // from one part's terms to the next one's
-  std::int64_t walk;                       // columns of `other` in a part, a multiple of the tile
-};
-
 // How a block for `kWidth` components divides its work. Pitches make rows start four banks apart, whole vectors of 16
 // bytes aligned: reads and writes along rows or of eight rows by four columns are free of conflicts.
 template <int kWidth, class T>
 struct Shape {
-  static constexpr int kSide = kTile<T>;
+  static constexpr int kSide = kDivergenceTile<T>;
   static constexpr int kVector = 16 / sizeof(T);
   static constexpr int kPitch = kWidth + kVector, kSquarePitch = kSide + kVector;
   // WH: 8 x 8 threads, each with every eighth row and column of the tile.
@@ -70,7 +53,7 @@ __device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0
 // read(line, place) of the entries at own column a0 and other column b0, to [other][own]; 0 beyond X. A warp reads
 // eight places of four lines: whole sectors of memory.
 template <int kWidth, class T, class Read>
-__device__ void load_entries(const Arguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile,
+__device__ void load_entries(const DivergenceArguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile,
                              const Read& read) {
   using S = Shape<kWidth, T>;
   for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
@@ -117,7 +100,7 @@ __device__ void store_sums(
 constexpr int blocks_of(int width) { return width >= 128 ? 4 : width >= 64 ? 6 : 8; }
 
 template <int kWidth, bool kDenominator, class T>
-__global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T> a) {
+__global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(DivergenceArguments<T> a) {
   using S = Shape<kWidth, T>;
   constexpr int kSide = S::kSide, kFits = S::kFits, kVector = S::kVector;
   ORTHANT_DYNAMIC_SHARED(T, own);
@@ -181,16 +164,11 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(Arguments<T
     for (int i = 0; i < kFits * kFits; ++i) {
       const int p = fit_own + i / kFits * 8, q = fit_other + i % kFits * 8, at = q * S::kSquarePitch + p;
       const T x = denominators[at];
-      auto of_entry = a.coefficients(x, static_cast<T>(numerators[at]));
-      bool counts = a0 + p < a.own.count && b0 + q < end;
-      if (!a.observed.complete()) {
-        const T weight = a.observed.weights != nullptr ? static_cast<T>(weights[at]) : T(1);
-        counts = counts && core::counts(a.observed.missing, x, weight);
-        of_entry.numerator *= weight;
-        of_entry.denominator *= weight;
-      }
-      numerators[at] = counts ? of_entry.numerator : T(0);
-      if constexpr (kDenominator) denominators[at] = counts ? of_entry.denominator : T(0);
+      const T weight = a.observed.weights != nullptr ? static_cast<T>(weights[at]) : T(1);
+      const bool inside = a0 + p < a.own.count && b0 + q < end;
+      const auto of_entry = coefficients_of(a, x, static_cast<T>(numerators[at]), weight, inside);
+      numerators[at] = of_entry.numerator;
+      if constexpr (kDenominator) denominators[at] = of_entry.denominator;
     }
     device::sync_block();
     for (int q = 0; q < kSide; ++q) {
@@ -243,14 +221,8 @@ __global__ void __launch_bounds__(256)
   }
 }
 
-// The shape of a grid, and how it divides the walk.
-struct Grid {
-  std::int64_t tiles, walk;
-  int blocks, parts;  // blocks of components
-};
-
-Grid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t other_count, int rank, int tile) {
-  Grid grid{};
+DivergenceGrid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t other_count, int rank, int tile) {
+  DivergenceGrid grid{};
   grid.tiles = (own_count + tile - 1) / tile;
   grid.blocks = (rank + 127) / 128;
   // Few columns: their walk is divided until all multiprocessors have work, but not into pieces that are not worth it,
@@ -266,7 +238,7 @@ Grid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t other_count,
 }
 
 template <int kWidth, bool kDenominator, class T>
-void launch_terms(const Gpu& gpu, const Grid& grid, const Arguments<T>& arguments) {
+void launch_terms(const Gpu& gpu, const DivergenceGrid& grid, const DivergenceArguments<T>& arguments) {
   const dim3 blocks(static_cast<unsigned>(grid.tiles), static_cast<unsigned>(grid.blocks),
                     static_cast<unsigned>(grid.parts));
   launch(gpu, "divergence of dense X", terms<kWidth, kDenominator, T>, blocks, kThreads,
@@ -274,7 +246,7 @@ void launch_terms(const Gpu& gpu, const Grid& grid, const Arguments<T>& argument
 }
 
 template <bool kDenominator, class T>
-void launch_width(const Gpu& gpu, const Grid& grid, const Arguments<T>& arguments) {
+void launch_width(const Gpu& gpu, const DivergenceGrid& grid, const DivergenceArguments<T>& arguments) {
   const int rank = arguments.own.rank;
   if (rank <= 16) {
     launch_terms<16, kDenominator>(gpu, grid, arguments);
@@ -294,9 +266,9 @@ void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, const c
                             bool own_is_lines, core::Factor<const T> own, core::Factor<const T> other,
                             const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator,
                             T* partial) {
-  const Grid grid = make_grid(gpu, own.count, other.count, own.rank, kTile<T>);
+  const DivergenceGrid grid = make_grid(gpu, own.count, other.count, own.rank, kDivergenceTile<T>);
   const bool makes_denominator = denominator.data != nullptr;
-  Arguments<T> arguments{
+  DivergenceArguments<T> arguments{
       Entries<T>(x), ld,          observed, own_is_lines, own, other, ElementCoefficients<T>(divergence),
       numerator,     denominator, 0,        grid.walk};
   if (grid.parts > 1) {
@@ -305,7 +277,11 @@ void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, const c
     arguments.numerator = {partial, own.rank, own.count, own.rank};
     if (makes_denominator) arguments.denominator = {partial + size, own.rank, own.count, own.rank};
   }
-  makes_denominator ? launch_width<true>(gpu, grid, arguments) : launch_width<false>(gpu, grid, arguments);
+  if (std::is_same_v<T, float> && gpu.math() != MathMode::strict) {
+    if constexpr (std::is_same_v<T, float>) launch_tensor_terms(gpu, grid, arguments, gpu.math());
+  } else {
+    makes_denominator ? launch_width<true>(gpu, grid, arguments) : launch_width<false>(gpu, grid, arguments);
+  }
   if (grid.parts == 1) return;
   const auto add_up = [&](const core::Factor<T>& parts, core::Factor<T> to) {
     launch(gpu, "sum of parts", sum_parts<T>, grid_size(to.rank * to.count, 256, 4096), 256, 0, parts.data,
@@ -317,7 +293,7 @@ void dense_divergence_terms(const Gpu& gpu, const S* x, std::int64_t ld, const c
 
 std::int64_t dense_partial_sums(const Gpu& gpu, std::int64_t own_count, std::int64_t other_count, int rank,
                                 const core::Divergence& divergence, int element_size) {
-  const Grid grid = make_grid(gpu, own_count, other_count, rank, 128 / element_size);
+  const DivergenceGrid grid = make_grid(gpu, own_count, other_count, rank, 128 / element_size);
   if (grid.parts == 1) return 0;
   return grid.parts * (divergence.has_closed_denominator() ? 1 : 2) * rank * own_count;
 }

@@ -21,11 +21,14 @@ class DeviceMemoryResource {
   virtual void deallocate(void* pointer, std::size_t bytes, std::size_t alignment, CUstream_st* stream) noexcept = 0;
 };
 
-/// How products of float are made. Sums are in float always; double is always exact double.
+/// How products of float are made: those of dense X with a factor, and of the terms of a beta-divergence of dense X (in
+/// any storage, weighted or not) those that make WH and those that multiply by it. Sums are in float always. Strict in
+/// every mode: double, sparse X, products of X in a narrow storage with a factor, updates, coordinate descent, losses.
 enum class MathMode {
   strict,  ///< in float
-  tf32,    ///< factors of a product rounded to 10 bits after the point, on tensor cores
-  bf16,    ///< to 7 bits
+  tf32,    ///< factors of a product rounded to 10 bits after the point, on tensor cores. From compute capability 8.0;
+           ///< on older devices an InvalidArgument
+  bf16,    ///< the same with 7 bits
 };
 
 /// What makes the products of sparse X. Either gives the same bits in every run.

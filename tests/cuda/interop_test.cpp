@@ -343,5 +343,30 @@ TEST_F(CudaInterop, SaysWhatIsWrongWithTheMachine) {
   EXPECT_EQ(refusal(), "");
 }
 
+TEST_F(CudaInterop, RefusesMathModesThatTheDeviceLacks) {
+  cudaDeviceProp properties{};
+  ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
+  const cudaDeviceProp before = properties;
+  properties.major = 7;
+  properties.minor = 5;
+  simt::set_properties(properties);
+  for (const auto& [mode, name] : {std::pair(MathMode::tf32, "tf32"), {MathMode::bf16, "bf16"}}) {
+    try {
+      Context::cuda({.math = mode});
+      ADD_FAILURE() << name << " was accepted";
+    } catch (const InvalidArgument& e) {
+      EXPECT_EQ(e.name(), "CudaConfig::math");
+      EXPECT_EQ(e.value(), name);
+      EXPECT_THAT(e.expected(), HasSubstr("compute capability 7.5, and tf32 and bf16 need 8.0 or newer"));
+    }
+  }
+  EXPECT_EQ(refusal(), "");
+  properties.major = 8;
+  properties.minor = 0;
+  simt::set_properties(properties);
+  EXPECT_EQ(refusal({.math = MathMode::bf16}), "");
+  simt::set_properties(before);
+}
+
 }  // namespace
 }  // namespace orthant::test

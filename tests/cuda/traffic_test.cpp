@@ -44,6 +44,8 @@ constexpr double kMargin = 1.15;     // of every bound: sectors that neighbours 
 // Arrays in device memory, which live as long as this.
 class Device {
  public:
+  explicit Device(MathMode math = MathMode::strict) : gpu_(small_device(math)) {}
+
   const Gpu& gpu() const { return gpu_; }
 
   template <class U, class Value>
@@ -69,14 +71,14 @@ class Device {
   }
 
  private:
-  static CudaConfig small_device() {
+  static CudaConfig small_device(MathMode math) {
     cudaDeviceProp properties{};
     EXPECT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
     properties.multiProcessorCount = kMultiprocessors;
     simt::set_properties(properties);
-    return {};
+    return {.math = math};
   }
-  Gpu gpu_{small_device()};
+  Gpu gpu_;
   std::vector<core::Buffer<std::byte>> memory_;
 };
 
@@ -126,6 +128,7 @@ struct Bound {
   const char* reason = "";  ///< for both
   double barriers = 0;      ///< of all blocks
   int ways = 2;             ///< words that an access to shared memory may want of one bank
+  MathMode math = MathMode::strict;
   std::function<void(Device&)> call = {};
 };
 
@@ -686,18 +689,25 @@ std::vector<Bound> divergence_bounds() {
         const double parts = of_lines ? 1 : kParts, results = denominator ? 2 : 1;
         const double own_columns = of_lines ? kCount : kLength, other_columns = of_lines ? kLength : kCount;
         const double own = 4 * k * own_columns, other = 4 * k * other_columns, tiles = own_columns / 32;
-        t.push_back({.kernel = "divergence_dense: terms<" + std::to_string(k) + (denominator ? ", true" : ", false") +
-                               ", float>",
-                     .read = (weighted ? 2 : 1) * kX_bytes + own + other,
-                     .written = results * own,
-                     .again = (parts - 1) * own + (tiles - 1) * other,
-                     .again_to = (parts - 1) * results * own,
-                     .reason = "every block reads the other factor, from L2: 4 rank multiply-adds for each entry of X "
-                               "take longer; sums of the parts of a walk",
-                     .barriers = tiles * parts * (3 * other_columns / 32 / parts + 2 * results),
-                     .call = [=, weighted = weighted, denominator = denominator](Device& d) {
-                       dense_terms(d, k, of_lines, denominator ? 0.5 : 1, weighted);
-                     }});
+        const auto add = [&, weighted = weighted, denominator = denominator](const std::string& kernel, MathMode math,
+                                                                             double barriers) {
+          t.push_back({.kernel = kernel,
+                       .read = (weighted ? 2 : 1) * kX_bytes + own + other,
+                       .written = results * own,
+                       .again = (parts - 1) * own + (tiles - 1) * other,
+                       .again_to = (parts - 1) * results * own,
+                       .reason =
+                           "every block reads the other factor, from L2: 4 rank multiply-adds for each entry of X "
+                           "take longer; sums of the parts of a walk",
+                       .barriers = tiles * barriers,
+                       .math = math,
+                       .call = [=](Device& d) { dense_terms(d, k, of_lines, denominator ? 0.5 : 1, weighted); }});
+        };
+        const std::string shape = std::to_string(k) + (denominator ? ", true" : ", false");
+        add("divergence_dense: terms<" + shape + ", float>", MathMode::strict,
+            3 * other_columns / 32 + 2 * parts * results);
+        for (auto [tiles_of, math] : {std::pair{"Tf32Tiles", MathMode::tf32}, {"Bf16Tiles", MathMode::bf16}})
+          add(std::string("divergence_tensor: terms<") + tiles_of + ", " + shape + ">", math, 2 * other_columns / 32);
       }
     }
   }
@@ -831,7 +841,7 @@ TEST(Traffic, IsNearTheLeast) {
     SCOPED_TRACE(bound.kernel);
     simt::Traffic found;
     {
-      Device device;
+      Device device(bound.math);
       simt::reset_traffic();
       bound.call(device);
       device.gpu().synchronize();

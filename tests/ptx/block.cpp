@@ -9,7 +9,7 @@ namespace {
 
 std::uint32_t mask_of(const Thread& thread) {
   const Instruction& i = thread.last();
-  return thread.get<std::uint32_t>(i.at[i.offset]);
+  return i.offset == kNoMask ? 0xFFFFFFFFU : thread.get<std::uint32_t>(i.at[i.offset]);
 }
 
 /// What every thread waits for, for a report.

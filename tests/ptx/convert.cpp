@@ -153,7 +153,18 @@ Rounds take_rounding(Mnemonic& name, Rounding& rounding) {
   return Rounds::not_at_all;
 }
 
+// To 10 bits after the point, ties away from zero.
+void to_tf32(Thread& t, const Instruction& i) {
+  const auto value = t.get<float>(i.at[1]);
+  const auto bits = t.get<std::uint32_t>(i.at[1]);
+  t.set(i.at[0], std::isnan(value) ? 0x7FFFFFFFU : (bits + 0x1000U) & 0xFFFFE000U);
+}
+
 bool decode_cvt(Mnemonic& name, const Shape& shape, Instruction& i) {
+  if (name.take("rna")) {
+    i.run = to_tf32;
+    return shape == Shape{1, 1} && name.take("tf32") && name.take("f32");
+  }
   const Modifiers modifiers = {take_rounding(name, i.rounding), name.take("sat")};
   if (shape == Shape{1, 1, 1}) {
     const bool half = name.take("f16x2"), brain = !half && name.take("bf16x2");

@@ -34,15 +34,18 @@ enum class Rounding : std::uint8_t { nearest, zero, down, up };
 
 using Slot = std::uint16_t;
 
+/// In place of the operand that is the mask: every lane of the warp takes part.
+inline constexpr std::int64_t kNoMask = -1;
+
 /// Every operand is a slot, 64 bits of the thread's frame: a register, a constant, an address of a variable or a
 /// special register. What is narrower is in the low bits.
 struct Instruction {
   Handler run = nullptr;
   Together together = nullptr;
   // Of an address: what is added. Of a branch: an instruction; of a call, or of a branch by index: a row of the
-  // function's table. Of what a warp does together: the operand that is the mask.
+  // function's table. Of what a warp does together: the operand that is the mask, or kNoMask.
   std::int64_t offset = 0;
-  std::array<Slot, 10> at{};  // slots, in the order of the text; the parts of a vector one after the other
+  std::array<Slot, 14> at{};  // slots, in the order of the text; the parts of a vector one after the other
   Slot guard = 0;             // executed if this predicate is guard_value
   bool guard_value = true;
   std::uint16_t negated = 0;  // bit i: predicate at[i] is read negated

@@ -18,6 +18,9 @@ std::string parsed(const std::string& body, const std::string& heading = ".entry
 
 TEST(Parse, KnownInstructions) {
   EXPECT_EQ(parsed("add.s32 %r1, %r2, -5;"), "no error");
+  EXPECT_EQ(parsed("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f0, %f1, %f2, %f3}, {%r0, %r1, %r2, %r3}, "
+                   "{%r0, %r1}, {%f0, %f1, %f2, %f3};"),
+            "no error");
   EXPECT_EQ(parsed("@!%p1 bra L;\nL:\nld.param.u64 %rd1, [p];"), "no error");
 }
 
@@ -42,7 +45,14 @@ TEST(Parse, UnknownOpcodesAndModifiersAreNamedWithTheirLine) {
                                 "cvt.f32.s32 %f1, %r1;",
                                 "cvt.rn.s32.s64 %r1, %rd1;",
                                 "redux.sync.add.s32 %r1, %r2, -1;",
-                                "prmt.b32.f4e %r1, %r2, %r3, 1;"}) {
+                                "prmt.b32.f4e %r1, %r2, %r3, 1;",
+                                "cvt.rna.satfinite.tf32.f32 %r1, %f1;",
+                                "cvt.rn.tf32.f32 %r1, %f1;",
+                                "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 %f1, %r1, %r2, %f2;",
+                                "mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32 {%f0, %f1, %f2, %f3}, "
+                                "{%r0, %r1, %r2, %r3}, {%r0, %r1}, {%f0, %f1, %f2, %f3};",
+                                "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%f0, %f1, %f2, %f3}, "
+                                "{%r0, %r1, %r2, %r3}, {%r0, %r1}, {%f0, %f1, %f2, %f3};"}) {
     const std::string name = bad.substr(0, bad.find(' '));
     EXPECT_THAT(parsed(bad), HasSubstr("text.ptx:10: unknown instruction \"" + name + "\"")) << bad;
   }

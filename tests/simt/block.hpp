@@ -19,7 +19,7 @@
 
 namespace simt {
 
-enum class WarpOp { kSync, kShuffle, kVote };
+enum class WarpOp { kSync, kShuffle, kVote, kMultiplyTf32, kMultiplyBf16 };
 
 /// What a lane brings to an operation of its warp.
 struct WarpCall {
@@ -28,6 +28,7 @@ struct WarpCall {
   std::uint64_t bits;
   unsigned source;  // the lane it reads (shuffles)
   Site site;
+  Fragments* fragments = nullptr;  // products
 };
 
 class Block {

@@ -83,6 +83,10 @@ const Planted kPlanted[] = {
      "5, 0, 0"},
     {"operations_differ", kAny, "which waits with mask 0xffffffff in another operation", "0, 0, 0", "7, 0, 0"},
     {"sync_warp_of_one", kAny, "names lanes that do not exist or have ended", "0, 0, 0", "3, 0, 0"},
+    {"product_of_some_lanes", kAny,
+     "this thread ends while thread \\(0, 0, 0\\) waits for it in an operation of the warp", "0, 0, 0", "24, 0, 0"},
+    {"product_of_partial_warp", kAny, "names lanes that do not exist or have ended: 0xffffff00", "0, 0, 0", "32, 0, 0"},
+    {"formats_differ", kAny, "which waits with mask 0xffffffff in another operation", "0, 0, 0", "7, 0, 0"},
     {"deadlock", kAny,
      "deadlock: .*16 threads \\(the first: thread \\(0, 0, 0\\)\\) wait at.*16 threads \\(the first: thread \\(16, 0, "
      "0\\)\\)",

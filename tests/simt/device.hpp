@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "tests/simt/launch.hpp"
+#include "tests/simt/rounding.hpp"
 #include "tests/simt/threads.hpp"
 
 #undef __global__
@@ -114,6 +115,27 @@ inline bool any(bool predicate, unsigned mask = kAllLanes, Site site = Site::her
 }
 inline bool all(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
   return ::simt::warp_ballot(!predicate, mask, site) == 0;
+}
+
+inline unsigned tf32_word(float x) { return ::simt::tf32_bits(x); }
+inline unsigned bf16_word(float low, float high) { return ::simt::bf16_bits(high) << 16 | ::simt::bf16_bits(low); }
+
+namespace detail {
+
+inline void multiply_add(::simt::Factors factors, float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                         Site site) {
+  ::simt::Fragments mine{{a[0], a[1], a[2], a[3]}, {b[0], b[1]}, {c[0], c[1], c[2], c[3]}};
+  ::simt::warp_multiply(factors, mine, site);
+  for (int i = 0; i < 4; ++i) c[i] = mine.c[i];
+}
+
+}  // namespace detail
+
+inline void multiply_add_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site = Site::here()) {
+  detail::multiply_add(::simt::Factors::kTf32, c, a, b, site);
+}
+inline void multiply_add_bf16(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site = Site::here()) {
+  detail::multiply_add(::simt::Factors::kBf16, c, a, b, site);
 }
 
 template <class T>

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -82,6 +85,32 @@ __global__ void exchange(Global<int> out) {
   if (lane < 8) out[224 + lane] = shuffle_xor(lane, 1, 32, 0xFFU);
 }
 
+/// Of A (16 x 8) and C (16 x 8) by rows and B (8 x 8) by columns: C += A B.
+__global__ void multiply_tf32(Global<const float> a, Global<const float> b, Global<float> c, bool rounds) {
+  const int g = static_cast<int>(threadIdx.x) / 4, t = static_cast<int>(threadIdx.x) % 4;
+  const auto word = [=](float x) { return rounds ? tf32_word(x) : std::bit_cast<unsigned>(x); };
+  const unsigned of_a[4] = {word(a[g * 8 + t]), word(a[(g + 8) * 8 + t]), word(a[g * 8 + t + 4]),
+                            word(a[(g + 8) * 8 + t + 4])};
+  const unsigned of_b[2] = {word(b[g * 8 + t]), word(b[g * 8 + t + 4])};
+  float sums[4] = {c[g * 8 + 2 * t], c[g * 8 + 2 * t + 1], c[(g + 8) * 8 + 2 * t], c[(g + 8) * 8 + 2 * t + 1]};
+  multiply_add_tf32(sums, of_a, of_b);
+  for (int i = 0; i < 4; ++i) c[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
+}
+
+/// The same of A (16 x 16) and B (16 x 8).
+__global__ void multiply_bf16(Global<const float> a, Global<const float> b, Global<float> c) {
+  const int g = static_cast<int>(threadIdx.x) / 4, t = static_cast<int>(threadIdx.x) % 4;
+  const auto words = [=](Global<const float> x, int line, int k) {
+    return bf16_word(x[line * 16 + k], x[line * 16 + k + 1]);
+  };
+  const unsigned of_a[4] = {words(a, g, 2 * t), words(a, g + 8, 2 * t), words(a, g, 2 * t + 8),
+                            words(a, g + 8, 2 * t + 8)};
+  const unsigned of_b[2] = {words(b, g, 2 * t), words(b, g, 2 * t + 8)};
+  float sums[4] = {c[g * 8 + 2 * t], c[g * 8 + 2 * t + 1], c[(g + 8) * 8 + 2 * t], c[(g + 8) * 8 + 2 * t + 1]};
+  multiply_add_bf16(sums, of_a, of_b);
+  for (int i = 0; i < 4; ++i) c[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
+}
+
 __global__ void where_am_i(Global<unsigned> out) {
   const unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
   const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
@@ -104,6 +133,8 @@ __global__ void increment(Global<int> value) { value[0] = value[0] + 1; }
 
 namespace {
 
+using orthant::cuda::device::bf16_word;
+using orthant::cuda::device::tf32_word;
 using rig_test::OnDevice;
 using rig_test::run;
 using testing::ElementsAre;
@@ -170,6 +201,67 @@ TEST_F(Kernels, LanesExchangeAsTheManualSays) {
     EXPECT_EQ(got[192 + lane], 0);
     EXPECT_EQ(got[224 + lane], lane < 8 ? lane ^ 1 : -1);
   }
+}
+
+/// Small integers, which every format has.
+std::vector<float> integers(int n, int seed) {
+  std::vector<float> values(n);
+  for (int i = 0; i < n; ++i) values[i] = static_cast<float>((i * 37 + seed * 11) % 23 - 9);
+  return values;
+}
+
+void expect_product(const std::vector<float>& a, const std::vector<float>& b, const std::vector<float>& before,
+                    const std::vector<float>& got) {
+  const int depth = static_cast<int>(a.size()) / 16;
+  for (int i = 0; i < 16; ++i) {
+    for (int j = 0; j < 8; ++j) {
+      float sum = before[i * 8 + j];
+      for (int k = 0; k < depth; ++k) sum += a[i * depth + k] * b[j * depth + k];
+      ASSERT_EQ(got[i * 8 + j], sum) << i << ", " << j;
+    }
+  }
+}
+
+TEST_F(Kernels, AWarpMultipliesMatrices) {
+  const auto before = integers(128, 3);
+  {
+    const auto a = integers(16 * 8, 1), b = integers(8 * 8, 2);
+    const OnDevice<float> on_a(a), on_b(b), c(before);
+    ASSERT_EQ(run(rig_test::multiply_tf32, 1, 32, 0, nullptr, on_a.data(), on_b.data(), c.data(), true), cudaSuccess);
+    expect_product(a, b, before, c.read());
+  }
+  const auto a = integers(16 * 16, 1), b = integers(16 * 8, 2);
+  const OnDevice<float> on_a(a), on_b(b), c(before);
+  ASSERT_EQ(run(rig_test::multiply_bf16, 1, 32, 0, nullptr, on_a.data(), on_b.data(), c.data()), cudaSuccess);
+  expect_product(a, b, before, c.read());
+}
+
+// Factors are rounded by the conversions; what a product is given beyond its format it ignores.
+TEST_F(Kernels, FactorsOfTensorCoresHaveFewDigits) {
+  std::vector<float> one(64, 0.0F);
+  for (int i = 0; i < 8; ++i) one[i * 8 + i] = 1;
+  std::vector<float> a(128, 0.0F);
+  a[0] = 1 + 0x1p-11F;     // half of the last place: up
+  a[9] = -1 - 0x1p-11F;    // in magnitude
+  a[18] = 1 + 0x1.8p-12F;  // less than half
+  a[27] = std::numeric_limits<float>::infinity();
+  const OnDevice<float> on_a(a), identity(one);
+  for (bool rounds : {true, false}) {
+    // A row with infinity has NaN beside it: 0 times infinity.
+    const OnDevice<float> c(std::vector<float>(128, 0.0F));
+    ASSERT_EQ(run(rig_test::multiply_tf32, 1, 32, 0, nullptr, on_a.data(), identity.data(), c.data(), rounds),
+              cudaSuccess);
+    const std::vector<float> got = c.read();
+    EXPECT_EQ(got[0], rounds ? 1 + 0x1p-10F : 1);
+    EXPECT_EQ(got[9], rounds ? -1 - 0x1p-10F : -1);
+    EXPECT_EQ(got[18], 1);
+    EXPECT_EQ(got[27], std::numeric_limits<float>::infinity());
+    EXPECT_TRUE(std::isnan(got[24]));
+  }
+  EXPECT_EQ(bf16_word(1 + 0x1p-8F, 1 + 3 * 0x1p-8F), 0x3F823F80U);  // ties to even
+  EXPECT_EQ(bf16_word(65520, std::nanf("")), 0x7FFF4780U);
+  EXPECT_EQ(tf32_word(std::nanf("")) & 0x7F802000U, 0x7F802000U);
+  EXPECT_EQ(tf32_word(0x1.FFFp127F), 0x7F800000U);
 }
 
 TEST_F(Kernels, IndicesInThreeDimensions) {

@@ -41,6 +41,11 @@ unsigned warp_ballot(bool predicate, unsigned mask, Site site) {
   return static_cast<unsigned>(current_block()->warp({WarpOp::kVote, mask, predicate, 0, site}));
 }
 
+void warp_multiply(Factors factors, Fragments& fragments, Site site) {
+  const WarpOp op = factors == Factors::kTf32 ? WarpOp::kMultiplyTf32 : WarpOp::kMultiplyBf16;
+  current_block()->warp({op, 0xFFFFFFFFU, 0, 0, site, &fragments});
+}
+
 void device_fence() {
   const Launch& launch = current_block()->launch();
   sanitizer::release(&launch.fence);

@@ -27,6 +27,15 @@ std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, in
 /// The lanes of the mask whose predicate is true.
 unsigned warp_ballot(bool predicate, unsigned mask, Site site);
 
+/// What a lane has of A (16 x k), B (k x 8) and C (16 x 8), as mma.sync deals them out: of tf32 k is 8, of bf16 16.
+struct Fragments {
+  unsigned a[4], b[2];
+  float c[4];
+};
+enum class Factors { kTf32, kBf16 };
+/// C becomes A B + C, once all lanes have come.
+void warp_multiply(Factors factors, Fragments& fragments, Site site);
+
 void device_fence();
 
 /// The block's array in shared memory that is declared at `site`; `key` tells the instances of a template apart.

@@ -2,6 +2,7 @@
 
 #include "tests/simt/block.hpp"
 #include "tests/simt/describe.hpp"
+#include "tests/simt/multiply.hpp"
 #include "tests/simt/sanitizers.hpp"
 
 namespace simt {
@@ -57,6 +58,11 @@ void Block::check_mask(const Warp& warp, const WarpCall& call) {
 }
 
 void Block::complete(Warp& warp, unsigned mask) {
+  if (const WarpOp op = running_->call.op; op == WarpOp::kMultiplyTf32 || op == WarpOp::kMultiplyBf16) {
+    Fragments* of_lanes[32];
+    for (unsigned lane = 0; lane < 32; ++lane) of_lanes[lane] = warp.lanes[lane]->call.fragments;
+    multiply(op == WarpOp::kMultiplyTf32 ? Factors::kTf32 : Factors::kBf16, of_lanes);
+  }
   unsigned ballot = 0;
   for (Fiber* each : warp.lanes) {
     if (each != nullptr && (mask >> each->lane & 1) && each->call.bits != 0) ballot |= 1u << each->lane;

@@ -8,22 +8,16 @@
 
 #include "tests/simt/memory.hpp"
 #include "tests/simt/rig.hpp"
+#include "tests/simt/rounding.hpp"
 
 namespace simt {
 namespace {
-
-/// As cvt.rna.tf32.f32: 10 bits of mantissa, to nearest, ties away from zero.
-float to_tf32(float value) {
-  if (!std::isfinite(value)) return value;
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return std::bit_cast<float>((bits + 0x1000U) & ~0x1FFFU);
-}
 
 double to_double(double value, Inputs) { return value; }
 double to_double(__half value, Inputs) { return __half2float(value); }
 double to_double(__nv_bfloat16 value, Inputs) { return __bfloat162float(value); }
 double to_double(float value, Inputs inputs) {
-  if (inputs == Inputs::kTf32) return to_tf32(value);
+  if (inputs == Inputs::kTf32) return std::bit_cast<float>(tf32_bits(value));
   if (inputs == Inputs::kBf16) return __bfloat162float(__float2bfloat16_rn(value));
   return value;
 }

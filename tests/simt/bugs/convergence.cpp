@@ -65,6 +65,31 @@ __global__ void one_lane_waits() {
 }
 SIMT_BUG(sync_warp_of_one) { run(one_lane_waits, 1, 32, nullptr); }
 
+__global__ void product_of_some(Global<float> out) {
+  float c[4] = {};
+  if (threadIdx.x < 24) multiply_add_tf32(c, {1, 2, 3, 4}, {1, 2});  // bug: product_of_some_lanes
+  out[threadIdx.x] = c[0];
+}
+SIMT_BUG(product_of_some_lanes) { run(product_of_some, 1, 32, nullptr, device_array<float>(32)); }
+
+__global__ void product_of_few(Global<float> out) {
+  float c[4] = {};
+  multiply_add_bf16(c, {1, 2, 3, 4}, {1, 2});  // bug: product_of_partial_warp
+  out[threadIdx.x] = c[0];
+}
+SIMT_BUG(product_of_partial_warp) { run(product_of_few, 1, 40, nullptr, device_array<float>(40)); }
+
+__global__ void formats_differ(Global<float> out) {
+  float c[4] = {};
+  if (threadIdx.x == 7) {
+    multiply_add_bf16(c, {1, 2, 3, 4}, {1, 2});  // bug: formats_differ
+  } else {
+    multiply_add_tf32(c, {1, 2, 3, 4}, {1, 2});
+  }
+  out[threadIdx.x] = c[0];
+}
+SIMT_BUG(formats_differ) { run(formats_differ, 1, 32, nullptr, device_array<float>(32)); }
+
 /// Half of the warp waits for the block, half for the warp.
 __global__ void waits_for_each_other() {
   if (threadIdx.x < 16) {
