@@ -246,27 +246,9 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
-    // ||X - WH||^2 = sum over the entries of (x - v)^2 - v^2, plus ||WH||^2 = <WW', HH'>: all in double, since the last
-    // two cancel where WH vanishes off the entries.
-    const auto sums =
-        sum_chunks<double>(Chunks(columns_.count, 16), threads_, [&](std::int64_t begin, std::int64_t length) {
-          double sum = 0;
-          for (int band = 0; band < columns_.bands; ++band) {
-            const std::int64_t* offsets = columns_.offsets + band * (columns_.count + 1);
-            for (std::int64_t j = begin; j < begin + length; ++j) {
-              const T* hj = h.column(j);
-              for (std::int64_t p = offsets[j]; p < offsets[j + 1]; ++p) {
-                const T* wi = w.column(columns_.indices[p]);
-                double v = 0;
-                for (int c = 0; c < w.rank; ++c) v += static_cast<double>(wi[c]) * static_cast<double>(hj[c]);
-                const auto x = static_cast<double>(columns_.values[p]);
-                sum += x * (x - 2 * v);
-              }
-            }
-          }
-          return sum;
-        });
-    *out = std::max(0.0, sums + squared_norm_of_product(w, h)) / 2;
+    // ||X - WH||^2 / 2 = sum over the stored entries of (x - v)^2 / 2 - v^2 / 2, plus ||WH||^2 / 2, ||WH||^2 being
+    // <WW', HH'>: all in double, since the last two cancel where WH vanishes off the entries.
+    *out = std::max(0.0, stored_sum(w, h, {.beta = 2}) + squared_norm_of_product(w, h) / 2);
   }
 
   void pass(Side side, Factor<T> local, Factor<const T> fixed, Gram<const T> fixed_gram,
@@ -378,15 +360,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
                   Workspace&) const override {
-    double parts[kMaxChunks] = {};
-    for_balanced(columns_.offsets, columns_.count, 16, kMaxChunks, threads_,
-                 [&](int task, std::int64_t begin, std::int64_t length) {
-                   for (int band = 0; band < columns_.bands; ++band) {
-                     parts[task] += sparse_divergence_sum(columns_.band(band, begin, length),
-                                                          Factor<const T>(h.panel(begin, length)), w, divergence);
-                   }
-                 });
-    *out = std::accumulate(std::begin(parts), std::end(parts), 0.0);
+    *out = stored_sum(w, h, divergence);
     if (!divergence.complete) return;
     // The sum of all of WH is the dot product of the sums of the components.
     const auto k = static_cast<std::size_t>(w.rank);
@@ -401,6 +375,18 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
  private:
+  double stored_sum(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence) const {
+    double parts[kMaxChunks] = {};
+    for_balanced(columns_.offsets, columns_.count, 16, kMaxChunks, threads_,
+                 [&](int task, std::int64_t begin, std::int64_t length) {
+                   for (int band = 0; band < columns_.bands; ++band) {
+                     parts[task] += sparse_divergence_sum(columns_.band(band, begin, length), h.panel(begin, length), w,
+                                                          divergence);
+                   }
+                 });
+    return std::accumulate(std::begin(parts), std::end(parts), 0.0);
+  }
+
   // Terms of segments [first, first + sums.count), whose columns of the factor are `panel`.
   static void add_terms(const Compressed<T>& x, std::int64_t first, Factor<const T> panel, Factor<const T> fixed,
                         const core::Divergence& divergence, Factor<T> numerator, Factor<T> denominator) {

@@ -11,7 +11,6 @@
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/pass_plan.hpp"
-#include "host/cpu/residual.hpp"
 #include "host/cpu/skinny_product.hpp"
 
 namespace orthant::cpu {
@@ -87,14 +86,8 @@ class DenseMatrix final : public core::DataMatrix<T> {
     }
   }
 
-  void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
-    const Factor<const T> rows = flipped_ ? h : w, columns = flipped_ ? w : h;
-    *out = sum_chunks<double>(Chunks(x_.rows, kUpdateColumns), threads_,
-                              [&](std::int64_t begin, std::int64_t length) {
-                                return residual_squares(x_.part(begin, 0, length, x_.columns),
-                                                        rows.panel(begin, length), columns);
-                              }) /
-           2;
+  void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace& workspace) const override {
+    divergence(w, h, {.beta = 2}, out, workspace);
   }
 
   void pass(Side side, Factor<T> local, Factor<const T> fixed, Gram<const T> fixed_gram,

@@ -15,6 +15,7 @@
 #include "host/cpu/columns-inl.hpp"
 #include "host/cpu/divergence-inl.hpp"
 #include "host/cpu/partial-inl.hpp"
+#include "host/cpu/reader-inl.hpp"
 #include "host/cpu/transpose-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -151,48 +152,58 @@ void coefficients(Block<T> of_rows, Block<T> of_columns, Block<T> x, const core:
   });
 }
 
-struct DivergenceScratch;
-constexpr int kTileColumns = 64;
+struct LossScratch;
+constexpr std::int64_t kLossRows = 128;  // that a strip of the other factor, converted, is used for
+
+// out[c * ld + j] = f(c, j)
+template <class T>
+void widen_components(core::Factor<const T> f, double* out, std::int64_t ld) {
+  for (std::int64_t j = 0; j < f.count; ++j) {
+    for (int c = 0; c < f.rank; ++c) out[c * ld + j] = static_cast<double>(f.column(j)[c]);
+  }
+}
 
 template <class Kind, class T>
 double sum_of(const Kind& kind, Block<T> x, const core::Observed<T>& observed, core::Factor<const T> w,
               core::Factor<const T> h) {
   const hn::ScalableTag<double> d;
-  using V = hn::Vec<decltype(d)>;
-  constexpr int n = kLanes<double>;
-  constexpr int kVectors = std::min(4, kTileColumns / n);
+  using D = decltype(d);
+  using V = hn::Vec<D>;
+  constexpr std::int64_t n = kLanes<double>, strip = kStrip<double>;
   const int k = w.rank;
-  double* ht = scratch<DivergenceScratch, double>(static_cast<std::size_t>(k) * kTileColumns);
+  const bool complete = observed.complete();
+  double* wt = scratch<LossScratch, double>(static_cast<std::size_t>(k) * (kLossRows + strip));
+  double* ht = wt + k * kLossRows;
   V sums = hn::Zero(d);
-  for (std::int64_t j = 0; j < x.columns; j += kTileColumns) {
-    const std::int64_t columns = std::min<std::int64_t>(kTileColumns, x.columns - j);
-    if (columns < kTileColumns) std::fill_n(ht, static_cast<std::size_t>(k) * kTileColumns, 0.0);
-    for (std::int64_t l = 0; l < columns; ++l) {
-      for (int c = 0; c < k; ++c) ht[c * kTileColumns + l] = static_cast<double>(h.column(j + l)[c]);
-    }
-    for (std::int64_t i = 0; i < x.rows; ++i) {
-      double row[kTileColumns] = {}, weights[kTileColumns] = {};  // beyond the columns nothing counts
-      const T* given = observed.at(i, j).weights;
-      for (std::int64_t l = 0; l < columns; ++l) {
-        row[l] = static_cast<double>(x.data[i * x.ld + j + l]);
-        weights[l] = given != nullptr ? static_cast<double>(given[l]) : 1;
-      }
-      const T* wi = w.column(i);
-      for (int group = 0; group < columns; group += kVectors * n) {
-        V v[kVectors];
-        ORTHANT_UNROLL for (int l = 0; l < kVectors; ++l) v[l] = hn::Zero(d);
-        for (int c = 0; c < k; ++c) {
-          const V wc = hn::Set(d, static_cast<double>(wi[c]));
-          ORTHANT_UNROLL for (int l = 0; l < kVectors; ++l) {
-            v[l] = hn::MulAdd(wc, hn::Load(d, ht + c * kTileColumns + group + l * n), v[l]);
-          }
-        }
-        ORTHANT_UNROLL for (int l = 0; l < kVectors; ++l) {
-          const V entry = hn::LoadU(d, row + group + l * n), weight = hn::LoadU(d, weights + group + l * n);
-          const auto counts = counting(d, observed.missing, entry, weight);
-          sums = hn::Add(sums, hn::IfThenElseZero(counts, hn::Mul(weight, kind.value(d, entry, v[l]))));
-        }
-      }
+  for (std::int64_t i = 0; i < x.rows; i += kLossRows) {
+    const int block = static_cast<int>(std::min(kLossRows, x.rows - i));
+    for_portions<kMostOfColumns>(block, [&](int row, auto rows) HWY_ATTR {
+      widen_components(w.panel(i + row, decltype(rows)::value), wt + k * row, decltype(rows)::value);
+    });
+    for (std::int64_t j = 0; j < x.columns; j += strip) {
+      const std::int64_t columns = std::min(strip, x.columns - j);
+      widen_components(h.panel(j, columns), ht, strip);
+      const Reader<D, T> reader(x.columns % n);
+      for_portions<kMostOfColumns>(block, [&](int portion, auto rows) HWY_ATTR {
+        constexpr int kRows = decltype(rows)::value;
+        const ColumnsOperand<double> fit{
+            .x = ht, .ld_x = strip, .f = wt + k * portion, .ld_f = kRows, .depth = k, .fresh = true};
+        columns_tiles<tile_of(kRows), kRows>(
+            fit, 0, columns, [&](const auto&, int row, std::int64_t column, V v) HWY_ATTR {
+              const std::int64_t at = i + portion + row, place = j + column;
+              const bool whole = place + n <= x.columns;
+              const auto read = [&](const T* p) HWY_ATTR { return whole ? reader.whole(p) : reader.last(p); };
+              const V entry = read(x.data + at * x.ld + place);
+              V value = kind.value(d, entry, v);
+              if (!complete) {
+                const T* given = observed.at(at, place).weights;
+                const V weight = given != nullptr ? read(given) : hn::Set(d, 1);
+                value = hn::IfThenElseZero(counting(d, observed.missing, entry, weight), hn::Mul(weight, value));
+              }
+              if (!whole) value = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(x.columns % n)), value);
+              sums = hn::Add(sums, value);
+            });
+      });
     }
   }
   return hn::GetLane(hn::SumOfLanes(d, sums));

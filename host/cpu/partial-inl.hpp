@@ -44,7 +44,7 @@ class Partial {
   }
 
  private:
-  static constexpr std::int64_t kSize = HWY_LANES(T);
+  static constexpr std::int64_t kSize = hn::MaxLanes(D());
   std::int64_t count_;
 #endif
 };

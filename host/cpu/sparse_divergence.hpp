@@ -26,8 +26,9 @@ template <class T>
 void accumulate_divergence(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
                            const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator);
 
-/// The sum over the entries of their divergences, in double; but if all entries of X count, stored or not (beta = 1),
-/// of x log(x / v) - x: what the sum of all of WH makes the divergence.
+/// The sum over the entries of their divergences, in double; but if all entries of X count, stored or not (beta 1 or
+/// 2), of what each adds to the divergence beside that of a 0 in its place: x log(x / v) - x, or x (x / 2 - v). 2 k
+/// flops an entry.
 template <class T>
 double sparse_divergence_sum(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
                              const core::Divergence& divergence);
