@@ -28,7 +28,7 @@ have the degrees of a power law.
 "rank" [32], "degrees" ("power-law" or "uniform") and "content" ("parts" or "counts") of dense X:
   [{"name": "mine", "rows": 3000, "columns": 800, "nonzeros": 50000, "rank": 12}]
 
---json tells device, threads, limits, options, versions and, for every row ("results"):
+--json tells device, driver, threads, limits, options, versions and, for every row ("results"):
   workload, rows, columns, nonzeros, rank, loss, solver, sweeps, precision
   seconds_per_iteration  the median;  milliseconds: least, median and repeats, all of an iteration
   iterations             of each fit

@@ -148,6 +148,7 @@ int measure_rows(const BenchArguments& a) {
   if (a.json) {
     write(a, {{"backend", context.backend()},
               {"device", readable_device(context)},
+              {"driver", context.backend() == "cuda" ? nvidia_driver() : Json()},
               {"threads", context.threads()},
               {"precision", name_of(kPrecisions, a.precision)},
               {"bandwidth_gbytes", limits.bandwidth() / 1e9},

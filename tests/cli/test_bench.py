@@ -62,6 +62,7 @@ def test_rows_are_every_combination_that_there_is(bench, sizes):
 def test_figures_agree_with_each_other(bench, sizes):
     report = bench(*sizes, "sparse", "--rank", "3,8", "--explain")
     assert report["backend"] == "cpu" and report["device"] and report["threads"] >= 1
+    assert report["driver"] is None  # which a CPU does not have
     limits = report["limits"]
     assert limits["multiply_add_gflops"] > 0 and limits["read_gbytes"] > 0 and len(limits["gathers"]) == 2
     assert set(report["versions"]) == {"orthant", "compiler", "openmp", "eigen", "highway"}
