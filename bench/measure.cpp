@@ -58,6 +58,11 @@ Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, c
 }
 
 template <class T>
+Result fit_of(const Matrix<T>& x, std::int64_t rank, const Options& options, int iterations) {
+  return Fit<T>(x, rank).run(options, iterations, iterations);
+}
+
+template <class T>
 std::vector<double> losses(const Matrix<T>& x, std::int64_t rank, Options options, int iterations) {
   std::vector<double> all;
   for (const Progress& p : Fit<T>(x, rank).run(options, iterations, 1).history) all.push_back(p.loss);
@@ -73,6 +78,7 @@ std::optional<int> iterations_to(const std::vector<double>& losses, double targe
 #define ORTHANT_INSTANTIATE(T)                                                                \
   template Timing time_iterations(const Matrix<T>&, std::int64_t, Options, const TimingPlan&, \
                                   const std::function<void()>&);                              \
+  template Result fit_of(const Matrix<T>&, std::int64_t, const Options&, int);                \
   template std::vector<double> losses(const Matrix<T>&, std::int64_t, Options, int);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)

@@ -31,6 +31,10 @@ template <class T>
 Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, const TimingPlan& plan,
                        const std::function<void()>& between);
 
+/// From the same random start, with one check, at its end.
+template <class T>
+Result fit_of(const Matrix<T>& x, std::int64_t rank, const Options& options, int iterations);
+
 /// The loss after 0, 1, ... `iterations` iterations.
 template <class T>
 std::vector<double> losses(const Matrix<T>& x, std::int64_t rank, Options options, int iterations);

@@ -70,8 +70,8 @@ if [[ $simt == ON ]]; then
   ctest --test-dir build/msan --output-on-failure -j "$(nproc)" -L rig
 
   stage "memory traffic"
-  cmake --preset traffic >/dev/null
-  cmake --build build/traffic --target orthant_simt_tests orthant_traffic_tests
+  cmake --preset traffic -DORTHANT_PYTHON="$PWD/$python" >/dev/null
+  cmake --build build/traffic --target orthant_simt_tests orthant_traffic_tests orthant_cuda_rig orthant_command
   build/traffic/tests/simt/orthant_simt_tests --gtest_brief=1
   ctest --test-dir build/traffic --output-on-failure --verbose -L traffic
 fi

@@ -3,10 +3,12 @@
 python -m bench.peers.compare ORTHANT [--quick] [NAME ...]       (bench/peers/run.sh installs, builds and calls it)
 
 Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest. Its clock
-stands still while losses are computed, in double and by the same code for all (bench/peers/losses.py); Orthant's own
-losses are checked against that code. On the clock is all that is done from X, W0 and H0 in memory on: checking X,
-bringing it into another order, iterations. The order is A B ... A B ...; later rounds are shorter and tell time per
-iteration only. All is written to --output as JSON; bench/peers/table.py and figure.py show it.
+stands still while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a
+command, is timed in fits that compute their loss once, at the end, and that once is on its clock; the losses of its
+curve are those of other fits of as many iterations, and checked against that code. On the clock is all that is done from
+X, W0 and H0 in memory on: checking X, bringing it into another order, iterations. The order is A B ... A B ...; later
+rounds are shorter and tell time per iteration only. All is written to --output as JSON; bench/peers/table.py and
+figure.py show it.
 """
 
 import argparse
@@ -74,7 +76,7 @@ class Comparison:
                     continue  # so slow that three iterations took longer than all that was to be run
                 seconds = self.options.seconds / (1 if a_round == 0 else 4)
                 try:
-                    course = self.fit(folder, about, peer, run, seconds, check=a_round == 0)
+                    course = self.fit(folder, about, peer, run, seconds, first=a_round == 0)
                 except RuntimeError as e:
                     run["error"] = str(e).splitlines()[-1]
                     print(f"{name}: {peer}: {run['error']}", file=sys.stderr)
@@ -84,13 +86,14 @@ class Comparison:
             run.pop("module", None)
         return {**about, "peers": runs}
 
-    def fit(self, folder, about, peer, run, seconds, check):
+    def fit(self, folder, about, peer, run, seconds, first):
         print(f"{about['name']}: {peer}", file=sys.stderr, flush=True)
         if "module" in run:
             return self.python("peer", "fit", run["module"], peer, folder, seconds, self.options.iterations)
         with tempfile.TemporaryDirectory() as factors:
-            course = self.orthant.fit(folder, about, run["options"], seconds, self.options.iterations, factors)
-            if check:
+            output = factors if first else None
+            course = self.orthant.fit(folder, about, run["options"], seconds, self.options.iterations, output)
+            if first:
                 told, ours = course["losses"][-1], self.python("peer", "loss", folder, factors)
                 if abs(told - ours) > 1e-4 * ours:
                     raise SystemExit(f"{about['name']}: {peer} tells a loss of {told}, it is {ours}")

@@ -6,6 +6,7 @@ Up: how far the loss is above the best that anyone found; along: seconds; both l
 """
 
 import json
+import math
 import pathlib
 import sys
 
@@ -22,6 +23,7 @@ from bench.peers.table import figures, shape  # noqa: E402
 STYLES = {
     "Orthant hals": ("#d55e00", "-", 2.4),
     "Orthant hals, 4 sweeps": ("#d55e00", "--", 2.0),
+    "Orthant hals, accelerated": ("#e69f00", "-", 2.4),
     "Orthant mu": ("#d55e00", ":", 2.0),
     "scikit-learn cd": ("#0072b2", "-", 1.6),
     "scikit-learn defaults": ("#0072b2", "--", 1.4),
@@ -51,14 +53,17 @@ def panel(axes, data_set):
         above = [max(loss / best - 1, FLOOR) for loss in course["losses"][1:]]
         marker = "o" if len(above) == 1 else None
         axes.plot(course["seconds"][1:], above, dashes, color=colour, linewidth=width, marker=marker, markersize=3)
-    axes.axhline(1e-3, color="#999999", linewidth=0.8, zorder=0)
+    axes.set_axisbelow(True)
+    axes.axhline(1e-3, color="#777777", linewidth=0.9, zorder=0.6)  # above the grid, below the curves
     axes.set(xscale="log", yscale="log")
     axes.set_ylim(bottom=FLOOR)
     kind = f"{LOSSES[data_set['loss']]}, rank {data_set['rank']}"
     axes.set_title(f"{data_set['name']}: {shape(data_set)}\n{kind}", fontsize=9)
     axes.grid(color="#e8e8e8", linewidth=0.6)
     axes.tick_params(labelsize=8)
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    first, last = axes.get_xlim()
+    within_a_decade = math.log10(last / first) < 1.6  # there, tens alone would be one label, or none
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if within_a_decade else (1,), numticks=6))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_major_locator(LogLocator(numticks=7))

@@ -119,13 +119,20 @@ def fastest(peers):
     return min(there, key=lambda p: p.permille, default=None)
 
 
+def bound(theirs, result):
+    """Seconds in which these did not come to 0.1 %: what they were given, unless their iterations were used up."""
+    ended = [p.course for p in theirs if not p.error]
+    cut = [course["seconds"][-1] for course in ended if course["iterations"][-1] >= result["iterations"]]
+    return min([result["seconds"], *cut])
+
+
 def times(ours, theirs, result):
     """How many times as long they took to 0.1 % as we did; where they were not there in time a bound, if any."""
     if ours is None:
         return ""
-    if theirs is not None and theirs.permille is not None:
+    if theirs.permille is not None:
         return number(theirs.permille / ours.permille)
-    ran = result["seconds"] if theirs is None else theirs.course["seconds"][-1]
+    ran = max(theirs.course["seconds"][-1], bound([theirs], result))
     return f"> {number(ran / ours.permille)}" if ran > ours.permille else ""
 
 
@@ -134,6 +141,25 @@ COUNTERPART = {  # by loss: what does the same steps
     "kullback-leibler": ("Orthant mu", "scikit-learn mu"),
     "itakura-saito": ("Orthant mu", "scikit-learn mu"),
 }
+
+
+class Row:
+    """Orthant against its counterpart, and its quickest solver against the quickest of all peers."""
+
+    def __init__(self, data_set, result):
+        self.data_set = data_set
+        self.name = data_set["name"]
+        peers, _ = figures(data_set)
+        self.mine, self.counterpart = (peers.get(name) for name in COUNTERPART[data_set["loss"]])
+        others = [p for p in peers.values() if not p.ours]
+        self.ours, self.best = fastest(p for p in peers.values() if p.ours), fastest(others)
+        self.per_iteration = None
+        if self.counterpart and not self.counterpart.error:
+            self.per_iteration = self.counterpart.per_iteration / self.mine.per_iteration
+        # To 0.1 %, how many times as long the best peer takes. Where none was there: at least so many times.
+        self.ratio, self.is_bound = None, self.best is None
+        if self.ours:
+            self.ratio = (self.best.permille if self.best else bound(others, result)) / self.ours.permille
 
 
 def by_data_set(result):
@@ -145,25 +171,60 @@ def by_data_set(result):
     ]
     short = {"frobenius": "F", "kullback-leibler": "KL", "itakura-saito": "IS"}
     for data_set in result["data_sets"]:
-        peers, _ = figures(data_set)
-        mine, theirs = (peers[name] for name in COUNTERPART[data_set["loss"]])
-        ours = fastest(p for p in peers.values() if p.ours)
-        best = fastest(p for p in peers.values() if not p.ours)
-        if ours is None:
-            reached = f"not in {result['seconds']:g} s" + (f", {best.name} {number(best.permille)} s" if best else "")
-        elif best is None:
-            bound = times(ours, None, result)
-            reached = (f"**{bound}**, " if bound else "") + f"none of them in {result['seconds']:g} s"
+        row = Row(data_set, result)
+        if row.ours is None:
+            reached = f"not in {result['seconds']:g} s, {row.best.name} {number(row.best.permille)} s"
+        elif row.is_bound:
+            reached = (f"**> {number(row.ratio)}**, " if row.ratio > 1 else "") + "none of them in time"
         else:
-            reached = f"**{times(ours, best, result)}** ({best.name})"
+            reached = f"**{number(row.ratio)}** ({row.best.name})"
+        theirs = f"**{number(row.per_iteration)}** ({row.counterpart.name.split()[-1]})" if row.per_iteration else ""
+        memory = f"{row.mine.bytes / 1e6:.0f}" + (f", {row.counterpart.bytes / 1e6:.0f}" if row.per_iteration else "")
         lines.append(
-            f"| {data_set['name']}: {shape(data_set)} | {data_set['rank']} | {short[data_set['loss']]} "
-            f"| **{number(theirs.per_iteration / mine.per_iteration)}** ({theirs.name.split()[-1]}) "
-            f"| {reached} "
-            f"| {number(1e3 * mine.per_iteration, 3)} "
-            + (f"| {number(ours.permille)} ({ours.name.removeprefix('Orthant ')}) " if ours else "| ")
-            + f"| {mine.bytes / 1e6:.0f}, {theirs.bytes / 1e6:.0f} |"
+            f"| {row.name}: {shape(data_set)} | {data_set['rank']} | {short[data_set['loss']]} | {theirs} | {reached} "
+            f"| {number(1e3 * row.mine.per_iteration, 3)} "
+            + (f"| {number(row.ours.permille)} ({row.ours.name.removeprefix('Orthant ')}) " if row.ours else "| ")
+            + f"| {memory} |"
         )
+    return lines
+
+
+TARGET = 5  # times, to 0.1 %
+KINDS = (  # (what, loss, sparse, the target of iterations)
+    ("dense HALS", "frobenius", False, 3),
+    ("sparse HALS", "frobenius", True, 8),
+    ("dense Kullback-Leibler", "kullback-leibler", False, 25),
+    ("sparse Kullback-Leibler", "kullback-leibler", True, 50),
+)
+
+
+def summary(result):
+    """On how many rows what is aimed at was reached, and on which not."""
+    rows = [Row(data_set, result) for data_set in result["data_sets"]]
+    reached = [r for r in rows if r.ratio is not None and r.ratio >= TARGET]
+    open_rows = [r for r in rows if r not in reached and r.is_bound and r.ratio is not None]
+    below = [r for r in rows if r not in reached and r not in open_rows]
+    told = f"{TARGET} x or better on {len(reached)} of {len(rows)} rows ({100 * len(reached) / len(rows):.0f} %)"
+    ratios = [r.ratio for r in rows if r.ratio is not None]
+    if ratios:
+        told += f", geometric mean {number(statistics.geometric_mean(ratios))}"
+        told += " (`>` at their bounds)" if any(r.is_bound for r in rows) else ""
+    if below:
+        told += ", below: " + ", ".join(f"{r.name} {number(r.ratio) if r.ratio else 'not reached'}" for r in below)
+    if open_rows:
+        told += ", open, the peers' time being up: " + ", ".join(f"{r.name} > {number(r.ratio)}" for r in open_rows)
+    lines = [f"To 0.1 % of the best loss, against the best peer: {told}."]
+    kinds = []
+    for what, loss, sparse, target in KINDS:
+        of_kind = [r for r in rows if r.per_iteration and r.data_set["loss"] == loss]
+        of_kind = [r for r in of_kind if (r.data_set["nonzeros"] is not None) == sparse]
+        if not of_kind:
+            continue
+        missed = [f"{r.name} {number(r.per_iteration)}" for r in of_kind if r.per_iteration < target]
+        kinds.append(f"{what} {number(statistics.geometric_mean(r.per_iteration for r in of_kind))}")
+        kinds[-1] += f" (aim {target}" + (f"; below: {', '.join(missed)})" if missed else ")")
+    if kinds:
+        lines.append(f"An iteration against scikit-learn's, geometric means: {', '.join(kinds)}.")
     return lines
 
 
@@ -186,7 +247,7 @@ def main():
     parser.add_argument("--readme", type=pathlib.Path)
     options = parser.parse_args()
     result = json.loads(options.result.read_text())
-    rows = "\n".join(by_data_set(result)) + "\n\n" + conditions(result) + "\n"
+    rows = "\n".join([*by_data_set(result), "", *summary(result), "", conditions(result)]) + "\n"
     print("\n".join(all_peers(result)) + "\n\n" + rows, end="")
     if options.readme:
         begin, end = "<!-- bench/peers/table.py: begin -->\n", "<!-- bench/peers/table.py: end -->\n"

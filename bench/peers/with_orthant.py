@@ -16,6 +16,7 @@ def variants(loss):
         return {
             "Orthant hals": ["--solver", "hals"],
             "Orthant hals, 4 sweeps": ["--solver", "hals", "--sweeps", "4"],
+            "Orthant hals, accelerated": ["--solver", "hals", "--sweeps", "auto", "--acceleration", "extrapolation"],
             "Orthant mu": ["--solver", "mu"],
         }
     names = {"Orthant mu": ["--solver", "mu"]}
@@ -43,31 +44,52 @@ class Orthant:
         self.command, self.threads, self.environment = command, threads, environment
         _, self.alone = measured([command, "info"], environment)  # what the process has without X, as of the peers
 
-    def factorize(self, folder, about, options, iterations, check_every, output=None):
+    def factorize(self, folder, about, options, iterations, check_every=None, output=None):
+        """The report and the most memory; without `check_every` the loss is looked at once, at the end."""
         x = folder / ("X.npy" if about["nonzeros"] is None else "X.npz")
         command = [self.command, "factorize", x, "--w0", folder / "W0.npy", "--h0", folder / "H0.npy"]
         command += ["--rank", about["rank"], "--loss", about["loss"], *options, "--tolerance", 0]
-        command += ["--max-iterations", iterations, "--check-every", check_every, "--threads", self.threads]
+        command += ["--max-iterations", iterations, "--check-every", check_every or iterations]
+        command += ["--device", "cpu", "--threads", self.threads]
         command += ["--json", "--quiet", *(["--output", output] if output else [])]
         printed, peak = measured([str(word) for word in command], self.environment)
-        report = json.loads(printed)
-        # X's other orientation and the like are made before the first iteration begins.
-        before = report["matrix_seconds"] + report["initialization_seconds"]
-        seconds = [before + s for s in report["seconds_history"]]
-        seconds[0] = 0
-        course = {"iterations": report["iteration_history"], "seconds": seconds, "losses": report["loss_history"]}
-        course["losses"][-1] = report["loss"]
-        return {**course, "bytes": peak - self.alone}
+        return json.loads(printed), peak
 
     def fit(self, folder, about, options, seconds, iterations, output=None):
-        """As long as asked for; before it a few, looked at one by one, and three to know how long one takes."""
-        trial = self.factorize(folder, about, options, min(LEAST, iterations), 1)
-        one = (trial["seconds"][-1] - trial["seconds"][1]) / max(1, trial["iterations"][-1] - 1)
-        many = max(LEAST, min(iterations, int(seconds / one))) if one > 0 else iterations
-        first = self.factorize(folder, about, options, min(FEW, many), 1, output if many <= FEW else None)
-        if many <= FEW:
-            return first
-        long = self.factorize(folder, about, options, many, max(1, many // 100), output)
-        beyond = [i for i, done in enumerate(long["iterations"]) if done > first["iterations"][-1]]
-        whole = {key: first[key] + [long[key][i] for i in beyond] for key in ("iterations", "seconds", "losses")}
-        return {**whole, "bytes": long["bytes"]}
+        """Timed in fits that look at their loss once, at the end, so that iterations are those of a user's fit.
+
+        The seconds of an iteration are those by which a long fit takes longer than a short one, the quickest of
+        three. What the short one takes beyond its iterations, one look at the loss included, is before the first;
+        so is what is done before any: X's other orientation and the like. `output` takes W and H, and asks for the
+        losses on the way, of fits that look more often and do the same, but for rounding.
+        """
+        few = max(1, min(LEAST, iterations // 2))
+        short, _ = min((self.factorize(folder, about, options, few) for _ in range(3)), key=lambda fit: ran(fit[0]))
+        one = ran(short) / few  # too long, by its look at the loss
+        for part in (1 / 8, 1):
+            many = max(2 * few, min(iterations, int(part * seconds / one)))
+            long, peak = self.factorize(folder, about, options, many)
+            one = max(1e-9, ran(long) - ran(short)) / (many - few)
+        before = short["matrix_seconds"] + short["initialization_seconds"] + max(0, ran(short) - few * one)
+        losses = {0: long["loss_history"][0], few: short["loss"], many: long["loss"]}
+        if output:
+            losses |= self.losses(folder, about, options, min(FEW, many), 1)
+            losses |= self.losses(folder, about, options, many, max(1, many // 50), output)
+            if abs(losses[many] - long["loss"]) > 1e-4 * long["loss"]:
+                raise RuntimeError(f"a loss of {losses[many]} where it is looked at often, of {long['loss']} otherwise")
+        at = sorted(losses)
+        return {
+            "iterations": at,
+            "seconds": [before + i * one if i > 0 else 0 for i in at],
+            "losses": [losses[i] for i in at],
+            "bytes": peak - self.alone,
+        }
+
+    def losses(self, folder, about, options, iterations, check_every, output=None):
+        report, _ = self.factorize(folder, about, options, iterations, check_every, output)
+        return dict(zip(report["iteration_history"], report["loss_history"])) | {iterations: report["loss"]}
+
+
+def ran(report):
+    """Seconds of the iterations, and of the looks at the loss among them."""
+    return report["seconds_history"][-1]

@@ -28,7 +28,7 @@ have the degrees of a power law.
 "rank" [32], "degrees" ("power-law" or "uniform") and "content" ("parts" or "counts") of dense X:
   [{"name": "mine", "rows": 3000, "columns": 800, "nonzeros": 50000, "rank": 12}]
 
---json tells device, threads, limits, options, versions and, for every row ("results"):
+--json tells device, driver, threads, limits, options, versions and, for every row ("results"):
   workload, rows, columns, nonzeros, rank, loss, solver, sweeps, precision
   seconds_per_iteration  the median;  milliseconds: least, median and repeats, all of an iteration
   iterations             of each fit
@@ -39,6 +39,13 @@ have the degrees of a power law.
   peak_memory            bytes: X, W, H and what plan() tells
   best_loss, time_to     with --time-to: for each share its loss, iterations and seconds (iterations times the median)
   phases                 with --explain
+  traffic                with --traffic, in place of all times: of each kernel name, launches, bytes_read and
+                         bytes_written (null: a library's work); kernel_bytes: their sum
+
+--traffic runs kernels in the rig, a CPU that counts what they read and write in sectors of 32 bytes, for small X:
+  cmake --preset traffic && cmake --build build/traffic --target orthant_command orthant_cuda_rig
+  ORTHANT_CUDA_MODULE=build/traffic/tests/cuda/liborthant_cuda.so build/traffic/orthant bench signatures21 --traffic
+What cuBLAS and cuSPARSE move is not seen. 'ctest -L traffic' holds each kernel to the least that it can do.
 
 'orthant bench compare A.json B.json' sets two such files beside each other.)";
 
@@ -129,6 +136,9 @@ void add_how(CLI::App& app, BenchArguments& a) {
          "Measure nothing: predict the seconds of an iteration from counted flops\n"
          "and bytes and the published rates of that GPU")
       ->option_text("h100|h200|a100|rtx4090");
+  app.add_flag("--traffic", a.traffic,
+               "Measure nothing: count, by kernel, what an iteration launches and moves on\n"
+               "a device, beside the least (below; of the build that counts)");
 }
 
 void add_printing(CLI::App& app, BenchArguments& a) {
@@ -179,6 +189,7 @@ nlohmann::ordered_json options_as_json(const BenchArguments& a) {
           {"time_to", as_json(a.time_to, same)},
           {"until", a.until},
           {"column_major", a.column_major},
+          {"traffic", a.traffic},
           {"model", text(a.model == nullptr ? "" : std::string(a.model->name))}};
 }
 

@@ -30,6 +30,7 @@ struct BenchArguments {
   std::vector<double> time_to;
   int until = 200;
   const bench::PublishedDevice* model = nullptr;
+  bool traffic = false;
   bool explain = false;
   std::optional<std::string> json;  ///< a file, or "-": standard output
 };

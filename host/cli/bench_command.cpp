@@ -13,6 +13,7 @@
 #include "bench/measure.hpp"
 #include "bench/memory.hpp"
 #include "bench/synthetic.hpp"
+#include "bench/traffic.hpp"
 #include "host/cli/bench_arguments.hpp"
 #include "host/cli/bench_compare.hpp"
 #include "host/cli/bench_report.hpp"
@@ -147,12 +148,43 @@ int measure_rows(const BenchArguments& a) {
   if (a.json) {
     write(a, {{"backend", context.backend()},
               {"device", readable_device(context)},
+              {"driver", context.backend() == "cuda" ? nvidia_driver() : Json()},
               {"threads", context.threads()},
               {"precision", name_of(kPrecisions, a.precision)},
               {"bandwidth_gbytes", limits.bandwidth() / 1e9},
               {"limits", limits_json},
               {"results", output.rows()}});
   }
+  return kSuccess;
+}
+
+Context counting_context() {
+  try {
+    const Context context = make_context({Device::Kind::cuda, 0}, 0);
+    if (bench::counts_traffic()) return context;
+  } catch (const BackendUnavailable&) {
+  }
+  throw UsageError("--traffic counts in the rig: ORTHANT_CUDA_MODULE must name the module of the build 'traffic'");
+}
+
+// What kernels move, counted in the rig.
+template <class T>
+int count_rows(const BenchArguments& a) {
+  const Context context = counting_context();
+  const BenchRows chosen = choose_rows(a, context);
+  for (const std::string& why : chosen.refused) std::cerr << "orthant: left out: " << why << std::endl;
+  Output output(a);
+  if (output.prints()) {
+    std::cout << "COUNTED in the rig, of one iteration without a check; bytes of global memory in sectors of 32\n";
+    print_titles(std::cout, a);
+  }
+  for (const BenchRow& row : chosen.rows) {
+    const bench::SyntheticMatrix<T> x(context, row.workload, a.column_major ? Layout::column_major : Layout::row_major);
+    bench::Iteration iteration = row.iteration(a, true);
+    if (row.workload.sparse()) iteration.shape.nonzeros = x.matrix().nonzeros();
+    output.add(as_json(row, iteration, bench::traffic_of_iteration(x.matrix(), row.rank, row.options(a)), a));
+  }
+  if (a.json) write(a, {{"counted_for", readable_device(context)}, {"results", output.rows()}});
   return kSuccess;
 }
 
@@ -184,7 +216,9 @@ void prepare_file(const std::string& path) {
 
 int run(const BenchArguments& a) {
   if (a.json && a.json != "-") prepare_file(*a.json);
+  if (a.model != nullptr && a.traffic) throw UsageError("--model and --traffic exclude each other");
   if (a.model != nullptr) return predict_rows(a);
+  if (a.traffic) return a.precision == Precision::float_ ? count_rows<float>(a) : count_rows<double>(a);
   return a.precision == Precision::float_ ? measure_rows<float>(a) : measure_rows<double>(a);
 }
 

@@ -53,6 +53,10 @@ std::vector<Column> columns_of(const BenchArguments& a) {
   std::vector<Column> columns = {{"workload", 14, true}, {"rows", 8}, {"columns", 8},
                                  {"nonzeros", 10},       {"rank", 5}, {"loss", 16, true},
                                  {"solver", 6, true}};
+  if (a.traffic) {
+    columns.insert(columns.end(), {{"launches", 9}, {"bytes of kernels", 17}, {"least of all", 13}});
+    return columns;
+  }
   if (a.model != nullptr) {
     columns.insert(columns.end(), {{"predicted ms", 12}, {"bound by", 10}});
     return columns;
@@ -64,6 +68,16 @@ std::vector<Column> columns_of(const BenchArguments& a) {
 }
 
 std::string percent(double share) { return digits(100 * share) + " %"; }
+
+void print_traffic(std::ostream& out, const Json& traffic) {
+  for (const Json& t : traffic) {
+    out << "    " << t["name"].get<std::string>() << ": " << t["launches"] << " x, ";
+    if (t["bytes_read"].is_null())
+      out << "not counted\n";
+    else
+      out << t["bytes_read"] << " bytes read, " << t["bytes_written"] << " written\n";
+  }
+}
 
 std::string time_to_cell(const Json& reached) {
   if (reached["iterations"].is_null()) return "-";
@@ -102,6 +116,24 @@ nlohmann::ordered_json as_json(const BenchRow& row, const bench::Iteration& iter
   Json json = head_of(row, iteration, a);
   json["predicted_seconds_per_iteration"] = predicted.seconds;
   json["limit_by"] = predicted.by;
+  add_cost(bench::cost_of(iteration), a, json);
+  return json;
+}
+
+nlohmann::ordered_json as_json(const BenchRow& row, const bench::Iteration& iteration,
+                               const std::vector<bench::KernelTraffic>& traffic, const BenchArguments& a) {
+  const auto bytes = [](const std::optional<std::int64_t>& b) { return b ? Json(*b) : Json(nullptr); };
+  Json json = head_of(row, iteration, a);
+  json["traffic"] = Json::array();
+  std::int64_t kernel_bytes = 0;
+  for (const bench::KernelTraffic& t : traffic) {
+    json["traffic"].push_back({{"name", t.name},
+                               {"launches", t.launches},
+                               {"bytes_read", bytes(t.bytes_read)},
+                               {"bytes_written", bytes(t.bytes_written)}});
+    kernel_bytes += t.bytes_read.value_or(0) + t.bytes_written.value_or(0);
+  }
+  json["kernel_bytes"] = kernel_bytes;
   add_cost(bench::cost_of(iteration), a, json);
   return json;
 }
@@ -152,7 +184,13 @@ void print_row(std::ostream& out, const nlohmann::ordered_json& row, const Bench
                                     row["rank"].dump(),    row["loss"],
                                     row["solver"]};
   const auto add = [&](double value) { cells.push_back(digits(value)); };
-  if (row.contains("predicted_seconds_per_iteration")) {
+  if (row.contains("traffic")) {
+    std::int64_t launches = 0;
+    for (const Json& t : row["traffic"]) launches += t["launches"].get<std::int64_t>();
+    cells.push_back(std::to_string(launches));
+    add(row["kernel_bytes"]);
+    add(row["bytes"]);
+  } else if (row.contains("predicted_seconds_per_iteration")) {
     add(1e3 * row["predicted_seconds_per_iteration"].get<double>());
     cells.push_back(row["limit_by"]);
   } else {
@@ -166,6 +204,7 @@ void print_row(std::ostream& out, const nlohmann::ordered_json& row, const Bench
       for (const Json& reached : row["time_to"]) cells.push_back(time_to_cell(reached));
   }
   out << table_line(columns_of(a), cells) << "\n";
+  if (row.contains("traffic")) print_traffic(out, row["traffic"]);
   if (a.explain) {
     for (const Json& p : row["phases"])
       out << "    " << p["name"].get<std::string>() << ": " << p["flops_formula"].get<std::string>() << " = "

@@ -8,6 +8,7 @@
 #include "bench/cost.hpp"
 #include "bench/limits.hpp"
 #include "bench/measure.hpp"
+#include "bench/traffic.hpp"
 #include "host/cli/bench_rows.hpp"
 
 namespace orthant::cli {
@@ -29,6 +30,10 @@ nlohmann::ordered_json as_json(const MeasuredRow& row, double best_loss, const B
 /// The same of a prediction: of no time but the predicted one.
 nlohmann::ordered_json as_json(const BenchRow& row, const bench::Iteration& iteration, const bench::Bound& predicted,
                                const BenchArguments& arguments);
+
+/// The same of what was counted.
+nlohmann::ordered_json as_json(const BenchRow& row, const bench::Iteration& iteration,
+                               const std::vector<bench::KernelTraffic>& traffic, const BenchArguments& arguments);
 
 /// What the limits are, as JSON and in a line for people.
 template <class T>

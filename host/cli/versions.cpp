@@ -3,6 +3,8 @@
 #include <hwy/highway.h>
 
 #include <Eigen/Core>
+#include <fstream>
+#include <regex>
 #include <string>
 
 #include "orthant/version.hpp"
@@ -30,6 +32,15 @@ nlohmann::ordered_json versions() {
           {"openmp", std::to_string(_OPENMP)},  // the month of the specification
           {"eigen", dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
           {"highway", dotted(HWY_MAJOR, HWY_MINOR, HWY_PATCH)}};
+}
+
+nlohmann::ordered_json nvidia_driver() {
+  std::ifstream file("/proc/driver/nvidia/version");
+  std::string line;
+  std::getline(file, line);
+  std::smatch number;
+  if (!std::regex_search(line, number, std::regex(R"(\b\d+(\.\d+)+\b)"))) return nullptr;
+  return number.str();
 }
 
 }  // namespace orthant::cli

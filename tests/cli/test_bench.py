@@ -62,6 +62,7 @@ def test_rows_are_every_combination_that_there_is(bench, sizes):
 def test_figures_agree_with_each_other(bench, sizes):
     report = bench(*sizes, "sparse", "--rank", "3,8", "--explain")
     assert report["backend"] == "cpu" and report["device"] and report["threads"] >= 1
+    assert report["driver"] is None  # which a CPU does not have
     limits = report["limits"]
     assert limits["multiply_add_gflops"] > 0 and limits["read_gbytes"] > 0 and len(limits["gathers"]) == 2
     assert set(report["versions"]) == {"orthant", "compiler", "openmp", "eigen", "highway"}
@@ -252,6 +253,7 @@ def test_file_that_is_no_run(orthant, folder):
         (["D1", "--solver", "hals,als"], "--solver is 'als', expected one of mu, hals, anls"),
         (["D1", "--model", "v100"], "--model is 'v100', expected one of h100, h200, a100, rtx4090"),
         (["D1", "--time-to", "-1"], "--time-to is '-1', expected a finite number >= 0"),
+        (["D1", "--traffic"], "--traffic counts in the rig: ORTHANT_CUDA_MODULE must name the module of the build 'traf"),
         (["--json", "D1"], "--json is followed by the workload D1: name workloads first"),
         (["compare", "a.json"], "B is required (see orthant bench compare --help)"),
         (["compare", "a.json", "b.json", "--noise", 3], "unknown option --noise (see orthant bench compare --help)"),

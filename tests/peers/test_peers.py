@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench.peers import compare, data_sets, losses, table  # noqa: E402
+from bench.peers import compare, data_sets, losses, table, with_orthant  # noqa: E402
 from bench.peers.course import Course, Enough  # noqa: E402
 
 
@@ -51,6 +51,8 @@ def test_the_same_steps_reach_the_same_losses(result, which):
     assert descent == sorted(descent, reverse=True)
     assert_allclose(losses_at(data_set, "Orthant hals", at), descent, rtol=1e-4)
     assert_allclose(losses_at(data_set, "scikit-learn defaults", at), descent, rtol=1e-4)
+    start, end = losses_at(data_set, "Orthant hals, accelerated", [0, 20])
+    assert start == pytest.approx(descent[0], rel=1e-4) and end < descent[2]  # in which minimum is another matter
     updates = losses_at(data_set, "scikit-learn mu", at)
     assert_allclose(losses_at(data_set, "Orthant mu", at), updates, rtol=1e-4)
     assert_allclose(losses_at(data_set, "NumPy mu", at), updates, rtol=1e-4)
@@ -85,6 +87,13 @@ def test_a_wrong_name_is_refused(tmp_path):
 def test_every_named_data_set_can_be_made():
     assert {*compare.MADE_UP} == {*data_sets.MADE_UP} and {*compare.REAL} == {*data_sets.REAL}
     assert {*compare.QUICK} <= {*compare.MADE_UP, *compare.REAL}
+
+
+def test_every_variant_of_orthant_has_a_colour():
+    figure = (ROOT / "bench/peers/figure.py").read_text()  # matplotlib need not be there
+    for loss in losses.BETA:
+        for name in with_orthant.variants(loss):
+            assert f'    "{name}": (' in figure
 
 
 def problem(random, m=70, n=50, k=5):
@@ -159,9 +168,74 @@ def test_seconds_to_a_loss():
     assert peer.seconds_to(10) == pytest.approx(1 + 20 * 0.1) and peer.seconds_to(0.5) is None
 
 
+GIVEN = {"seconds": 10, "iterations": 1000}
+
+
 def test_ratios_of_what_was_not_reached_are_bounds():
     ours = table.Peer("Orthant hals", {"rounds": [course([0, 1, 2, 4], [8, 4, 2, 1])]}, best=1)
     theirs = table.Peer("y", {"rounds": [course([0, 10, 20, 50], [8, 7, 6, 5])]}, best=1)
-    assert table.times(ours, ours, {"seconds": 10}) == "1"
-    assert table.times(ours, theirs, {"seconds": 10}) == f"> {table.number(50 / ours.permille)}"
+    assert table.times(ours, ours, GIVEN) == "1"
+    assert table.times(ours, theirs, GIVEN) == f"> {table.number(50 / ours.permille)}"
     assert table.fastest([theirs]) is None and table.fastest([theirs, ours]) is ours
+
+
+def test_the_bound_is_shorter_where_iterations_were_used_up():
+    one = table.Peer("y", {"rounds": [course([0, 1, 2, 3], [8, 7, 6, 5])]}, best=1)
+    assert table.bound([one], GIVEN) == 10  # its loss had come to rest
+    assert table.bound([one], {"seconds": 10, "iterations": 40}) == 3
+
+
+def data_set(name, ours, theirs, others=(8, 4, 2, 1), nonzeros=None):
+    peers = {"Orthant hals": (ours, [8, 4, 2, 1]), "scikit-learn cd": (theirs, others)}
+    runs = {peer: {"rounds": [course([0, s, 2 * s, 4 * s], losses)]} for peer, (s, losses) in peers.items()}
+    sizes = {"rows": 3, "columns": 2, "rank": 1, "loss": "frobenius", "nonzeros": nonzeros}
+    return {"name": name, **sizes, "peers": runs}
+
+
+def test_the_summary_names_the_rows_below_what_is_aimed_at():
+    sets = [data_set("a", 1, 10), data_set("b", 1, 2), data_set("c", 0.25, 2, (8, 7, 6, 5), nonzeros=4)]
+    reached, iterations = table.summary(GIVEN | {"data_sets": sets})
+    assert "5 x or better on 2 of 3 rows (67 %), geometric mean 5.8 (`>` at their bounds), below: b 2." in reached
+    assert "dense HALS 4.5 (aim 3; below: b 2), sparse HALS 8 (aim 8)." in iterations
+    cells = table.by_data_set(GIVEN | {"data_sets": sets})[-1].split(" | ")
+    assert cells[3:5] == ["**8** (cd)", "**> 10**, none of them in time"]
+    sets = [data_set("c", 4, 8, (8, 7, 6, 5))]
+    assert "0 of 1 rows (0 %), geometric mean 0.63 (`>` at their bounds), open, the peers' time being up: c > 0.63." in (
+        table.summary(GIVEN | {"data_sets": sets})[0]
+    )
+
+
+def test_a_data_set_without_its_counterpart_has_a_row():
+    one = data_set("a", 1, 10)
+    one["peers"]["NumPy mu"] = one["peers"].pop("scikit-learn cd")
+    result = GIVEN | {"data_sets": [one]}
+    assert "| **10** (NumPy mu) |" in table.by_data_set(result)[-1] and len(table.summary(result)) == 1
+
+
+class Command(with_orthant.Orthant):
+    """A command whose iteration takes 2 seconds, and a look at the loss 30; 5 are spent before the iterations."""
+
+    def __init__(self):
+        self.alone, self.calls = 10, []
+
+    def factorize(self, folder, about, options, iterations, check_every=None, output=None):
+        self.calls.append((iterations, check_every, output))
+        at = [0, *range(check_every or iterations, iterations, check_every or iterations), iterations]
+        report = {"matrix_seconds": 4, "initialization_seconds": 1, "loss": 1 / iterations, "iteration_history": at}
+        report["seconds_history"] = [2 * done + 30 * i for i, done in enumerate(at)]
+        report["loss_history"] = [1 / max(0.5, done) for done in at]
+        return report, 17
+
+
+def test_looks_at_the_loss_are_not_in_orthants_iterations():
+    command = Command()
+    course = command.fit(None, None, [], seconds=1000, iterations=5000, output="there")
+    assert course["iterations"][:34] == [*range(33), 40] and course["iterations"][-1] == 500
+    assert course["seconds"][1:] == pytest.approx([5 + 30 + 2 * i for i in course["iterations"][1:]])
+    assert course["losses"] == [1 / max(0.5, i) for i in course["iterations"]] and course["bytes"] == 7
+    assert command.calls[-2:] == [(32, 1, None), (500, 10, "there")]
+    assert all(check_every is None for _, check_every, _ in command.calls[:-2])
+    later = command.fit(None, None, [], seconds=100, iterations=5000)
+    assert later["iterations"] == [0, 3, 50] and later["seconds"] == pytest.approx([0, 41, 135])
+    assert command.fit(None, None, [], seconds=100, iterations=4)["iterations"] == [0, 2, 4]
+    assert table.seconds_per_iteration(course) == pytest.approx(2) == table.seconds_per_iteration(later)
