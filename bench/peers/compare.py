@@ -5,9 +5,9 @@ python -m bench.peers.compare ORTHANT [--quick] [NAME ...]       (bench/peers/ru
 Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest. Its clock
 stands still while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a
 command, is timed in fits that compute their loss once, at the end, and that once is on its clock; the losses of its
-curve are those of other fits of as many iterations, and checked against that code. On the clock is all that is done from
-X, W0 and H0 in memory on: checking X, bringing it into another order, iterations. The order is A B ... A B ...; later
-rounds are shorter and tell time per iteration only. All is written to --output as JSON; bench/peers/table.py and
+curve are those of other fits of as many iterations, and checked against that code. On the clock is all that is done
+from X, W0 and H0 in memory on: checking X, bringing it into another order, iterations. The order is A B ... A B ...;
+later rounds are shorter and tell time per iteration only. All is written to --output as JSON; bench/peers/table.py and
 figure.py show it.
 """
 

@@ -76,7 +76,7 @@ def draw(result, out):
     columns = min(4, len(sets))
     rows = -(-len(sets) // columns)
     figure, grid = plt.subplots(
-        rows, columns, figsize=(3.1 * columns, 2.7 * rows + 1), squeeze=False, layout="constrained"
+        rows, columns, figsize=(3.1 * max(2, columns), 2.7 * rows + 1), squeeze=False, layout="constrained"
     )
     for axes, data_set in zip(grid.flat, sets):
         panel(axes, data_set)
@@ -90,7 +90,8 @@ def draw(result, out):
         for name, (c, d, w) in STYLES.items()
         if name in shown
     ]
-    figure.legend(handles=lines, loc="outside lower center", ncols=min(4, columns + 1), fontsize=9, frameon=False)
+    ncols = min(4, max(2, columns) + 1)
+    figure.legend(handles=lines, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False)
     figure.supylabel("loss above the best found (the line: 0.1 %)", fontsize=10)
     out.parent.mkdir(parents=True, exist_ok=True)
     png = out.with_suffix(".png")
