@@ -100,7 +100,7 @@ std::size_t AccessCounter::Hash::operator()(const Place& place) const {
 }
 
 void AccessCounter::add(unsigned thread, Space space, const void* address, std::size_t bytes, bool write, Site site) {
-  any_ = true;
+  any_[thread / 32] = true;
   Place place{site.file, site.line, space, write, 0};
   place.occurrence = of_thread_[thread][place]++;
   Access& access = of_warp_[thread / 32][place];
@@ -109,12 +109,14 @@ void AccessCounter::add(unsigned thread, Space space, const void* address, std::
 }
 
 void AccessCounter::flush() {
-  if (!std::exchange(any_, false)) return;
-  for (auto& warp : of_warp_) {
-    for (const auto& [place, access] : warp) count(place, access);
-    warp.clear();
-  }
-  for (auto& thread : of_thread_) thread.clear();
+  for (unsigned warp = 0; warp < 32; ++warp) flush(warp);
+}
+
+void AccessCounter::flush(unsigned warp) {
+  if (!std::exchange(any_[warp], false)) return;
+  for (const auto& [place, access] : of_warp_[warp]) count(place, access);
+  of_warp_[warp].clear();
+  for (unsigned lane = 0; lane < 32; ++lane) of_thread_[32 * warp + lane].clear();
 }
 
 void AccessCounter::count(const Place& place, const Access& access) {

@@ -37,13 +37,15 @@ enum class Space { kGlobal, kShared };
 void count_access(Space space, const void* address, std::size_t bytes, bool write, Site site);
 void count_atomic();
 
-/// The accesses of a block between two barriers, warp by warp. Threads run one after another: the n-th access at a
-/// place by a lane belongs to the n-th of the other lanes.
+/// The accesses of a block, warp by warp. Threads run one after another: the n-th access at a place by a lane belongs
+/// to the n-th of the other lanes, counted from the last point at which all lanes met: a barrier, or an operation of
+/// the warp that all of them took part in. (Operations of some lanes end nothing: the others' accesses go on.)
 class AccessCounter {
  public:
   void add(unsigned thread, Space space, const void* address, std::size_t bytes, bool write, Site site);
-  /// Ends what belongs together, at barriers and at the end of the block.
+  /// Ends what belongs together: of all warps, at barriers and at the end of the block; of one.
   void flush();
+  void flush(unsigned warp);
 
   Traffic sum;
 
@@ -67,7 +69,7 @@ class AccessCounter {
 
   void count(const Place& place, const Access& access);
 
-  bool any_ = false;
+  bool any_[32] = {};
   std::unordered_map<Place, Access, Hash> of_warp_[32];
   std::unordered_map<Place, unsigned, Hash> of_thread_[1024];
 };

@@ -36,6 +36,23 @@ __global__ void doubles_in_rows(Global<double> out) {
   out[threadIdx.x] = row[threadIdx.x];
 }
 
+/// Half of the warp reads a row of the other's banks, then all read a row of their own, at the same place of the
+/// source.
+template <int kLanesThatMeet>
+__global__ void uneven_steps(Global<float> out) {
+  ORTHANT_SHARED(float, tile, [2][32]);
+  const int lane = static_cast<int>(threadIdx.x);
+  for (int row = 0; row < 2; ++row) tile[row][lane] = 1;
+  sync_block();
+  float sum = 0;
+  for (int row = 0; row < 2; ++row) {
+    if (row == 1 || lane < 16) sum += tile[row][row == 1 ? lane : 16 + lane];
+    if (kLanesThatMeet == 32) sync_warp();
+    if (kLanesThatMeet == 16 && lane < 16) sync_warp(0xFFFFU);
+  }
+  out[lane] = sum;
+}
+
 __global__ void count(Global<int> total) { atomic_add(&total[0], 1); }
 
 }  // namespace rig_test
@@ -105,6 +122,24 @@ TEST(TrafficTest, RowsOfDoublesDoNotConflict) {
   const OnDevice<double> out(std::vector<double>(32));
   run(rig_test::doubles_in_rows, 1, 32, 0, nullptr, out.data());
   EXPECT_EQ(traffic_of("doubles_in_rows").bank_conflicts, 0);
+}
+
+// What comes after a meeting of the warp is no access of what came before, however many each lane made.
+TEST(TrafficTest, AWarpThatMeetsStartsAnew) {
+  const OnDevice<float> out(std::vector<float>(32));
+  run(rig_test::uneven_steps<32>, 1, 32, 0, nullptr, out.data());
+  const Traffic meets = traffic_of("uneven_steps<32>");
+  EXPECT_EQ(meets.shared_accesses, 4);
+  EXPECT_EQ(meets.conflict_ways, 1);
+  run(rig_test::uneven_steps<0>, 1, 32, 0, nullptr, out.data());
+  run(rig_test::uneven_steps<16>, 1, 32, 0, nullptr, out.data());
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  for (const std::string lanes_that_meet : {"0", "16"}) {
+    const Traffic apart = simt::traffic()["rig_test::uneven_steps<" + lanes_that_meet + ">"];
+    EXPECT_EQ(apart.shared_accesses, 4);
+    EXPECT_EQ(apart.conflict_ways, 2) << "reads of both rows are one access, as far as the rig can tell";
+  }
+  simt::reset_traffic();
 }
 
 TEST(TrafficTest, Atomics) {

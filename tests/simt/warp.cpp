@@ -73,6 +73,7 @@ void Block::complete(Warp& warp, unsigned mask) {
     if (each != running_) make_ready(*each);
   }
   warp.waiting &= ~mask;
+  if ((warp.live & ~mask) == 0) accesses_.flush(running_->warp);
 }
 
 }  // namespace simt
