@@ -42,7 +42,6 @@ def measured(command, env):
 class Orthant:
     def __init__(self, command, threads, environment):
         self.command, self.threads, self.environment = command, threads, environment
-        _, self.alone = measured([command, "info"], environment)  # what the process has without X, as of the peers
 
     def factorize(self, folder, about, options, iterations, check_every=None, output=None):
         """The report and the most memory; without `check_every` the loss is looked at once, at the end."""
@@ -82,7 +81,7 @@ class Orthant:
             "iterations": at,
             "seconds": [before + i * one if i > 0 else 0 for i in at],
             "losses": [losses[i] for i in at],
-            "bytes": peak - self.alone,
+            "bytes": peak,  # of the whole process: what it has without X is less than what Linux counts of its parent
         }
 
     def losses(self, folder, about, options, iterations, check_every, output=None):

@@ -215,7 +215,7 @@ class Command(with_orthant.Orthant):
     """A command whose iteration takes 2 seconds, and a look at the loss 30; 5 are spent before the iterations."""
 
     def __init__(self):
-        self.alone, self.calls = 10, []
+        self.calls = []
 
     def factorize(self, folder, about, options, iterations, check_every=None, output=None):
         self.calls.append((iterations, check_every, output))
@@ -231,7 +231,7 @@ def test_looks_at_the_loss_are_not_in_orthants_iterations():
     course = command.fit(None, None, [], seconds=1000, iterations=5000, output="there")
     assert course["iterations"][:34] == [*range(33), 40] and course["iterations"][-1] == 500
     assert course["seconds"][1:] == pytest.approx([5 + 30 + 2 * i for i in course["iterations"][1:]])
-    assert course["losses"] == [1 / max(0.5, i) for i in course["iterations"]] and course["bytes"] == 7
+    assert course["losses"] == [1 / max(0.5, i) for i in course["iterations"]] and course["bytes"] == 17
     assert command.calls[-2:] == [(32, 1, None), (500, 10, "there")]
     assert all(check_every is None for _, check_every, _ in command.calls[:-2])
     later = command.fit(None, None, [], seconds=100, iterations=5000)
