@@ -86,7 +86,7 @@ Examples:
   orthant factorize images.npy --rank 49 --max-iterations 1000 --tolerance 1e-5 --output parts
   orthant factorize spectra.npy --rank 12 --loss itakura-saito --max-iterations 500 --output sources
   orthant factorize new.mtx --h0 parts/H.npy --freeze h --output new     # W of new rows, e.g. documents
-  orthant factorize new.npy --transform parts/W.npy --output new         # H of new columns, the rows as in W)";
+  orthant factorize new.npy --transform parts/W.npy --output new     # H of new columns, rows as before)";
 
 void add_model(CLI::App& app, FactorizeArguments& a) {
   auto integer = [&](const char* name, int& value, int least, const std::string& text) {
