@@ -153,7 +153,7 @@ void coefficients(Block<T> of_rows, Block<T> of_columns, Block<T> x, const core:
 }
 
 struct LossScratch;
-constexpr std::int64_t kLossRows = 128;  // that a strip of the other factor, converted, is used for
+constexpr std::int64_t kLossRows = 32;  // whose fits to a strip of columns stay in the first-level cache
 
 // out[c * ld + j] = f(c, j)
 template <class T>
@@ -172,38 +172,34 @@ double sum_of(const Kind& kind, Block<T> x, const core::Observed<T>& observed, c
   constexpr std::int64_t n = kLanes<double>, strip = kStrip<double>;
   const int k = w.rank;
   const bool complete = observed.complete();
-  double* wt = scratch<LossScratch, double>(static_cast<std::size_t>(k) * (kLossRows + strip));
-  double* ht = wt + k * kLossRows;
+  double* v = scratch<LossScratch, double>(static_cast<std::size_t>(kLossRows * strip + k * (strip + kLossRows)));
+  double *ht = v + kLossRows * strip, *wt = ht + k * strip;
   V sums = hn::Zero(d);
-  for (std::int64_t i = 0; i < x.rows; i += kLossRows) {
-    const int block = static_cast<int>(std::min(kLossRows, x.rows - i));
-    for_portions<kMostOfColumns>(block, [&](int row, auto rows) HWY_ATTR {
-      widen_components(w.panel(i + row, decltype(rows)::value), wt + k * row, decltype(rows)::value);
-    });
-    for (std::int64_t j = 0; j < x.columns; j += strip) {
-      const std::int64_t columns = std::min(strip, x.columns - j);
-      widen_components(h.panel(j, columns), ht, strip);
-      const Reader<D, T> reader(x.columns % n);
-      for_portions<kMostOfColumns>(block, [&](int portion, auto rows) HWY_ATTR {
-        constexpr int kRows = decltype(rows)::value;
-        const ColumnsOperand<double> fit{
-            .x = ht, .ld_x = strip, .f = wt + k * portion, .ld_f = kRows, .depth = k, .fresh = true};
-        columns_tiles<tile_of(kRows), kRows>(
-            fit, 0, columns, [&](const auto&, int row, std::int64_t column, V v) HWY_ATTR {
-              const std::int64_t at = i + portion + row, place = j + column;
-              const bool whole = place + n <= x.columns;
-              const auto read = [&](const T* p) HWY_ATTR { return whole ? reader.whole(p) : reader.last(p); };
-              const V entry = read(x.data + at * x.ld + place);
-              V value = kind.value(d, entry, v);
-              if (!complete) {
-                const T* given = observed.at(at, place).weights;
-                const V weight = given != nullptr ? read(given) : hn::Set(d, 1);
-                value = hn::IfThenElseZero(counting(d, observed.missing, entry, weight), hn::Mul(weight, value));
-              }
-              if (!whole) value = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(x.columns % n)), value);
-              sums = hn::Add(sums, value);
-            });
-      });
+  for (std::int64_t j = 0; j < x.columns; j += strip) {
+    const std::int64_t count = std::min(strip, x.columns - j);
+    const Reader<D, T> reader(count % n);
+    widen_components(h.panel(j, count), ht, strip);
+    for (std::int64_t i = 0; i < x.rows; i += kLossRows) {
+      const int rows = static_cast<int>(std::min(kLossRows, x.rows - i));
+      widen_components(w.panel(i, rows), wt, rows);
+      columns(Block<double>{ht, k, count, strip}, core::Factor<const double>{wt, rows, k, rows}, v, strip,
+              {.fresh = true});
+      for (int row = 0; row < rows; ++row) {
+        const T* entries = x.data + (i + row) * x.ld + j;
+        const T* given = observed.at(i + row, j).weights;
+        for (std::int64_t l = 0; l < count; l += n) {
+          const bool whole = l + n <= count;
+          const auto read = [&](const T* p) HWY_ATTR { return whole ? reader.whole(p) : reader.last(p); };
+          const V entry = read(entries + l);
+          V value = kind.value(d, entry, hn::Load(d, v + row * strip + l));
+          if (!complete) {
+            const V weight = given != nullptr ? read(given + l) : hn::Set(d, 1);
+            value = hn::IfThenElseZero(counting(d, observed.missing, entry, weight), hn::Mul(weight, value));
+          }
+          if (!whole) value = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(count % n)), value);
+          sums = hn::Add(sums, value);
+        }
+      }
     }
   }
   return hn::GetLane(hn::SumOfLanes(d, sums));
