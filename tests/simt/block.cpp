@@ -15,7 +15,7 @@ constinit thread_local dim3 gridDim = {1, 1, 1};
 namespace simt {
 namespace {
 
-constinit thread_local Block* current = nullptr;
+constinit thread_local Block* current [[gnu::tls_model("initial-exec")]] = nullptr;
 
 #ifdef SIMT_TSAN
 char* write(char* to, const char* text) {

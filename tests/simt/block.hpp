@@ -71,6 +71,9 @@ class Block {
   };
   struct Warp {
     unsigned live = 0, waiting = 0;
+    // What all lanes that wait came with, unless they differ (mask 0).
+    unsigned mask = 0;
+    WarpOp op = WarpOp::kSync;
     Fiber* lanes[32] = {};
   };
   static constexpr unsigned kMaxThreads = 1024;

@@ -21,7 +21,7 @@ class Workers {
       const std::lock_guard lock(mutex_);
       stop_ = true;
     }
-    wake_.notify_all();
+    for (std::condition_variable& wake : wake_) wake.notify_one();
     for (std::thread& thread : threads_) thread.join();
   }
 
@@ -33,7 +33,7 @@ class Workers {
     blocks_ = blocks;
     ++generation_;
     busy_ = blocks < kWorkers ? static_cast<unsigned>(blocks) : kWorkers;
-    wake_.notify_all();
+    for (unsigned i = 0; i < busy_; ++i) wake_[i].notify_one();
     done_.wait(lock, [this] { return busy_ == 0; });
     launch_ = nullptr;
   }
@@ -45,16 +45,15 @@ class Workers {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
+      wake_[self].wait(lock, [&] { return stop_ || (generation_ != seen && self < blocks_); });
       if (stop_) return;
       seen = generation_;
-      if (self >= blocks_) continue;
       Launch& launch = *launch_;
       const std::uint64_t blocks = blocks_;
       lock.unlock();
       run_share(*block, launch, self, blocks);
       lock.lock();
-      if (--busy_ == 0) done_.notify_all();
+      if (--busy_ == 0) done_.notify_one();
     }
   }
 
@@ -70,7 +69,7 @@ class Workers {
   }
 
   std::mutex mutex_;
-  std::condition_variable wake_, done_;
+  std::condition_variable wake_[kWorkers], done_;
   Launch* launch_ = nullptr;
   std::uint64_t blocks_ = 0, generation_ = 0;
   unsigned busy_ = 0;

@@ -39,6 +39,8 @@ void* DeviceMemory::reserve(int device, std::size_t bytes, std::size_t limit) {
   const std::size_t mapped = inside + 2 * page();
   void* const mapping = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return nullptr;
+  // Pages of another kind than the guards: closed, the kernel would join them, to split them again at each opening.
+  madvise(static_cast<char*>(mapping) + page(), inside, MADV_DONTDUMP);
   char* const end = static_cast<char*>(mapping) + page() + inside;
   char* const data = end - round_up(bytes, kAlignment);
   allocations_[number(data)] = {bytes, static_cast<char*>(mapping), mapped, device, true, false, true};

@@ -10,11 +10,12 @@
 
 #include "tests/simt/site.hpp"
 
-// Variables and not macros: headers of CUDA's have parameters with these names.
-extern constinit thread_local uint3 threadIdx;
-extern constinit thread_local uint3 blockIdx;
-extern constinit thread_local dim3 blockDim;
-extern constinit thread_local dim3 gridDim;
+// Variables and not macros: headers of CUDA's have parameters with these names. Of this model, they are reached without
+// a call, though from a module that is loaded while the program runs.
+extern constinit thread_local uint3 threadIdx [[gnu::tls_model("initial-exec")]];
+extern constinit thread_local uint3 blockIdx [[gnu::tls_model("initial-exec")]];
+extern constinit thread_local dim3 blockDim [[gnu::tls_model("initial-exec")]];
+extern constinit thread_local dim3 gridDim [[gnu::tls_model("initial-exec")]];
 
 namespace simt {
 

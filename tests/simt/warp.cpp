@@ -16,6 +16,12 @@ std::uint64_t Block::warp(const WarpCall& call) {
   // Shuffles and votes order nothing else; a barrier of the warp does.
   if (call.op == WarpOp::kSync) sanitizer::release(meeting);
   self.call = call;
+  if (warp.waiting == 0) {
+    warp.mask = call.mask;
+    warp.op = call.op;
+  } else if (warp.mask != call.mask || warp.op != call.op) {
+    warp.mask = 0;
+  }
   warp.waiting |= 1u << self.lane;
   if ((warp.waiting & call.mask) == call.mask) {
     ++lowest.calls;
@@ -46,6 +52,7 @@ void Block::check_mask(const Warp& warp, const WarpCall& call) {
            call.site);
     stop();
   }
+  if (warp.mask == call.mask && warp.op == call.op) return;  // the usual case
   for (const Fiber* other : warp.lanes) {
     if (other == nullptr || !(warp.waiting & call.mask & 1u << other->lane)) continue;
     if (other->call.mask == call.mask && other->call.op == call.op) continue;
