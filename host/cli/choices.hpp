@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "orthant/cuda.hpp"
 #include "orthant/matrix.hpp"
 #include "orthant/options.hpp"
 #include "orthant/result.hpp"
@@ -36,6 +37,10 @@ inline constexpr Choices<PenaltyScaling, 2> kScalings{
     {{"none", PenaltyScaling::none}, {"sklearn", PenaltyScaling::sklearn}}};
 inline constexpr Choices<Missing, 3> kMissing{
     {{"none", Missing::none}, {"nan", Missing::nan}, {"zeros", Missing::zeros}}};
+inline constexpr Choices<Storage, 4> kStorages{
+    {{"plain", Storage::element_type}, {"uint8", Storage::uint8}, {"fp16", Storage::fp16}, {"bf16", Storage::bf16}}};
+inline constexpr Choices<MathMode, 3> kMathModes{
+    {{"strict", MathMode::strict}, {"tf32", MathMode::tf32}, {"bf16", MathMode::bf16}}};
 inline constexpr Choices<Precision, 2> kPrecisions{{{"float", Precision::float_}, {"double", Precision::double_}}};
 inline constexpr Choices<Freeze, 2> kFreezes{{{"w", Freeze::w}, {"h", Freeze::h}}};
 inline constexpr Choices<StopReason, 3> kStopReasons{{{"converged", StopReason::converged},

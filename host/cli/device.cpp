@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "host/cli/option_types.hpp"
-#include "orthant/cuda.hpp"
 #include "orthant/error.hpp"
 
 namespace orthant::cli {
@@ -33,11 +32,12 @@ Device parse_device(const std::string& text) {
   throw UsageError("--device is '" + text + "', expected one of auto, cpu, cuda, cuda:N");
 }
 
-Context make_context(const Device& device, int threads, Fallback* fallback) {
+Context make_context(const Device& device, int threads, Fallback* fallback, MathMode math) {
   CpuConfig cpu;
   cpu.threads = threads;
   CudaConfig cuda;
   cuda.device = device.index;
+  cuda.math = math;
   switch (device.kind) {
     case Device::Kind::cpu:
       return Context::cpu(cpu);

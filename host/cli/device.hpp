@@ -3,6 +3,7 @@
 #include <string>
 
 #include "orthant/context.hpp"
+#include "orthant/cuda.hpp"
 
 namespace orthant::cli {
 
@@ -25,9 +26,10 @@ struct Fallback {
   bool device_fails = false;  ///< there is a device, but it is broken, busy or full
 };
 
-/// `automatic` is CUDA where it can be used, else the CPU. `threads` are those of the CPU; 0: its default.
+/// `automatic` is CUDA where it can be used, else the CPU. `threads` are those of the CPU; 0: its default. `math` is
+/// how CUDA makes products.
 /// @throws BackendUnavailable, CudaError or OutOfMemory if CUDA was asked for and cannot be used
-Context make_context(const Device& device, int threads, Fallback* fallback = nullptr);
+Context make_context(const Device& device, int threads, Fallback* fallback = nullptr, MathMode math = MathMode::strict);
 
 /// "AVX-512" for Highway's name of it; other names as they are.
 std::string readable_device(const Context& context);

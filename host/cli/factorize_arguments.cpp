@@ -157,6 +157,12 @@ void add_run(CLI::App& app, FactorizeArguments& a) {
          "--device", [&a](const std::string& text) { a.device = parse_device(text); },
          "auto: CUDA where it can be used, else the CPU; the output tells [auto]")
       ->option_text("auto|cpu|cuda[:N]");
+  add_choice(app, "--math", a.math, kMathModes,
+             "Products of dense X in float on a GPU: in float, or their factors\n"
+             "rounded to 10 or 7 bits after the point for its tensor cores [strict]");
+  add_choice(app, "--storage", a.storage, kStorages,
+             "How a GPU keeps dense X: in the precision of the run, as integers to\n"
+             "255, or rounded to 11 or 8 bits [plain]");
   // OpenMP's runtimes crash on numbers that no machine has.
   add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]",
               CpuConfig::kMostThreads);
@@ -238,6 +244,10 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     throw UsageError("--acceleration is for --loss frobenius, not " + name_of(a.options.loss));
   if (a.options.acceleration != Acceleration::none && incomplete)
     throw UsageError("--acceleration needs all entries of X, without --missing, --weights and --holdout");
+  if (a.device.kind != Device::Kind::cuda && (a.math != MathMode::strict || a.storage != Storage::element_type))
+    throw UsageError(a.math != MathMode::strict
+                         ? "--math " + name_of(kMathModes, a.math) + " is for --device cuda"
+                         : "--storage " + name_of(kStorages, a.storage) + " is for --device cuda");
   if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
     throw UsageError("--top needs the names to print: --row-names FILE or --column-names FILE");
 }
@@ -281,6 +291,8 @@ nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
       {"check_every", o.check_every},
       {"precision", name_of(kPrecisions, a.precision)},
       {"device", a.device.text()},
+      {"math", name_of(kMathModes, a.math)},
+      {"storage", name_of(kStorages, a.storage)},
       {"threads", a.threads == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(a.threads)},
       {"deterministic", o.deterministic},
       {"output", path(a.output)},

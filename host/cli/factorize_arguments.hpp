@@ -26,6 +26,8 @@ struct FactorizeArguments {
   Precision precision = Precision::float_;
   int threads = 0;  ///< 0: as many as this process may use
   Device device;
+  MathMode math = MathMode::strict;
+  Storage storage = Storage::element_type;
   std::string output;                   ///< folder to write to; empty: none
   std::string row_names, column_names;  ///< paths; empty: none
   int top = 10;

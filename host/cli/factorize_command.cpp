@@ -34,6 +34,8 @@ namespace {
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
   if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);
   if (name == "MatrixOptions::missing") throw UsageError("--missing" + rest);
+  if (name == "MatrixOptions::storage") throw UsageError("--storage" + rest);
+  if (name == "CudaConfig::math") throw UsageError("--math" + rest);
   if (name.starts_with("weights(")) throw FileError(arguments.weights + ": " + e.what());
   if (name.starts_with("X("))
     throw FileError(
@@ -42,6 +44,16 @@ namespace {
   if (name.starts_with("W(")) throw FileError((arguments.w0 + arguments.transform) + ": " + e.what());
   if (name.starts_with("H(")) throw FileError(arguments.h0 + ": " + e.what());
   throw;
+}
+
+// What `make` makes; what the library refuses in it, in the words of the command.
+template <class Make>
+auto explained(const FactorizeArguments& arguments, const Make& make) {
+  try {
+    return make();
+  } catch (const InvalidArgument& e) {
+    explain(e, arguments);
+  }
 }
 
 template <class T>
@@ -88,7 +100,8 @@ int run(FactorizeArguments arguments) {
   // Reading is in parallel too.
   if (arguments.threads > 0) omp_set_num_threads(arguments.threads);
   Fallback fallback;
-  const Context context = make_context(arguments.device, arguments.threads, &fallback);
+  const Context context = explained(
+      arguments, [&] { return make_context(arguments.device, arguments.threads, &fallback, arguments.math); });
   if (fallback.device_fails && !arguments.quiet)
     std::cerr << "orthant: warning: " << fallback.reason << "; the CPU is used instead" << std::endl;
   ProgressDisplay display(arguments.quiet);
@@ -102,39 +115,35 @@ int run(FactorizeArguments arguments) {
 
   display.phase("computing the start");
   const Interrupt interrupt;  // from here on there is something to save
-  Fit fit = [&] {
-    try {
-      if (arguments.tfidf) input.apply_tfidf();
-      std::optional<Matrix<T>> held_out;
-      std::int64_t held_out_entries = 0;
-      if (arguments.holdout > 0) {
-        held_out_entries = input.hold_out(arguments.holdout, arguments.options.seed, arguments.missing);
-        held_out = input.held_out_on(context, arguments.missing);
-      }
-      const auto begun = std::chrono::steady_clock::now();
-      const Matrix<T> x = input.on(context, arguments.missing);
-      const std::chrono::duration<double> made = std::chrono::steady_clock::now() - begun;
-      const Result result = compute(x, held_out, factors, arguments, display);
-      return Fit{.rows = x.rows(),
-                 .columns = x.columns(),
-                 .nonzeros = x.nonzeros(),
-                 .empty_rows = x.empty_rows(),
-                 .empty_columns = x.empty_columns(),
-                 .sparse = x.sparse(),
-                 .observed = x.weight(),
-                 .rmse = root_mean_square(x, factors),
-                 .held_out = held_out_entries,
-                 .held_out_rmse = held_out ? root_mean_square(*held_out, factors) : 0,
-                 .matrix_seconds = made.count(),
-                 .context = context,
-                 .fallback = in_options(fallback.reason),
-                 .result = result,
-                 .top_rows = {},
-                 .top_columns = {}};
-    } catch (const InvalidArgument& e) {
-      explain(e, arguments);
+  Fit fit = explained(arguments, [&] {
+    if (arguments.tfidf) input.apply_tfidf();
+    std::optional<Matrix<T>> held_out;
+    std::int64_t held_out_entries = 0;
+    if (arguments.holdout > 0) {
+      held_out_entries = input.hold_out(arguments.holdout, arguments.options.seed, arguments.missing);
+      held_out = input.held_out_on(context, {.storage = arguments.storage, .missing = arguments.missing});
     }
-  }();
+    const auto begun = std::chrono::steady_clock::now();
+    const Matrix<T> x = input.on(context, {.storage = arguments.storage, .missing = arguments.missing});
+    const std::chrono::duration<double> made = std::chrono::steady_clock::now() - begun;
+    const Result result = compute(x, held_out, factors, arguments, display);
+    return Fit{.rows = x.rows(),
+               .columns = x.columns(),
+               .nonzeros = x.nonzeros(),
+               .empty_rows = x.empty_rows(),
+               .empty_columns = x.empty_columns(),
+               .sparse = x.sparse(),
+               .observed = x.weight(),
+               .rmse = root_mean_square(x, factors),
+               .held_out = held_out_entries,
+               .held_out_rmse = held_out ? root_mean_square(*held_out, factors) : 0,
+               .matrix_seconds = made.count(),
+               .context = context,
+               .fallback = in_options(fallback.reason),
+               .result = result,
+               .top_rows = {},
+               .top_columns = {}};
+  });
   if (!row_names.empty()) fit.top_rows = strongest_rows(factors.w, row_names, arguments.top);
   if (!column_names.empty()) fit.top_columns = strongest_columns(factors.h, column_names, arguments.top);
 

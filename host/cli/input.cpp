@@ -209,16 +209,14 @@ std::int64_t Input<T>::hold_out(double fraction, std::uint64_t seed, Missing mis
 }
 
 template <class T>
-Matrix<T> Input<T>::on(const Context& context, Missing missing) const {
-  return std::visit([&](const auto& m) { return make_matrix(context, m, data_->x.weights, {.missing = missing}); },
-                    data_->x.matrix);
+Matrix<T> Input<T>::on(const Context& context, const MatrixOptions& options) const {
+  return std::visit([&](const auto& m) { return make_matrix(context, m, data_->x.weights, options); }, data_->x.matrix);
 }
 
 template <class T>
-Matrix<T> Input<T>::held_out_on(const Context& context, Missing missing) const {
-  return std::visit(
-      [&](const auto& m) { return make_matrix(context, m, data_->held_out.weights, {.missing = missing}); },
-      data_->held_out.matrix);
+Matrix<T> Input<T>::held_out_on(const Context& context, const MatrixOptions& options) const {
+  return std::visit([&](const auto& m) { return make_matrix(context, m, data_->held_out.weights, options); },
+                    data_->held_out.matrix);
 }
 
 template FactorData<float> read_factor(const std::string&);

@@ -43,8 +43,8 @@ class Input {
   /// many they are. @throws UsageError if X is sparse and complete, FileError if none or all were left
   std::int64_t hold_out(double fraction, std::uint64_t seed, Missing missing);
   /// X made ready, and the entries that were kept out of it; both borrow from this.
-  Matrix<T> on(const Context& context, Missing missing) const;
-  Matrix<T> held_out_on(const Context& context, Missing missing) const;
+  Matrix<T> on(const Context& context, const MatrixOptions& options) const;
+  Matrix<T> held_out_on(const Context& context, const MatrixOptions& options) const;
 
  private:
   struct Data;

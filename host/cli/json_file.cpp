@@ -7,8 +7,9 @@
 
 namespace orthant::cli {
 
-nlohmann::json read_json(const std::string& path) {
-  const std::string text = io::read_bytes(path);
+nlohmann::json read_json(const std::string& path) { return parse_json(io::read_bytes(path), path); }
+
+nlohmann::json parse_json(std::string_view text, const std::string& path) {
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& e) {
@@ -18,6 +19,15 @@ nlohmann::json read_json(const std::string& path) {
     const auto begin = std::find(std::make_reverse_iterator(at), text.rend(), '\n').base();
     throw FileError(path + ":" + std::to_string(line) + ":" + std::to_string(at - begin + 1) + ": this is not JSON");
   }
+}
+
+std::string shown(const nlohmann::json& value) {
+  constexpr std::size_t kMost = 60;
+  // What is nested deeply would overflow the stack of who writes it out.
+  if (value.is_structured()) return value.is_array() ? "an array" : "an object";
+  if (!value.is_string() || value.get_ref<const std::string&>().size() <= kMost) return value.dump();
+  const std::string begin = value.get_ref<const std::string&>().substr(0, kMost);
+  return nlohmann::json(begin).dump(-1, ' ', false, nlohmann::json::error_handler_t::ignore) + " and so on";
 }
 
 }  // namespace orthant::cli

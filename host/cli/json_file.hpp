@@ -2,10 +2,17 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace orthant::cli {
 
 /// @throws FileError naming the file, and the line and column where it is not JSON
 nlohmann::json read_json(const std::string& path);
+
+/// The same of a file's text. @param path its name, for the message
+nlohmann::json parse_json(std::string_view text, const std::string& path);
+
+/// A value for a message: "an array", "an object", or itself, texts up to 60 bytes.
+std::string shown(const nlohmann::json& value);
 
 }  // namespace orthant::cli

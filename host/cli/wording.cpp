@@ -3,8 +3,10 @@
 namespace orthant::cli {
 
 std::string in_options(std::string message) {
-  constexpr const char* kNames[][2] = {
-      {"Initialization::", "--init "}, {"Context::cpu()", "--device cpu"}, {"MatrixOptions::missing =", "--missing"}};
+  constexpr const char* kNames[][2] = {{"Initialization::", "--init "},
+                                       {"Context::cpu()", "--device cpu"},
+                                       {"MatrixOptions::missing =", "--missing"},
+                                       {"element_type", "plain"}};
   for (const auto& [name, option] : kNames)
     if (const auto at = message.find(name); at != std::string::npos)
       message.replace(at, std::char_traits<char>::length(name), option);

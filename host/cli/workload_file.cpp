@@ -15,7 +15,7 @@ using bench::Workload;
 class Entry {
  public:
   Entry(const Json& json, std::string place) : json_(json), place_(std::move(place)) {
-    if (!json.is_object()) throw FileError(place_ + " is " + json.dump() + ", expected an object");
+    if (!json.is_object()) throw FileError(place_ + " is " + shown(json) + ", expected an object");
     for (const auto& item : json.items()) {
       bool known = false;
       for (const char* key : kKeys) known = known || item.key() == key;
@@ -49,7 +49,7 @@ class Entry {
   }
 
   [[noreturn]] void refuse(const char* key, const std::string& expected) const {
-    throw FileError(place_ + ": " + key + " is " + json_[key].dump() + ", expected " + expected);
+    throw FileError(place_ + ": " + key + " is " + shown(json_[key]) + ", expected " + expected);
   }
 
  private:
@@ -75,8 +75,9 @@ Workload read_workload(const Entry& e, const std::string& name) {
 
 }  // namespace
 
-std::vector<Workload> read_workloads(const std::string& path) {
-  const Json json = read_json(path);
+std::vector<Workload> read_workloads(const std::string& path) { return workloads_of(read_json(path), path); }
+
+std::vector<Workload> workloads_of(const Json& json, const std::string& path) {
   if (!json.is_array() || json.empty()) throw FileError(path + ": expected a list of workloads");
   std::vector<Workload> all;
   for (std::size_t i = 0; i < json.size(); ++i) {

@@ -201,6 +201,8 @@ def test_compare_what_was_measured(orthant, folder, sizes):
         ("{}", "s.json: expected a list of workloads"),
         ("[]", "s.json: expected a list of workloads"),
         ("[3]", "s.json: workload 1 is 3, expected an object"),
+        pytest.param("[" * 200000 + "]" * 200000, "s.json: workload 1 is an array, expected an object", id="deep"),
+        pytest.param(f'[{{"rows": "{"3" * 99}"}}]', f'rows is "{"3" * 60}" and so on, expected an integer', id="long"),
         ('[{"rows": 3, "columns": 4}, {"rows": 3}]', "s.json: workload 2 has no 'columns'"),
         ('[{"rows": 0, "columns": 4}]', "s.json: workload 1: rows is 0, expected an integer from 1"),
         ('[{"rows": 3.5, "columns": 4}]', "s.json: workload 1: rows is 3.5, expected an integer from 1"),

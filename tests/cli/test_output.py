@@ -54,7 +54,7 @@ def test_options_hold_what_was_asked_for(orthant, x, start):
     assert options == {
         "x": "x.npy", "rank": 4, "sweeps": 1, "acceleration": "none", "tfidf": False, "missing": "none", "weights": None, "holdout": None,
         "init": "given", "transform": None,
-        "deterministic": True, "row_names": None, **asked,
+        "math": "strict", "storage": "plain", "deterministic": True, "row_names": None, **asked,
     }  # fmt: skip
 
 

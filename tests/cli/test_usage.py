@@ -13,7 +13,7 @@ import scipy.sparse
 
 OPTIONS = """--loss --solver --sweeps --acceleration --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
 --l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
---top --quiet --json --rank --tfidf --freeze --missing --weights --holdout""".split()
+--top --quiet --json --rank --tfidf --freeze --missing --weights --holdout --math --storage""".split()
 
 
 def test_help_tells_every_option_key_and_exit_code(orthant, x):
@@ -100,6 +100,13 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--l2-h", ""], "--l2-h is '', expected a finite number >= 0"),
         (["factorize", "x.npy", "--rank", 3, "--device", "gpu"], "--device is 'gpu', expected one of auto, cpu, cuda"),
         (["factorize", "x.npy", "--rank", 3, "--device", "cuda:x"], "cuda:N is 'x', expected an integer"),
+        (["factorize", "x.npy", "--rank", 3, "--math", "fp16"], "--math is 'fp16', expected one of strict, tf32, bf16"),
+        (["factorize", "x.npy", "--rank", 3, "--math", "tf32"], "--math tf32 is for --device cuda"),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--storage", "u8"],
+            "--storage is 'u8', expected one of plain, uint8, fp16, bf16",
+        ),
+        (["factorize", "x.npy", "--rank", 3, "--device", "cpu", "--storage", "fp16"], "--storage fp16 is for --device cuda"),
         (["factorize", "x.npy", "--rank", 3, "--w0", "w0.npy"], "--w0 is given without --h0"),
         (["factorize", "x.npy", "--rank", 3, "--h0", "h0.npy"], "--h0 is given without --w0"),
         (["factorize", "x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--init", "random"], "--init contradicts --w0"),

@@ -19,6 +19,16 @@ def keep(target, name, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+WORKLOADS = {
+    "dense": '[{"name": "a", "rows": 60, "columns": 50, "rank": 4, "content": "counts"}]',
+    "sparse": '[{"rows": 90, "columns": 80, "nonzeros": 900, "degrees": "uniform"}, {"rows": 1, "columns": 1}]',
+    "wrong": '[{"rows": -1, "columns": 1e3, "rank": "x", "degrees": [], "name": 3}]',
+    "unknown": '[{"row": 1}]',
+    "nested": '[[[{"rows": {}}]]]',
+}
+for name, text in WORKLOADS.items():
+    keep("workloads", name + ".json", text)
+
 BANNER = "%%MatrixMarket matrix "
 MTX = {
     "real": BANNER + "coordinate real general\n% comment\n3 2 3\n1 1 1.5\n3 2 +2e-3\n2 1 0\n",

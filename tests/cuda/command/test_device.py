@@ -27,6 +27,35 @@ def test_same_result_as_on_the_cpu(orthant, data, x, start, solver):
     assert np.isfinite(w).all() and (w >= 0).all() and np.isfinite(h).all() and (h >= 0).all()
 
 
+# Digits are integers to 16, which no storage changes.
+@pytest.mark.parametrize("storage", ["uint8", "fp16", "bf16"])
+def test_narrow_storage_of_what_fits_changes_nothing(orthant, data, storage):
+    options = (data / DIGITS, "--rank", 4, "--init", "random", "--max-iterations", 3, "--device", "cuda")
+    plain, narrow = orthant.report(*options), orthant.report(*options, "--storage", storage)
+    assert narrow["loss"] == pytest.approx(plain["loss"], rel=1e-4)
+    assert narrow["options"]["storage"] == storage
+
+
+def test_storage_refuses_what_it_cannot_keep(orthant, data, folder):
+    x = np.load(data / DIGITS)[:20].astype(np.float32)
+    x[3, 5] = 0.5
+    np.save(folder / "x.npy", x)
+    options = ("--rank", 2, "--init", "random", "--device", "cuda", "--storage", "uint8")
+    assert "X(3, 5)" in orthant("factorize", "x.npy", *options, code=1).stderr
+    assert "--storage is uint8, expected plain for sparse X" in orthant("factorize", data / AUSTEN, *options, code=2).stderr
+
+
+@pytest.mark.parametrize("loss, solver", [("frobenius", "hals"), ("kullback-leibler", "mu")])
+@pytest.mark.parametrize("math, rounding", [("tf32", 2**-11), ("bf16", 2**-8)])
+def test_math_modes_round_products(orthant, data, loss, solver, math, rounding):
+    options = (data / DIGITS, "--rank", 4, "--init", "random", "--loss", loss, "--solver", solver)
+    options += ("--max-iterations", 3, "--tolerance", 0, "--device", "cuda")
+    strict, rounded = orthant.report(*options), orthant.report(*options, "--math", math)
+    assert rounded["loss"] != strict["loss"]
+    assert rounded["loss"] == pytest.approx(strict["loss"], rel=4 * rounding)
+    assert rounded["options"]["math"] == math
+
+
 def test_auto_takes_the_device(orthant, data):
     assert orthant.report(data / DIGITS, "--rank", 2, "--max-iterations", 1)["backend"] == "cuda"
 
