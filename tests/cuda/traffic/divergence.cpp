@@ -1,0 +1,80 @@
+// What terms of updates for a divergence move.
+
+#include <algorithm>
+#include <utility>
+
+#include "cuda/kernels/divergence_dense.hpp"
+#include "cuda/kernels/divergence_sparse.hpp"
+#include "tests/cuda/traffic/bound.hpp"
+
+namespace orthant::cuda::traffic {
+
+std::vector<Bound> divergence_bounds() {
+  std::vector<Bound> t;
+  constexpr double kX_bytes = 4.0 * kCount * kLength;
+  const auto dense_terms = [](Device& d, int k, bool of_lines, double beta, bool weighted = false) {
+    const std::int64_t own = of_lines ? kCount : kLength, other = of_lines ? kLength : kCount;
+    const core::Divergence divergence{beta, 0, !weighted};
+    dense_divergence_terms<float, float>(
+        d.gpu(), x_of<float>(d), kLength, observed_x(d, weighted), of_lines, d.factor(k, own), d.factor(k, other),
+        divergence, d.factor(k, own), divergence.has_closed_denominator() ? Factor<float>{} : d.factor(k, own),
+        d.zeros<float>(dense_partial_sums(d.gpu(), own, other, k, divergence, sizeof(float))));
+  };
+  constexpr double kParts = 2;  // of the walks for the places, which are few
+  for (auto [denominator, weighted] : {std::pair{false, false}, {true, false}, {true, true}}) {
+    for (int k : {16, 32, 64, 128}) {
+      for (bool of_lines : {true, false}) {
+        const double parts = of_lines ? 1 : kParts, results = denominator ? 2 : 1;
+        const double own_columns = of_lines ? kCount : kLength, other_columns = of_lines ? kLength : kCount;
+        const double own = 4 * k * own_columns, other = 4 * k * other_columns, tiles = own_columns / 32;
+        const auto add = [&, weighted = weighted, denominator = denominator](const std::string& kernel, MathMode math,
+                                                                             double barriers) {
+          t.push_back({.kernel = kernel,
+                       .read = (weighted ? 2 : 1) * kX_bytes + own + other,
+                       .written = results * own,
+                       .again = (parts - 1) * own + (tiles - 1) * other,
+                       .again_to = (parts - 1) * results * own,
+                       .reason =
+                           "every block reads the other factor, from L2: 4 rank multiply-adds for each entry of X "
+                           "take longer; sums of the parts of a walk",
+                       .barriers = tiles * barriers,
+                       .math = math,
+                       .call = [=](Device& d) { dense_terms(d, k, of_lines, denominator ? 0.5 : 1, weighted); }});
+        };
+        const std::string shape = std::to_string(k) + (denominator ? ", true" : ", false");
+        add("divergence_dense: terms<" + shape + ", float>", MathMode::strict,
+            3 * other_columns / 32 + 2 * parts * results);
+        for (auto [tiles_of, math] : {std::pair{"Tf32Tiles", MathMode::tf32}, {"Bf16Tiles", MathMode::bf16}})
+          add(std::string("divergence_tensor: terms<") + tiles_of + ", " + shape + ">", math, 2 * other_columns / 32);
+      }
+    }
+  }
+  t.push_back({.kernel = "divergence_dense: sum_parts<float>",
+               .read = kParts * 4 * kRank * kLength,
+               .written = 4.0 * kRank * kLength,
+               .call = [=](Device& d) { dense_terms(d, kRank, false, 1); }});
+  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
+  for (auto [results, weighted] : {std::pair{1, false}, {2, false}, {2, true}}) {
+    for (int k : {8, 16, 32, 64, 128}) {
+      const int of_entry = weighted ? 3 : 2;  // numbers: index, value, weight
+      const int lanes = std::min(k, 32), own = k / lanes;
+      t.push_back(
+          {.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(own) + ", " +
+                     std::to_string(results) + ", float>",
+           .read = segments * (8 + 4 * k) + nonzeros * (4 * of_entry + 4.0 * k),
+           .written = results * 4 * segments * k,
+           .again = nonzeros * (kSector - 4 + (of_entry - 1) * (kSector - 16) / 4) +
+                    segments * 2 * (kSector * lanes / 32 - 4),
+           .reason = "the lanes of a group read one index and four values (and weights) at once: a sector each, "
+                     "which is in L1 for the entries after",
+           .call = [=, weighted = weighted, results = results](Device& d) {
+             sparse_divergence_terms<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), {}, d.factor(k, kX.count),
+                                            d.factor(k, kX.length), {results == 1 ? 1 : 0.5}, d.factor(k, kX.count),
+                                            results == 1 ? Factor<float>{} : d.factor(k, kX.count), nullptr);
+           }});
+    }
+  }
+  return t;
+}
+
+}  // namespace orthant::cuda::traffic

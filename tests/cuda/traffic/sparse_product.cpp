@@ -1,0 +1,45 @@
+// What products with sparse X move.
+
+#include <algorithm>
+
+#include "cuda/kernels/sparse_product.hpp"
+#include "tests/cuda/traffic/bound.hpp"
+
+namespace orthant::cuda::traffic {
+
+std::vector<Bound> sparse_product_bounds() {
+  std::vector<Bound> t;
+  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
+  for (int k : {8, 16, 32, 64, 128}) {
+    const int lanes = std::min(k, 32), own = k / lanes;
+    t.push_back({.kernel = "sparse_product: gather<" + std::to_string(lanes) + ", " + std::to_string(own) + ", float>",
+                 .read = 8 * segments + nonzeros * (4 + 4 + 4.0 * k),
+                 .written = 4 * segments * k,
+                 .again = nonzeros * 2 * (kSector - 4) + segments * 2 * (kSector * lanes / 32 - 4),
+                 .reason = "the lanes of a group read one index and one value at once: a sector each, which is in L1 "
+                           "for the next seven entries",
+                 .call = [k](Device& d) {
+                   gather_rows<float>(d.gpu(), sparse_x(d), {}, d.factor(k, kX.length), d.factor(k, kX.count), nullptr);
+                 }});
+  }
+  // Segments that are shared in parts: their sums are written, and read by the last.
+  static constexpr Entries kLong{2, 2 * kLongSegment, 2 * kLongSegment};
+  static constexpr int kParts = 4;
+  constexpr auto kEntries = static_cast<double>(kLong.size());
+  t.push_back({.kernel = "sparse_product: gather<32, 1, float>",
+               .read = kEntries * (4 + 4 + 4 * kRank),
+               .written = 4 * 2 * kRank,
+               .again = kEntries * 2 * (kSector - 4) + kParts * (4 * kRank + 8 * kSector),
+               .again_to = 4.0 * kParts * kRank,
+               .reason = "index and value as before; sums of the parts of long segments",
+               .call = [](Device& d) {
+                 const LongSegments parts{kParts, d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2; }),
+                                          d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2 * 2; }),
+                                          d.zeros<unsigned>(kParts)};
+                 gather_rows<float>(d.gpu(), sparse_x(d, kLong), parts, d.factor(kRank, kLong.length),
+                                    d.factor(kRank, kLong.count), d.zeros<float>(kParts * kRank));
+               }});
+  return t;
+}
+
+}  // namespace orthant::cuda::traffic
