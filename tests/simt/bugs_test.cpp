@@ -94,9 +94,12 @@ const Planted kPlanted[] = {
     {"width_not_power_of_two", kAny, "power of two up to 32, not 24", "0, 0, 0", "0, 0, 0"},
     {"too_much_shared", kAny, "more than 48 KiB of static shared memory with array second", "0, 0, 0", "0, 0, 0"},
     {"too_much_shared_together", kAny,
-     "static shared memory of 16 bytes with array few, beside 49152 of the launch: more than the 49152 that a block "
-     "may "
-     "have.*kernel bugs::takes_more_than_the_launch",
+     "static shared memory of 16 bytes with array few, beside 49152 of the launch or allowed to it: more than the "
+     "49152 that a block may have.*kernel bugs::takes_more_than_the_launch",
+     "0, 0, 0", "0, 0, 0"},
+    {"too_much_shared_allowed", kAny,
+     "static shared memory of 16 bytes with array few, beside 232448 of the launch or allowed to it: more than the "
+     "232448 that a block may have.*kernel bugs::is_allowed_more_than_there_is",
      "0, 0, 0", "0, 0, 0"},
     // The order of work on streams.
     {"use_before_allocation", kPlain, "whose turn in its stream has not come", "0, 0, 0", "0, 0, 0",

@@ -370,9 +370,57 @@ TEST_F(Cudart, DynamicSharedMemoryBeyondTheUsualIsAllowedFirst) {
             cudaErrorInvalidValue);
   EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024), cudaSuccess);
   EXPECT_EQ(run(kernel, 1, 1, 100 * 1024, nullptr), cudaSuccess);
+  EXPECT_EQ(run(kernel, 1, 1, 100 * 1024 + 1, nullptr), cudaErrorInvalidValue);
   int blocks = 0;
   EXPECT_EQ(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, 256, 100 * 1024), cudaSuccess);
   EXPECT_EQ(blocks, 2);
+  simt::take_report();
+}
+
+// Nothing is enqueued by it: what is captured afterwards may take more.
+TEST_F(Cudart, SharedMemoryIsAllowedDuringACapture) {
+  const auto kernel = rig_test::fail;
+  const Stream stream;
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 64 * 1024), cudaSuccess);
+  EXPECT_EQ(run(kernel, 1, 1, 64 * 1024, stream), cudaSuccess);
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  std::size_t nodes = 0;
+  EXPECT_EQ(cudaGraphGetNodes(graph, nullptr, &nodes), cudaSuccess);
+  EXPECT_EQ(nodes, 1U);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+}
+
+// A device and a kernel on it: on another nothing has been allowed.
+TEST_F(Cudart, SharedMemoryIsAllowedOnOneDevice) {
+  simt::set_device_count(2);
+  const auto kernel = rig_test::fail;
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024), cudaSuccess);
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  EXPECT_EQ(run(kernel, 1, 1, 100 * 1024, nullptr), cudaErrorInvalidValue);
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  EXPECT_EQ(run(kernel, 1, 1, 100 * 1024, nullptr), cudaSuccess);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  simt::set_device_count(1);
+  simt::take_report();
+}
+
+// On devices that look different nothing has been allowed either, and there may be less.
+TEST_F(Cudart, SharedMemoryIsWhatTheDeviceHas) {
+  const auto kernel = rig_test::fail;
+  cudaDeviceProp properties{};
+  ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
+  const cudaDeviceProp before = properties;
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024), cudaSuccess);
+  properties.sharedMemPerBlockOptin = 99 * 1024;
+  simt::set_properties(properties);
+  EXPECT_EQ(run(kernel, 1, 1, 48 * 1024 + 1, nullptr), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 99 * 1024 + 1),
+            cudaErrorInvalidValue);
+  EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 99 * 1024), cudaSuccess);
+  EXPECT_EQ(run(kernel, 1, 1, 99 * 1024, nullptr), cudaSuccess);
+  simt::set_properties(before);
   simt::take_report();
 }
 

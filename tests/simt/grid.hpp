@@ -13,7 +13,8 @@ struct Launch {
   const KernelCall& call;
   const std::function<void()>& body;
   const std::string& name;
-  std::size_t shared_limit;  // of a block, static arrays and dynamic memory together
+  std::size_t shared_limit;    // of a block, static arrays and dynamic memory together
+  std::size_t shared_dynamic;  // which the latter may take
   std::atomic<bool> failed = false;
   char fence = 0;  // where fences meet, for the thread sanitizer
 };

@@ -60,13 +60,13 @@ void* shared_array(const void* key, std::size_t bytes, std::size_t alignment, co
     block.accuse("more than 48 KiB of static shared memory with array " + std::string(name), site);
     block.stop();
   }
-  // A device knows that when the kernel is launched, and refuses it.
+  // A device knows that when the kernel is launched or the memory allowed, and refuses it.
   const Launch& launch = block.launch();
-  const std::size_t dynamic = launch.call.shared_bytes;
+  const std::size_t dynamic = launch.shared_dynamic;
   if (dynamic > 0 && (used + 15) / 16 * 16 + dynamic > launch.shared_limit) {
     block.accuse("static shared memory of " + std::to_string(used) + " bytes with array " + name + ", beside " +
-                     std::to_string(dynamic) + " of the launch: more than the " + std::to_string(launch.shared_limit) +
-                     " that a block may have",
+                     std::to_string(dynamic) + " of the launch or allowed to it: more than the " +
+                     std::to_string(launch.shared_limit) + " that a block may have",
                  site, cudaErrorInvalidValue);
     block.stop();
   }

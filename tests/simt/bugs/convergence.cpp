@@ -124,4 +124,14 @@ SIMT_BUG(too_much_shared_together) {
   say("launch", cudaLaunchKernelEx(&config, takes_more_than_the_launch));
 }
 
+__global__ void is_allowed_more_than_there_is() {
+  ORTHANT_SHARED(float, few, [4]);  // bug: too_much_shared_allowed
+  few[threadIdx.x] = 0;
+}
+SIMT_BUG(too_much_shared_allowed) {
+  say("allow",
+      cudaFuncSetAttribute(is_allowed_more_than_there_is, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024));
+  run(is_allowed_more_than_there_is, 1, 1, nullptr);
+}
+
 }  // namespace bugs

@@ -21,21 +21,21 @@ std::function<void(const KernelCall&)>& executor() {
   return set;
 }
 
-/// What cudaFuncSetAttribute allowed kernels to take of dynamic shared memory.
-std::map<const void*, std::size_t>& shared_limits() {
-  static std::map<const void*, std::size_t> all;
+/// What cudaFuncSetAttribute allowed kernels to take of dynamic shared memory, on each device.
+std::map<std::pair<const void*, int>, std::size_t>& allowed() {
+  static std::map<std::pair<const void*, int>, std::size_t> all;
   return all;
 }
 
-std::size_t shared_limit(const void* function) {
-  const auto found = shared_limits().find(function);
-  return found == shared_limits().end() ? properties().sharedMemPerBlock : found->second;
+/// Null: nothing beyond the usual.
+const std::size_t* allowed(const void* function) {
+  const auto found = allowed().find({function, current_device()});
+  return found == allowed().end() ? nullptr : &found->second;
 }
 
-/// What a block may take with its static arrays, of which the rig learns as they are declared.
-std::size_t block_limit(const void* function) {
-  const cudaDeviceProp& p = properties();
-  return shared_limits().count(function) != 0 ? p.sharedMemPerBlockOptin : p.sharedMemPerBlock;
+std::size_t shared_limit(const void* function) {
+  const std::size_t* const more = allowed(function);
+  return more == nullptr ? properties().sharedMemPerBlock : *more;
 }
 
 /// Looked up once for each kernel.
@@ -67,9 +67,21 @@ cudaError_t check(const KernelCall& call) {
   return cudaSuccess;
 }
 
-void run(const KernelCall& call, const std::function<void()>& body, const std::string& name, std::size_t shared_limit) {
+/// What a block may have, and what of it the launch takes or the kernel was allowed: static arrays, of which the rig
+/// learns as they are declared, must fit beside that.
+struct SharedRoom {
+  std::size_t limit, dynamic;
+};
+
+SharedRoom shared_room(const KernelCall& call) {
+  const std::size_t* const more = allowed(call.function);
+  if (more == nullptr) return {properties().sharedMemPerBlock, call.shared_bytes};
+  return {properties().sharedMemPerBlockOptin, *more};
+}
+
+void run(const KernelCall& call, const std::function<void()>& body, const std::string& name, SharedRoom room) {
   if (executor()) return executor()(call);
-  Launch launch{call, body, name, shared_limit};
+  Launch launch{call, body, name, room.limit, room.dynamic};
   Traffic one;
   one.launches = 1;
   add_traffic(name, one);
@@ -90,10 +102,9 @@ cudaError_t submit_launch(const cudaLaunchConfig_t* config, KernelCall call, std
   if (const cudaError_t error = check(call); error != cudaSuccess) return error;
   if (const cudaError_t error = check_stream(*stream); error != cudaSuccess) return error;
   const std::string name = name_of(call.function);
+  const SharedRoom room = shared_room(call);
   submit(stream, "kernel:" + name,
-         [call = std::move(call), body = std::move(body), name, limit = block_limit(call.function)] {
-           run(call, body, name, limit);
-         });
+         [call = std::move(call), body = std::move(body), name, room] { run(call, body, name, room); });
   return cudaSuccess;
 }
 
@@ -106,7 +117,7 @@ cudaError_t set_attribute(const void* function, cudaFuncAttribute attribute, int
   if (value < 0 || static_cast<std::size_t>(value) > properties().sharedMemPerBlockOptin) {
     return invalid("more dynamic shared memory than a block can have");
   }
-  shared_limits()[function] = static_cast<std::size_t>(value);
+  allowed()[{function, current_device()}] = static_cast<std::size_t>(value);
   return cudaSuccess;
 }
 
@@ -120,6 +131,8 @@ int resident_blocks(int threads, std::size_t shared_bytes) {
 }
 
 }  // namespace
+
+void forget_attributes() { allowed().clear(); }
 
 cudaError_t launch(const cudaLaunchConfig_t* config, KernelCall call, std::function<void()> body) {
   return api("cudaLaunchKernelEx", [&] { return submit_launch(config, std::move(call), std::move(body)); });

@@ -72,6 +72,7 @@ const cudaDeviceProp& properties() { return devices().properties; }
 void set_properties(const cudaDeviceProp& properties) {
   const std::lock_guard lock(api_mutex());
   devices().properties = properties;
+  forget_attributes();
 }
 
 void set_device_count(int count) {

@@ -10,5 +10,7 @@ cudaError_t check_device();
 cudaError_t check_code();
 int device_count();
 const cudaDeviceProp& properties();
+/// What was set of kernels: devices that look different are others.
+void forget_attributes();
 
 }  // namespace simt
