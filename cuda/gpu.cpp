@@ -95,6 +95,11 @@ class Gpu::StreamMemory final : public MemoryResource {
   cudaMemPool_t pool_ = nullptr;
 };
 
+std::size_t Gpu::shared_memory(int blocks) const {
+  const std::size_t share = properties_.sharedMemPerMultiprocessor / static_cast<std::size_t>(blocks);
+  return std::min(properties_.sharedMemPerBlockOptin, share - properties_.reservedSharedMemPerBlock);
+}
+
 std::int64_t Gpu::free_memory() const {
   const Current current(*this);
   std::size_t free = 0, total = 0;

@@ -55,6 +55,8 @@ class Gpu {
   int index() const { return index_; }
   std::string name() const { return properties_.name; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
+  /// Bytes of shared memory that a block can have where `blocks` of them fit into a multiprocessor.
+  std::size_t shared_memory(int blocks = 1) const;
   MathMode math() const { return math_; }
   MemoryResource& memory() const { return *memory_; }
   std::int64_t free_memory() const;  ///< bytes, or -1

@@ -174,11 +174,11 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
 template <Kind kKind, class T>
 void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, std::int64_t count,
                    const core::Terms<T>& terms, core::ScaledPenalty penalty, int sweeps, core::KktSums* kkt) {
-  // What every device offers without asking, beside the sums at the end.
-  constexpr std::size_t kSharedBytes = (48 << 10) - kReduceSharedBytes<2>;
   const int rank = terms.gram.rank;
+  // Two blocks on a multiprocessor: while one of them waits for memory, the other computes.
+  const std::size_t room = shared_budget(gpu, kReduceSharedBytes<2>, 2);
   int columns = kMostColumns;
-  while (columns > 1 && shared_elements<T>(rank, columns) * sizeof(T) > kSharedBytes) columns /= 2;
+  while (columns > 1 && shared_elements<T>(rank, columns) * sizeof(T) > room) columns /= 2;
   // Few columns: rather all multiprocessors at work than full warps.
   while (columns > 4 && count / columns < 2 * gpu.multiprocessors()) columns /= 2;
   const Arguments<T> arguments{f,

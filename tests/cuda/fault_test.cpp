@@ -12,6 +12,7 @@
 #include "orthant/cuda.hpp"
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
+#include "tests/cases.hpp"
 #include "tests/fit.hpp"
 #include "tests/placed.hpp"
 #include "tests/simt/rig.hpp"
@@ -129,6 +130,20 @@ TEST_F(CudaFaults, OfExactLeastSquares) {
   };
   fail_every_call(
       solve, [&] { fit(context, Initialization::given); }, 3);
+}
+
+// The triangle of this rank wants more shared memory than a block has unasked.
+TEST_F(CudaFaults, OfAskingForSharedMemory) {
+  const Context context = make_context();
+  const DenseStorage<float> gram(oracle::gram(cases::make_factor(97, 99, 1))), products(cases::make_factor(97, 1, 2));
+  const auto solve = [&] {
+    DenseStorage<float> solution(97, 1);
+    EXPECT_LT(nnls<float>(context, gram.view(), products.view(), solution.view()).kkt_residual, 1e-4);
+  };
+  simt::reset_calls();
+  solve();
+  EXPECT_EQ(simt::calls()["cudaFuncSetAttribute"], 1);
+  fail_every_call(solve, solve);
 }
 
 TEST_F(CudaFaults, OfAFitOfADivergence) {

@@ -23,13 +23,15 @@
 namespace orthant::test {
 namespace {
 
-// Small devices: how many columns a block takes depends on the number of multiprocessors.
+// Small devices: how many columns a block takes depends on the number of multiprocessors and on their memory.
 class CudaLimits : public testing::Test {
  public:
   CudaLimits() {
     cudaGetDeviceProperties(&before_, 0);
     cudaDeviceProp properties = before_;
     properties.multiProcessorCount = 1;
+    properties.sharedMemPerBlockOptin = properties.sharedMemPerMultiprocessor = 48 << 10;
+    properties.reservedSharedMemPerBlock = 0;
     properties.memPitch = 400;
     simt::set_properties(properties);
   }
@@ -39,8 +41,8 @@ class CudaLimits : public testing::Test {
   cudaDeviceProp before_{};
 };
 
-// The columns of F fill what a block has of shared memory to the last byte at these ranks, for 4, 8 and 16 columns;
-// the sums over the block need a few bytes more.
+// The columns of F fill what a block has of shared memory unasked to the last byte at these ranks, for 4, 8 and 16
+// columns; the sums over the block need a few bytes more.
 TEST_F(CudaLimits, SharedMemoryOfUpdatesIncludesThatOfTheSums) {
   const Context context = Context::cuda();
   const StagedBackend<double> backend(context.runtime()->backend(double{}));
