@@ -103,7 +103,7 @@ void add_products(const std::string& name, const std::shared_ptr<std::unique_ptr
     const Factor<T> local = side == Side::w ? p.w : p.h, fixed = side == Side::w ? p.h : p.w;
     const Factor<T> r = side == Side::w ? p.r_h : p.r_w;
     p.backend.gram(fixed, p.gram);
-    const auto rule = core::make_update_rule(p.backend, Options{}, {});
+    const auto rule = core::make_update_rule(p.backend, Options{}, {}, nullptr);
     for (auto _ : state) p.x.matrix().data()->pass(side, local, fixed, p.gram, *rule, r, nullptr, p.workspace);
     report<T>(state, 2 * product_flops(p), bytes_of_x(p));
   });
@@ -132,7 +132,7 @@ void add_updates(const std::string& name, int rank) {
                                  [problem, options = u.options](benchmark::State& state) {
                                    Problem<T>& p = problem();
                                    p.backend.gram(p.h, p.gram);
-                                   const auto rule = core::make_update_rule(p.backend, options, {});
+                                   const auto rule = core::make_update_rule(p.backend, options, {}, nullptr);
                                    for (auto _ : state) rule->apply(p.w, {p.gram, p.r_w}, nullptr);
                                    const double k = p.shape.rank, count = static_cast<double>(p.w.count);
                                    report<T>(state, 2 * k * k * count, 3 * k * count * sizeof(T));

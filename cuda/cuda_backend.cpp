@@ -147,10 +147,15 @@ void CudaBackend<T>::multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPe
 }
 
 template <class T>
-void CudaBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt,
-                          NnlsResult* result) const {
+void CudaBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt, NnlsResult* result,
+                          double* scratch) const {
   if (kkt != nullptr) probe_kkt<T>(gpu_, f, terms, penalty, kkt);
-  solve_nnls(gpu_, f, terms, penalty, result);
+  solve_nnls(gpu_, f, terms, penalty, result, scratch);
+}
+
+template <class T>
+std::int64_t CudaBackend<T>::nnls_scratch(int rank, std::int64_t count) const {
+  return cuda::nnls_scratch(gpu_, rank, count);
 }
 
 template <class T>

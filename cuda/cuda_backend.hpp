@@ -25,7 +25,8 @@ class CudaBackend final : public core::Backend<T> {
   void multiplicative(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
                       core::KktSums* kkt) const override;
   void nnls(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::KktSums* kkt,
-            NnlsResult* result) const override;
+            NnlsResult* result, double* scratch) const override;
+  std::int64_t nnls_scratch(int rank, std::int64_t count) const override;
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override;
   void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,

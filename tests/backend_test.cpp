@@ -311,7 +311,7 @@ SIMD_TEST(Backend, UpdatesOfLargeRanks) {
     guess(kFew, 0) = 1;
     FactorStorage<T> solution(guess, 3);
     NnlsResult result{-1, -1};
-    this->backend().nnls(solution.factor(), terms, {}, nullptr, &result);
+    this->backend().nnls(solution.factor(), terms, {}, nullptr, &result, nullptr);
     EXPECT_LT(result.kkt_residual, Tolerance<T>::nnls_kkt(rank));
     EXPECT_EQ(result.regularized, 0);
     EXPECT_TRUE(solution.gaps_untouched());
@@ -344,7 +344,7 @@ SIMD_TEST(Backend, NnlsEndsAtTheMinimum) {
       const auto f = p.f.oracle(), r = p.r.oracle();
       core::KktSums kkt{-1, -1};
       NnlsResult result{-1, -1};
-      this->backend().nnls(p.f.factor(), p.terms(), scaled, &kkt, &result);
+      this->backend().nnls(p.f.factor(), p.terms(), scaled, &kkt, &result, nullptr);
       ASSERT_TRUE(p.f.gaps_untouched());
       double worst = 0;
       const auto x = p.f.oracle();
@@ -367,7 +367,7 @@ SIMD_TEST(Backend, NnlsEndsAtTheMinimum) {
       if (!chosen) continue;
       // Nothing is asked of it that need not be told.
       auto again = this->problem(c);
-      this->backend().nnls(again.f.factor(), again.terms(), scaled, nullptr, nullptr);
+      this->backend().nnls(again.f.factor(), again.terms(), scaled, nullptr, nullptr, nullptr);
       EXPECT_EQ(again.f.oracle().values, x.values);
     }
 }
@@ -382,10 +382,10 @@ SIMD_TEST(Backend, NnlsKeepsComponentsWithoutCurvatureUnlessTheSlopeDecides) {
     }
     for (std::int64_t j = 0; j < 35; ++j) p.r(7, j) = j == 3 ? T(-1) : T(0);
     const auto before = p.f;
-    this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr);
+    this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr, nullptr);
     for (std::int64_t j = 0; j < 35; ++j) ASSERT_EQ(p.f(7, j), j == 10 || j == 3 ? T(0) : before(7, j));
     p.f = before;
-    this->backend().nnls(p.f.factor(), p.terms(), {0.1, 0}, nullptr, nullptr);
+    this->backend().nnls(p.f.factor(), p.terms(), {0.1, 0}, nullptr, nullptr, nullptr);
     for (std::int64_t j = 0; j < 35; ++j) ASSERT_EQ(p.f(7, j), T(0));
   }
 }
@@ -397,12 +397,12 @@ SIMD_TEST(Backend, NnlsOfWhatIsNotFiniteEnds) {
       auto p = this->problem({rank, 33});
       p.r(2, 7) = bad;
       auto expected = this->problem({rank, 33});
-      this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr);
-      this->backend().nnls(expected.f.factor(), expected.terms(), {}, nullptr, nullptr);
+      this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr, nullptr);
+      this->backend().nnls(expected.f.factor(), expected.terms(), {}, nullptr, nullptr, nullptr);
       for (std::int64_t j = 0; j < 33; ++j)
         for (int c = 0; c < rank && j != 7; ++c) ASSERT_EQ(p.f(c, j), expected.f(c, j)) << "column " << j;
       p.g[0] = p.g[1] = p.g[static_cast<std::size_t>(rank)] = bad;
-      this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr);
+      this->backend().nnls(p.f.factor(), p.terms(), {}, nullptr, nullptr, nullptr);
     }
 }
 
@@ -530,7 +530,7 @@ SIMD_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
     backend.hals(updated.factor(), {{g.data(), c.rank}, f.factor()}, {}, 1, &along);
     FactorStorage<T> solved = some;
     NnlsResult nnls;
-    backend.nnls(solved.factor(), {{g.data(), c.rank}, some.factor()}, {}, nullptr, &nnls);
+    backend.nnls(solved.factor(), {{g.data(), c.rank}, some.factor()}, {}, nullptr, &nnls, nullptr);
     for (const auto& part : {sums, squares, above, below, updated.oracle().values, solved.oracle().values})
       all.insert(all.end(), part.begin(), part.end());
     all.insert(all.end(), g.begin(), g.end());

@@ -156,8 +156,8 @@ SIMD_TEST(DataMatrix, PassOfHalsIsProductUpdateProduct) {
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     if (c.content == Content::denormal) return;  // the next test's
     auto workspace = this->workspace();
-    const auto rule =
-        core::make_update_rule(this->device_backend(), Options{.solver = Solver::hals}, core::ScaledPenalty{0.01, 0.1});
+    const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::hals},
+                                             core::ScaledPenalty{0.01, 0.1}, nullptr);
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
       const auto xt = oriented(side, expected);
@@ -193,7 +193,7 @@ SIMD_TEST(DataMatrix, PassOfMultiplicativeUpdateIsProductUpdateProduct) {
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     auto workspace = this->workspace();
     const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::multiplicative_update},
-                                             core::ScaledPenalty{});
+                                             core::ScaledPenalty{}, nullptr);
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
       const auto xt = oriented(side, expected);

@@ -101,8 +101,11 @@ class StagedBackend final : public core::Backend<T> {
     call([&](auto& s) { backend_.multiplicative(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1)); });
   }
   void nnls(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::KktSums* kkt,
-            NnlsResult* result) const override {
-    call([&](auto& s) { backend_.nnls(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1), s.stage(result, 1)); });
+            NnlsResult* result, double*) const override {
+    const core::Buffer<double> scratch(backend_.memory(), backend_.nnls_scratch(f.rank, f.count));
+    call([&](auto& s) {
+      backend_.nnls(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1), s.stage(result, 1), scratch.data());
+    });
   }
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override {

@@ -1,5 +1,6 @@
 #include "cuda/kernels/nnls.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -13,7 +14,8 @@
 // A team of threads takes a column from its first passive set to the last: a warp up to rank 64, above a block. The
 // members of the set are numbered, and row a of Cholesky's factor belongs to thread a modulo the team; r is one row
 // more, which the elimination turns into the substitution forwards. All in double: the signs of small numbers decide
-// where a column goes next, Gram matrices of fits are ill conditioned, and the solution shall be exact in T.
+// where a column goes next, Gram matrices of fits are ill conditioned, and the solution shall be exact in T. (The Gram
+// matrix is of T, and powers of two scale it without rounding.)
 namespace orthant::cuda {
 namespace {
 
@@ -24,6 +26,11 @@ enum class Place { warp, block, global };
 constexpr int kThreads = 64;
 constexpr int kWarpRank = 64;      // the largest rank of a warp
 constexpr int kMostBlocks = 4096;  // of a grid
+
+// Of Place::global: triangles, each of a block. One for each multiprocessor; more as long as all are about as large as
+// the L2 of a device.
+constexpr std::int64_t kMostTriangles = 8;             // of a multiprocessor
+constexpr std::int64_t kMostTriangleValues = 8 << 20;  // of all
 
 template <class T>
 struct Arguments {
@@ -41,9 +48,16 @@ struct Arguments {
 // Entries of so many rows of a triangle, packed: consecutive rows begin in distinct banks.
 __host__ __device__ constexpr std::int64_t packed(int rows) { return static_cast<std::int64_t>(rows) * (rows + 1) / 2; }
 
-// Doubles of dynamic shared memory: what a block has once (scales; G), and each team (x, r; its triangle).
+// Doubles of dynamic shared memory: what a block has once (G, of T; scales), and each team (x, r; its triangle).
+template <class T>
+__host__ __device__ constexpr std::int64_t gram_values(Place place, int rank) {
+  if (place != Place::warp) return 0;
+  constexpr std::int64_t kInDouble = sizeof(double) / sizeof(T);
+  return (static_cast<std::int64_t>(rank) * rank + kInDouble - 1) / kInDouble;
+}
+template <class T>
 __host__ __device__ constexpr std::int64_t block_values(Place place, int rank) {
-  return rank + (place == Place::warp ? packed(rank) : 0);
+  return gram_values<T>(place, rank) + rank;
 }
 __host__ __device__ constexpr std::int64_t team_values(Place place, int rank) {
   return 2 * rank + (place == Place::global ? 0 : packed(rank + 1));
@@ -62,8 +76,10 @@ struct Team {
 
   // Of this thread.
   int thread, lane;
-  // Of the block: powers of two by which components are scaled; G so scaled, packed (of a warp), or as it is.
-  device::Shared<double> scale, scaled_gram;
+  // Of the block: powers of two by which components are scaled; G, so scaled (of a warp) or as it is. Whole, without
+  // l2: lanes go along its columns, from banks of their own where all components are members.
+  device::Shared<double> scale;
+  device::Shared<T> scaled_gram;
   device::Global<const T> gram;
   double l2;
   int rank, words;
@@ -108,15 +124,28 @@ struct Team {
     return value;
   }
 
-  // G scaled, a >= b.
+  // G + l2 I, scaled. Of a warp's lanes each has an a of its own, and all have the same b.
   __device__ double entry(int a, int b) const {
     if constexpr (kPlace == Place::warp) {
-      return scaled_gram[packed(a) + b];
+      const double value = static_cast<T>(scaled_gram[b * rank + a]), unit = scale[b];
+      return a == b ? value + l2 * unit * unit : value;
     } else {
-      return (static_cast<double>(static_cast<T>(gram[static_cast<std::int64_t>(b) * rank + a])) + (a == b ? l2 : 0)) *
-             static_cast<double>(scale[a]) * static_cast<double>(scale[b]);
+      const T value = gram[static_cast<std::int64_t>(b) * rank + a];
+      return (static_cast<double>(value) + (a == b ? l2 : 0)) * static_cast<double>(scale[a]) *
+             static_cast<double>(scale[b]);
     }
   }
+
+  // Where an entry of the factor is, and how far it is from there to the next column: by rows in shared memory, and in
+  // global memory by columns, along which the lanes read together.
+  static __device__ std::int64_t place(int row, int column, int size) {
+    if constexpr (kPlace == Place::global) {
+      return static_cast<std::int64_t>(column) * (2 * size + 1 - column) / 2 + row;
+    } else {
+      return packed(row) + column;
+    }
+  }
+  static __device__ int to_next_column(int column, int size) { return kPlace == Place::global ? size - column : 1; }
 
   // Numbers the passive components; returns how many there are.
   __device__ int find_members() const {
@@ -138,13 +167,16 @@ struct Team {
   __device__ bool factorize(int size, double singular, double ridge) const {
     for (int b = 0; b < size; ++b) {
       const int cb = members[b];
-      const std::int64_t row_b = packed(b);
       const int first = b + (thread - b % kSize + kSize) % kSize;  // row of this thread, from b on
       for (int a = first; a <= size; a += kSize) {
-        const std::int64_t row = packed(a);
         double sum = a < size ? entry(members[a], cb) : static_cast<double>(r[cb]);
-        for (int m = 0; m < b; ++m) sum -= static_cast<double>(l[row + m]) * static_cast<double>(l[row_b + m]);
-        l[row + b] = sum;
+        std::int64_t of_a = place(a, 0, size), of_b = place(b, 0, size);
+        for (int m = 0; m < b; ++m) {
+          sum -= static_cast<double>(l[of_a]) * static_cast<double>(l[of_b]);
+          of_a += to_next_column(m, size);
+          of_b += to_next_column(m, size);
+        }
+        l[of_a] = sum;
         if (a == b) parts[2] = sum;
       }
       sync();
@@ -153,8 +185,8 @@ struct Team {
       if (!usable && ridge == 0) return false;
       const double inverse = usable ? 1 / sqrt(pivot) : 0;
       for (int a = first; a <= size; a += kSize) {
-        const std::int64_t row = packed(a);
-        l[row + b] = a == b ? inverse : static_cast<double>(l[row + b]) * inverse;
+        const std::int64_t at = place(a, b, size);
+        l[at] = a == b ? inverse : static_cast<double>(l[at]) * inverse;
       }
       sync();
     }
@@ -163,12 +195,10 @@ struct Team {
 
   // From the row below to x.
   __device__ void substitute(int size) const {
-    const std::int64_t z = packed(size);
     for (int b = size - 1; b >= 0; --b) {
-      const std::int64_t row = packed(b);
-      const double xb = static_cast<double>(l[z + b]) * static_cast<double>(l[row + b]);
+      const double xb = static_cast<double>(l[place(size, b, size)]) * static_cast<double>(l[place(b, b, size)]);
       if (thread == 0) x[members[b]] = xb;
-      for (int a = thread; a < b; a += kSize) l[z + a] -= static_cast<double>(l[row + a]) * xb;
+      for (int a = thread; a < b; a += kSize) l[place(size, a, size)] -= static_cast<double>(l[place(b, a, size)]) * xb;
       sync();
     }
   }
@@ -178,13 +208,7 @@ struct Team {
     double sum = -static_cast<double>(r[c]);
     for (int b = 0; b < size; ++b) {
       const int m = members[b];
-      double g;
-      if constexpr (kPlace == Place::warp) {
-        g = c < m ? entry(m, c) : entry(c, m);
-      } else {
-        g = entry(c, m);
-      }
-      sum += g * static_cast<double>(x[m]);
+      sum += entry(c, m) * static_cast<double>(x[m]);
     }
     return sum;
   }
@@ -304,11 +328,18 @@ __device__ void solve_column(const Team<kPlace, T>& team, const Arguments<T>& a,
   }
 }
 
+// The start of the dynamic shared memory, as numbers of T.
+template <class T>
+__device__ device::Shared<T> start_of_shared() {
+  ORTHANT_DYNAMIC_SHARED(T, memory);
+  return memory;
+}
+
+// Ten blocks of warps: so many have room at rank 32 in the 164 KiB that a multiprocessor of an A100 has.
 template <Place kPlace, class T>
-__global__ void __launch_bounds__(kThreads, 8) solve(Arguments<T> a) {
+__global__ void __launch_bounds__(kThreads, kPlace == Place::warp ? 10 : 8) solve(Arguments<T> a) {
   using T1 = Team<kPlace, T>;
   constexpr int kTeams = kThreads / T1::kSize, kMost = kPlace == Place::warp ? kWarpRank : kMaxRank;
-  ORTHANT_DYNAMIC_SHARED(double, memory);
   ORTHANT_SHARED(int, members, [kTeams][kMost]);
   ORTHANT_SHARED(unsigned, passive, [kTeams][kMost / 32]);
   ORTHANT_SHARED(unsigned, flags, [kTeams][kMost / 32]);
@@ -318,13 +349,13 @@ __global__ void __launch_bounds__(kThreads, 8) solve(Arguments<T> a) {
   T1 team;
   team.thread = static_cast<int>(threadIdx.x) % T1::kSize;
   team.lane = static_cast<int>(threadIdx.x) % 32;
-  team.scale = memory;
-  team.scaled_gram = memory + k;
+  team.scaled_gram = start_of_shared<T>();
+  team.scale = start_of_shared<double>() + gram_values<T>(kPlace, k);
   team.gram = a.gram;
   team.l2 = a.l2;
   team.rank = k;
   team.words = (k + 31) / 32;
-  team.x = memory + (block_values(kPlace, k) + number * team_values(kPlace, k));
+  team.x = team.scale + (k + number * team_values(kPlace, k));
   team.r = team.x + k;
   if constexpr (kPlace == Place::global) {
     team.l = a.triangles + blockIdx.x * packed(k + 1);
@@ -343,10 +374,10 @@ __global__ void __launch_bounds__(kThreads, 8) solve(Arguments<T> a) {
   device::sync_block();
   if constexpr (kPlace == Place::warp) {
     for (int c = 0; c < k; ++c) {
-      for (int e = static_cast<int>(threadIdx.x); e <= c; e += static_cast<int>(blockDim.x)) {
+      for (int e = static_cast<int>(threadIdx.x); e < k; e += static_cast<int>(blockDim.x)) {
         const T value = team.gram[static_cast<std::int64_t>(c) * k + e];
-        team.scaled_gram[packed(c) + e] = (static_cast<double>(value) + (c == e ? a.l2 : 0)) *
-                                          static_cast<double>(team.scale[c]) * static_cast<double>(team.scale[e]);
+        team.scaled_gram[c * k + e] = static_cast<T>(static_cast<double>(value) * static_cast<double>(team.scale[c]) *
+                                                     static_cast<double>(team.scale[e]));
       }
     }
     device::sync_block();
@@ -358,22 +389,39 @@ __global__ void __launch_bounds__(kThreads, 8) solve(Arguments<T> a) {
   }
 }
 
+template <class T>
+std::size_t shared_bytes(Place place, int rank, int teams) {
+  return static_cast<std::size_t>(block_values<T>(place, rank) + teams * team_values(place, rank)) * sizeof(double);
+}
+
+template <class T>
+bool fits(const Gpu& gpu, Place place, int rank, int teams) {
+  constexpr std::size_t kFixed = 5 << 10;  // bytes of the arrays of fixed size, at most
+  return shared_bytes<T>(place, rank, teams) <= shared_budget(gpu, kFixed);
+}
+
+std::int64_t triangles_at_work(const Gpu& gpu, int rank, std::int64_t count) {
+  const std::int64_t least = gpu.multiprocessors();
+  return std::min(count, std::clamp(kMostTriangleValues / packed(rank + 1), least, kMostTriangles * least));
+}
+
 template <Place kPlace, class T>
 void launch_solve(const Gpu& gpu, const Arguments<T>& arguments, int teams, std::int64_t most_blocks) {
-  const int threads = teams * Team<kPlace, T>::kSize;
-  const std::size_t bytes =
-      static_cast<std::size_t>(block_values(kPlace, arguments.rank) + teams * team_values(kPlace, arguments.rank)) *
-      sizeof(double);
-  launch(gpu, "NNLS", solve<kPlace, T>, grid_size(arguments.count, teams, most_blocks), threads, bytes, arguments);
+  launch(gpu, "NNLS", solve<kPlace, T>, grid_size(arguments.count, teams, most_blocks), teams * Team<kPlace, T>::kSize,
+         shared_bytes<T>(kPlace, arguments.rank, teams), arguments);
 }
 
 }  // namespace
 
+std::int64_t nnls_scratch(const Gpu& gpu, int rank, std::int64_t count) {
+  // A block does not depend on T.
+  if (fits<double>(gpu, Place::block, rank, 1)) return 0;
+  return triangles_at_work(gpu, rank, count) * packed(rank + 1);
+}
+
 template <class T>
 void solve_nnls(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
-                NnlsResult* result) {
-  // What every device offers without asking, less the arrays of fixed size.
-  constexpr std::int64_t kSharedValues = ((48 << 10) - (5 << 10)) / 8;
+                NnlsResult* result, double* scratch) {
   const int k = f.rank;
   const Arguments<T> arguments{f.data,
                                terms.numerator.data,
@@ -386,22 +434,20 @@ void solve_nnls(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& terms, 
                                penalty.l2,
                                {k, static_cast<double>(std::numeric_limits<T>::epsilon())},
                                result,
-                               gpu.scratch().values};
+                               scratch};
   if (result != nullptr) gpu.clear(result, sizeof *result);
-  const auto fits = [&](Place place, int teams) {
-    return block_values(place, k) + teams * team_values(place, k) <= kSharedValues;
-  };
-  if (k <= kWarpRank) {
-    launch_solve<Place::warp>(gpu, arguments, fits(Place::warp, 2) ? 2 : 1, kMostBlocks);
-  } else if (fits(Place::block, 1)) {
+  if (k <= kWarpRank && fits<T>(gpu, Place::warp, k, 1)) {
+    launch_solve<Place::warp>(gpu, arguments, fits<T>(gpu, Place::warp, k, 2) ? 2 : 1, kMostBlocks);
+  } else if (fits<T>(gpu, Place::block, k, 1)) {
     launch_solve<Place::block>(gpu, arguments, 1, kMostBlocks);
   } else {
-    launch_solve<Place::global>(gpu, arguments, 1, Gpu::kScratchValues / packed(k + 1));
+    launch_solve<Place::global>(gpu, arguments, 1, triangles_at_work(gpu, k, f.count));
   }
 }
 
-template void solve_nnls(const Gpu&, core::Factor<float>, const core::Terms<float>&, core::ScaledPenalty, NnlsResult*);
-template void solve_nnls(const Gpu&, core::Factor<double>, const core::Terms<double>&, core::ScaledPenalty,
-                         NnlsResult*);
+template void solve_nnls(const Gpu&, core::Factor<float>, const core::Terms<float>&, core::ScaledPenalty, NnlsResult*,
+                         double*);
+template void solve_nnls(const Gpu&, core::Factor<double>, const core::Terms<double>&, core::ScaledPenalty, NnlsResult*,
+                         double*);
 
 }  // namespace orthant::cuda

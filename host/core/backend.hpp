@@ -88,10 +88,14 @@ class Backend {
   /// The exact minimum over x >= 0 of 1/2 x'(G + l2 I)x - (r - l1)'x for each column, by block principal pivoting (Kim
   /// & Park 2011) in double, from the passive set that f has: near the solution, as late in a fit, one round does.
   /// Where g_cc + l2 is 0 the component stays as for hals, unless its slope is positive. `kkt` as kkt() reports it, of
-  /// f as it was; `result`, unless null, receives what NnlsResult says, r - l1 being the product. Cost: about count k^3
-  /// / 3 flops for each round.
-  virtual void nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt,
-                    NnlsResult* result) const = 0;
+  /// f as it was; `result`, unless null, receives what NnlsResult says, r - l1 being the product. `scratch`: so many
+  /// doubles as nnls_scratch() says, uninitialised. Cost: about count k^3 / 3 flops for each round.
+  virtual void nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt, NnlsResult* result,
+                    double* scratch) const = 0;
+  virtual std::int64_t nnls_scratch(int rank, std::int64_t count) const {
+    (void)rank, (void)count;
+    return 0;
+  }
 
   /// The sums that hals() would report if it updated all components at once; f stays. Cost: 2 count k^2 flops.
   virtual void kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;

@@ -10,6 +10,7 @@
 #include "host/core/initialize.hpp"
 #include "host/core/randomized_svd.hpp"
 #include "host/core/squared_objective.hpp"
+#include "host/core/update_rule.hpp"
 #include "host/core/validate.hpp"
 
 namespace orthant {
@@ -159,6 +160,7 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   };
   const std::int64_t loop =
       core::alternate_bytes(shape, k, size, options) +
+      core::update_scratch(runtime.backend(T{}), options, shape, k) * static_cast<std::int64_t>(sizeof(double)) +
       (squared ? runtime.loss_bytes(shape, k) + (one_sided ? runtime.product_bytes(shape, fixed, k, size)
                                                  : core::visits_by_products(options, shape)
                                                      ? products(k)

@@ -100,7 +100,9 @@ NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const
   const core::Border<T> x(runtime, solution);
   backend.fill(x.factor(), T(0));
   const core::Buffer<NnlsResult> result(backend.memory(), 1);
-  backend.nnls(x.factor(), {{g.data(), static_cast<int>(k)}, r.factor()}, {}, nullptr, result.data());
+  const int rank = static_cast<int>(k);
+  const core::Buffer<double> scratch(backend.memory(), backend.nnls_scratch(rank, products.columns));
+  backend.nnls(x.factor(), {{g.data(), rank}, r.factor()}, {}, nullptr, result.data(), scratch.data());
   x.store();
   NnlsResult told;
   backend.read(result.data(), sizeof told, &told);

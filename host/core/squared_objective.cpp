@@ -20,12 +20,13 @@ class TermsOfSquares final : public SquaredObjective<T> {
         local_(pass_side(options, x.shape())),
         gram_memory_(backend.memory(), 2 * static_cast<std::int64_t>(rank_) * rank_),
         product_memory_(backend.memory(), rank_ * factors.of(other(local_)).count),
-        own_product_memory_(backend.memory(), by_products_ ? rank_ * factors.of(local_).count : 0) {
+        own_product_memory_(backend.memory(), by_products_ ? rank_ * factors.of(local_).count : 0),
+        update_memory_(backend.memory(), update_scratch(backend, options, x.shape(), rank_)) {
     const Penalties penalties = scale_penalties(options, x.shape());
     for (Side side : {Side::w, Side::h}) {
       Options counted = options;
       counted.sweeps = sweeps_of(side, options, x.shape(), rank_);
-      rules_[static_cast<int>(side)] = make_update_rule(backend, counted, penalties.of(side));
+      rules_[static_cast<int>(side)] = make_update_rule(backend, counted, penalties.of(side), update_memory_.data());
       probes_[static_cast<int>(side)] = make_kkt_probe(backend, penalties.of(side));
     }
     x.reserve(rank_, !one_sided_ && !by_products_, workspace);
@@ -92,6 +93,7 @@ class TermsOfSquares final : public SquaredObjective<T> {
   const bool one_sided_, by_products_;
   const Side local_;
   Buffer<T> gram_memory_, product_memory_, own_product_memory_;
+  Buffer<double> update_memory_;
   std::unique_ptr<UpdateRule<T>> rules_[2], probes_[2];  // by Side
 };
 

@@ -41,14 +41,16 @@ class MultiplicativeUpdate final : public UpdateRule<T> {
 template <class T>
 class Anls final : public UpdateRule<T> {
  public:
-  Anls(const Backend<T>& backend, ScaledPenalty penalty) : backend_(backend), penalty_(penalty) {}
+  Anls(const Backend<T>& backend, ScaledPenalty penalty, double* scratch)
+      : backend_(backend), penalty_(penalty), scratch_(scratch) {}
   void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override {
-    backend_.nnls(f, terms, penalty_, kkt, nullptr);
+    backend_.nnls(f, terms, penalty_, kkt, nullptr, scratch_);
   }
 
  private:
   const Backend<T>& backend_;
   ScaledPenalty penalty_;
+  double* scratch_;
 };
 
 template <class T>
@@ -91,10 +93,17 @@ int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int r
 }
 
 template <class T>
+std::int64_t update_scratch(const Backend<T>& backend, const Options& options, const MatrixShape& shape, int rank) {
+  if (options.solver != Solver::anls) return 0;
+  return std::max(options.update_w ? backend.nnls_scratch(rank, shape.rows) : 0,
+                  options.update_h ? backend.nnls_scratch(rank, shape.columns) : 0);
+}
+
+template <class T>
 std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
-                                                ScaledPenalty penalty) {
+                                                ScaledPenalty penalty, double* scratch) {
   if (options.solver == Solver::hals) return std::make_unique<Hals<T>>(backend, penalty, options.sweeps);
-  if (options.solver == Solver::anls) return std::make_unique<Anls<T>>(backend, penalty);
+  if (options.solver == Solver::anls) return std::make_unique<Anls<T>>(backend, penalty, scratch);
   return std::make_unique<MultiplicativeUpdate<T>>(backend, penalty, options.sweeps);
 }
 
@@ -108,8 +117,12 @@ std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, Scal
   return std::make_unique<RatioUpdate<T>>(backend, penalty, exponent);
 }
 
-template std::unique_ptr<UpdateRule<float>> make_update_rule(const Backend<float>&, const Options&, ScaledPenalty);
-template std::unique_ptr<UpdateRule<double>> make_update_rule(const Backend<double>&, const Options&, ScaledPenalty);
+template std::int64_t update_scratch(const Backend<float>&, const Options&, const MatrixShape&, int);
+template std::int64_t update_scratch(const Backend<double>&, const Options&, const MatrixShape&, int);
+template std::unique_ptr<UpdateRule<float>> make_update_rule(const Backend<float>&, const Options&, ScaledPenalty,
+                                                             double*);
+template std::unique_ptr<UpdateRule<double>> make_update_rule(const Backend<double>&, const Options&, ScaledPenalty,
+                                                              double*);
 template std::unique_ptr<UpdateRule<float>> make_kkt_probe(const Backend<float>&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<double>> make_kkt_probe(const Backend<double>&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<float>> make_ratio_update(const Backend<float>&, ScaledPenalty, double);

@@ -21,10 +21,15 @@ class UpdateRule {
 /// Options::sweeps for the factor of this side, those of `auto` counted.
 int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int rank);
 
-/// The rule of `options.solver` for one factor, with the `options.sweeps` (1 or more) of it.
+/// Doubles of scratch that the rules of the factors which are updated take, one after the other.
+template <class T>
+std::int64_t update_scratch(const Backend<T>& backend, const Options& options, const MatrixShape& shape, int rank);
+
+/// The rule of `options.solver` for one factor, with the `options.sweeps` (1 or more) of it. `scratch`: as
+/// update_scratch() says.
 template <class T>
 std::unique_ptr<UpdateRule<T>> make_update_rule(const Backend<T>& backend, const Options& options,
-                                                ScaledPenalty penalty);
+                                                ScaledPenalty penalty, double* scratch);
 
 /// Leaves f as it is and only reports the KKT sums.
 template <class T>

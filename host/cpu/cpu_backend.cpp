@@ -194,8 +194,8 @@ void CpuBackend<T>::multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPen
 }
 
 template <class T>
-void CpuBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt,
-                         NnlsResult* result) const {
+void CpuBackend<T>::nnls(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt, NnlsResult* result,
+                         double*) const {
   if (kkt != nullptr) this->kkt(f, terms, penalty, kkt);
   struct Sum : NnlsResult {
     Sum& operator+=(const Sum& b) {

@@ -135,9 +135,10 @@ TEST_F(CudaFaults, OfExactLeastSquares) {
 // The triangle of this rank wants more shared memory than a block has unasked.
 TEST_F(CudaFaults, OfAskingForSharedMemory) {
   const Context context = make_context();
-  const DenseStorage<float> gram(oracle::gram(cases::make_factor(97, 99, 1))), products(cases::make_factor(97, 1, 2));
+  const DenseStorage<float> gram(oracle::gram(cases::make_factor(110, 120, 1))),
+      products(cases::make_factor(110, 1, 2));
   const auto solve = [&] {
-    DenseStorage<float> solution(97, 1);
+    DenseStorage<float> solution(110, 1);
     EXPECT_LT(nnls<float>(context, gram.view(), products.view(), solution.view()).kkt_residual, 1e-4);
   };
   simt::reset_calls();

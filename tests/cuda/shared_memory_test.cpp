@@ -13,8 +13,11 @@
 #include "orthant/factorize.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
+#include "tests/cuda/counted_resource.hpp"
 #include "tests/fit.hpp"
 #include "tests/matrices.hpp"
+#include "tests/placed.hpp"
+#include "tests/simd_targets.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/staged.hpp"
 #include "tests/tolerance.hpp"
@@ -41,14 +44,14 @@ class CudaSharedMemory : public testing::Test {
   }
 
   // A Context on such a device, of one multiprocessor: few columns are work for all.
-  Context context_on(const Kind& kind) const {
+  Context context_on(const Kind& kind, const CudaConfig& config = {}) const {
     cudaDeviceProp properties = before_;
     properties.sharedMemPerBlockOptin = kind.block << 10;
     properties.sharedMemPerMultiprocessor = kind.multiprocessor << 10;
     properties.reservedSharedMemPerBlock = kind.reserved << 10;
     properties.multiProcessorCount = 1;
     simt::set_properties(properties);
-    return Context::cuda();
+    return Context::cuda(config);
   }
 
   // How the one kernel that `call` makes is launched; it does not run.
@@ -64,6 +67,10 @@ class CudaSharedMemory : public testing::Test {
  private:
   cudaDeviceProp before_{};
 };
+
+template <class T>
+class CudaSharedMemoryOf : public CudaSharedMemory {};
+TYPED_TEST_SUITE(CudaSharedMemoryOf, Precisions, PrecisionNames);
 
 template <class T>
 struct Update {
@@ -157,6 +164,113 @@ TEST_F(CudaSharedMemory, RecordedIterationsMayTakeMore) {
     return result.loss;
   };
   EXPECT_TRUE(number_near(loss(kHopper, true), loss(kUsual, false), Tolerance<double>::objective()));
+}
+
+// Who solves: a warp (0), a block with its triangle in shared memory (1) or in global memory (2).
+template <class T>
+int place_of(const Context& context, int rank) {
+  const StagedBackend<T> backend(context.runtime()->backend(T{}));
+  Update<T> update(rank, 5);
+  simt::reset_calls();
+  CudaSharedMemory::launch_of([&] { backend.nnls(update.f.factor(), update.terms(), {}, nullptr, nullptr, nullptr); });
+  const std::string before_place = "solve<(orthant::cuda::Place)";
+  int place = -1;
+  for (const auto& [name, count] : simt::calls()) {
+    const std::size_t found = name.find(before_place);
+    if (found != std::string::npos) place = name.at(found + before_place.size()) - '0';
+  }
+  return place;
+}
+
+TEST_F(CudaSharedMemory, ExactSolutionsAreWhereTheyFit) {
+  const struct {
+    Kind kind;
+    int largest;  // rank of a triangle in shared memory
+  } of_kinds[] = {{kUsual, 100}, {kTuring, 115}, {kAda, 148}, {kHopper, 232}};
+  for (const auto& [kind, largest] : of_kinds) {
+    SCOPED_TRACE(kind.name);
+    const Context context = context_on(kind);
+    EXPECT_EQ(place_of<float>(context, 64), 0);
+    EXPECT_EQ(place_of<double>(context, 64), kind.block > 48 ? 0 : 1);
+    EXPECT_EQ(place_of<float>(context, 65), 1);
+    EXPECT_EQ(place_of<float>(context, largest), 1);
+    EXPECT_EQ(place_of<double>(context, largest), 1);
+    EXPECT_EQ(place_of<float>(context, largest + 1), 2);
+    EXPECT_EQ(place_of<double>(context, largest + 1), 2);
+  }
+}
+
+// The same operations in the same order, whoever makes them and wherever the triangle is.
+TYPED_TEST(CudaSharedMemoryOf, ExactSolutionsAreTheSameOnEveryDevice) {
+  using T = TypeParam;
+  for (int rank : {33, 64, 100, 116, 148, 149, 233}) {
+    SCOPED_TRACE("rank " + std::to_string(rank));
+    const DenseStorage<T> gram(oracle::gram(cases::make_factor(rank, rank + 9, 1)));
+    std::vector<double> expected;
+    for (const Kind& kind : kKinds) {
+      SCOPED_TRACE(kind.name);
+      const Context context = this->context_on(kind);
+      const StagedBackend<T> backend(context.runtime()->backend(T{}));
+      FactorStorage<T> f(cases::make_factor(rank, 5, 3)), r(cases::make_factor(rank, 5, 2));
+      NnlsResult result{-1, -1};
+      backend.nnls(f.factor(), {{gram.view().data, rank}, r.factor()}, {0.01, 0.1}, nullptr, &result, nullptr);
+      ASSERT_EQ(simt::take_report(), "");
+      const std::vector<double> found = f.oracle().values;
+      if (expected.empty()) expected = found;
+      EXPECT_EQ(found, expected);
+      EXPECT_GE(result.kkt_residual, 0);
+      EXPECT_LT(result.kkt_residual, Tolerance<T>::nnls_kkt(rank));
+    }
+  }
+}
+
+// Triangles in global memory: one for each column, or for each multiprocessor as many as there may be. Exactly.
+TEST_F(CudaSharedMemory, ScratchOfExactSolutionsIsPlanned) {
+  const auto scratch = [&](const Kind& kind, int rank, std::int64_t columns) {
+    const Context context = context_on(kind);
+    return context.runtime()->backend(float{}).nnls_scratch(rank, columns);
+  };
+  EXPECT_EQ(scratch(kHopper, 232, 1000), 0);
+  EXPECT_EQ(scratch(kHopper, 233, 1000), 8 * 234 * 235 / 2);
+  EXPECT_EQ(scratch(kHopper, 233, 3), 3 * 234 * 235 / 2);
+  EXPECT_EQ(scratch(kUsual, 100, 1000), 0);
+  EXPECT_EQ(scratch(kUsual, 101, 1000), 8 * 102 * 103 / 2);
+
+  constexpr int kRank = 104;
+  const DenseStorage<float> storage(planted(113, 110, 5, 0.1, 3));
+  const auto workspace_of = [&](const Kind& kind, Solver solver) {
+    const Context context = context_on(kind);
+    return plan<float>(context, {.rows = 113, .columns = 110}, kRank, {.solver = solver}).workspace;
+  };
+  EXPECT_EQ(workspace_of(kHopper, Solver::anls), workspace_of(kHopper, Solver::hals));
+  EXPECT_EQ(workspace_of(kUsual, Solver::anls), workspace_of(kUsual, Solver::hals) + 8 * 8 * 105 * 106 / 2);
+}
+
+// That much is allocated, once, before iterations are recorded.
+TEST_F(CudaSharedMemory, ScratchOfExactSolutionsIsAllocatedAsPlanned) {
+  constexpr int kRank = 104;
+  const DenseStorage<float> storage(planted(113, 110, 5, 0.1, 3));
+  double expected = 0;
+  for (const Kind& kind : {kHopper, kUsual}) {
+    SCOPED_TRACE(kind.name);
+    CountingMemory memory;
+    const Context context = context_on(kind, {.memory = &memory.resource()});
+    const Options options{
+        .solver = Solver::anls, .initialization = Initialization::given, .max_iterations = 3, .tolerance = 0};
+    const Matrix<float> x(context, storage.view());
+    Placed<float> placed(context);
+    auto f = given_start<float>(113, 110, kRank);
+    const DenseView<float> w = placed(f.w.view()), h = placed(f.h.view());
+    factorize<float>(x, w, h, options);  // what a Context makes when it is first used, and keeps
+    const std::int64_t before = memory.live();
+    memory.reset();
+    const Result result = factorize<float>(x, w, h, options);
+    const auto planned =
+        static_cast<double>(plan<float>(context, {.rows = 113, .columns = 110}, kRank, options).workspace);
+    EXPECT_NEAR(static_cast<double>(memory.peak() - before), planned, kPlanTolerance * planned);
+    if (expected == 0) expected = result.loss;
+    EXPECT_TRUE(number_near(result.loss, expected, Tolerance<float>::objective()));
+  }
 }
 
 }  // namespace
