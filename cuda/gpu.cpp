@@ -9,7 +9,7 @@ namespace orthant::cuda {
 namespace {
 
 constexpr int kOldestCapability = 75;  // 10 * major + minor
-constexpr int kTensorCoreMajor = 8;    // of the capability whose tensor cores know tf32 and bf16
+constexpr int kTensorCores = 80;       // the capability whose tensor cores know tf32 and bf16
 
 // What this thread is capturing for, and the stream that records: the Gpu's, or within a loop one for its body.
 thread_local const Gpu* capturing = nullptr;
@@ -191,8 +191,11 @@ void Gpu::check_device(int device) {
 }
 
 void Gpu::check_code() const {
-  const cudaError_t code = find_code();
+  int compiled_for = 0;
+  const cudaError_t code = find_code(compiled_for);
   switch (code) {
+    case cudaSuccess:
+      return check_math(compiled_for);
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorInvalidDeviceFunction:
     case cudaErrorUnsupportedPtxVersion:
@@ -207,17 +210,20 @@ void Gpu::check_code() const {
   }
 }
 
-void Gpu::check_math() const {
-  if (math_ == MathMode::strict || properties_.major >= kTensorCoreMajor) return;
+void Gpu::check_math(int compiled_for) const {
+  const int capability = 10 * properties_.major + properties_.minor;
+  if (math_ == MathMode::strict || std::min(capability, compiled_for) >= kTensorCores) return;
+  const bool old_device = capability < kTensorCores;
+  const int lacking = old_device ? capability : compiled_for;
   throw InvalidArgument("CudaConfig::math", math_ == MathMode::tf32 ? "tf32" : "bf16",
-                        "strict, as " + name() + " has compute capability " + std::to_string(properties_.major) + "." +
-                            std::to_string(properties_.minor) + ", and tf32 and bf16 need 8.0 or newer");
+                        "strict, as " + (old_device ? name() + " has" : "this build of Orthant has code only for") +
+                            " compute capability " + std::to_string(lacking / 10) + "." + std::to_string(lacking % 10) +
+                            ", and tf32 and bf16 need 8.0 or newer");
 }
 
 Gpu::Gpu(const CudaConfig& config)
     : math_(config.math), sparse_product_(config.sparse_product), cublas_(config.cublas), cusparse_(config.cusparse) {
   check_device(config.device);
-  check_math();
   const Current current(*this);
   check_code();
   if (config.stream == nullptr) owned_stream_ = make_stream(cudaStreamDefault);

@@ -114,7 +114,8 @@ class Gpu {
   class StreamMemory;
   void check_device(int device);
   void check_code() const;
-  void check_math() const;
+  /// @param compiled_for the capability that kernels were compiled for: 75 for 7.5
+  void check_math(int compiled_for) const;
 
   int index_ = 0;
   cudaDeviceProp properties_{};

@@ -32,9 +32,11 @@ void advance_momentum(const Gpu& gpu, const core::MomentumRule& rule, core::Mome
   launch(gpu, "momentum", momentum, 1, 1, 0, rule, step, measured, state);
 }
 
-cudaError_t find_code() {
+cudaError_t find_code(int& capability) {
   cudaFuncAttributes attributes{};
-  return cudaFuncGetAttributes(&attributes, condition);
+  const cudaError_t code = cudaFuncGetAttributes(&attributes, condition);
+  capability = attributes.ptxVersion;
+  return code;
 }
 
 void set_condition(const Gpu& gpu, cudaGraphConditionalHandle handle, const int* go_on) {

@@ -15,7 +15,8 @@ void advance_momentum(const Gpu&, const core::MomentumRule& rule, core::Momentum
                       core::Momentum* state);
 
 /// cudaSuccess where the module has code for the current device: of one kernel, as all are built for the same ones.
-cudaError_t find_code();
+/// `capability` becomes that which it was compiled for (75 for 7.5), older than the device's if it is PTX of another.
+cudaError_t find_code(int& capability);
 
 /// Whether the conditional node of a graph goes on: as *go_on says.
 void set_condition(const Gpu&, cudaGraphConditionalHandle condition, const int* go_on);

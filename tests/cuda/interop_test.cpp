@@ -66,7 +66,7 @@ class CudaInterop : public testing::Test {
     try {
       Context::cuda(config);
       return "";
-    } catch (const BackendUnavailable& e) {
+    } catch (const Error& e) {
       return e.what();
     }
   }
@@ -366,6 +366,17 @@ TEST_F(CudaInterop, RefusesMathModesThatTheDeviceLacks) {
   simt::set_properties(properties);
   EXPECT_EQ(refusal({.math = MathMode::bf16}), "");
   simt::set_properties(before);
+}
+
+// A module built for 7.5 alone runs on newer devices from its PTX, which has no products of tensor cores.
+TEST_F(CudaInterop, RefusesMathModesThatTheModuleLacks) {
+  simt::set_code_capability(75);
+  EXPECT_EQ(refusal(), "");
+  EXPECT_THAT(refusal({.math = MathMode::tf32}),
+              HasSubstr("expected strict, as this build of Orthant has code only for compute capability 7.5"));
+  simt::set_code_capability(80);
+  EXPECT_EQ(refusal({.math = MathMode::tf32}), "");
+  simt::set_code_capability(0);
 }
 
 }  // namespace

@@ -80,5 +80,7 @@ void set_machine_error(cudaError_t error);
 void set_device_error(cudaError_t error);
 /// Whether kernels have code for the device.
 void set_code_for_device(bool there);
+/// The compute capability (75: 7.5) whose PTX the code was made from; 0: the device's own.
+void set_code_capability(int capability);
 
 }  // namespace simt

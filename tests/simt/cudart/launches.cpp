@@ -159,7 +159,8 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
     *attributes = {};
     attributes->maxThreadsPerBlock = simt::properties().maxThreadsPerBlock;
     attributes->maxDynamicSharedSizeBytes = static_cast<int>(simt::shared_limit(function));
-    attributes->binaryVersion = attributes->ptxVersion = simt::properties().major * 10 + simt::properties().minor;
+    attributes->binaryVersion = simt::properties().major * 10 + simt::properties().minor;
+    attributes->ptxVersion = simt::code_capability();
     return cudaSuccess;
   });
 }

@@ -49,6 +49,7 @@ struct Devices {
   int driver = CUDART_VERSION;
   cudaError_t machine = cudaSuccess, device = cudaSuccess;
   bool code = true;
+  int code_capability = 0;
 };
 
 Devices& devices() {
@@ -65,6 +66,11 @@ cudaError_t check_device() {
 }
 
 cudaError_t check_code() { return devices().code ? cudaSuccess : cudaErrorNoKernelImageForDevice; }
+
+int code_capability() {
+  const int known = devices().code_capability;
+  return known != 0 ? known : properties().major * 10 + properties().minor;
+}
 
 int device_count() { return devices().count; }
 const cudaDeviceProp& properties() { return devices().properties; }
@@ -98,6 +104,11 @@ void set_device_error(cudaError_t error) {
 void set_code_for_device(bool there) {
   const std::lock_guard lock(api_mutex());
   devices().code = there;
+}
+
+void set_code_capability(int capability) {
+  const std::lock_guard lock(api_mutex());
+  devices().code_capability = capability;
 }
 
 }  // namespace simt

@@ -8,6 +8,8 @@ namespace simt {
 cudaError_t check_device();
 /// Whether there is code of kernels for it.
 cudaError_t check_code();
+/// The compute capability whose PTX it was made from: 75 for 7.5.
+int code_capability();
 int device_count();
 const cudaDeviceProp& properties();
 /// What was set of kernels: devices that look different are others.
