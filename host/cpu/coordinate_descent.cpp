@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "host/core/coordinate_step.hpp"
 #include "host/cpu/simd.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -10,126 +9,95 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "host/cpu/coordinate_step-inl.hpp"
 #include "host/cpu/partial-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using core::Pull;
+// Lines that share what is loaded of the fixed factor, as many as there are registers for, and fill the time until a
+// step is known.
+constexpr int kTogether = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 4 : 2;
+static_assert(kLines % kTogether == 0);
 
-// function(first entry, load and store as of whole vectors or of the rest).
-template <class T, class Function>
-HWY_INLINE void for_vectors(std::int64_t count, Function&& function) {
-  using D = hn::ScalableTag<T>;
-  constexpr std::int64_t n = HWY_LANES(T);
-  std::int64_t e = 0;
-  for (; e + n <= count; e += n) function(e, Partial<D>(D(), n));
-  if (e < count) function(e, Partial<D>(D(), count - e));
-}
-
-// v += step * h
-template <class T>
-HWY_INLINE void move(const T* h, T step, std::int64_t count, T* v) {
+template <int kCount, class Step, class T>
+HWY_INLINE void descend_together(const Step& step, const ColumnProblem<T>& p, const Lines<T>& lines, int first,
+                                 const T* h, std::int64_t ld_h, T* v_of_lines, core::Factor<T> f_of_lines,
+                                 bool finish) {
   const hn::ScalableTag<T> d;
-  const auto s = hn::Set(d, step);
-  for_vectors<T>(count, [&](std::int64_t e, const auto& part)
-                            HWY_ATTR { part.store(hn::MulAdd(s, part.load(h + e), part.load(v + e)), v + e); });
-}
-
-// How entries add up to a Pull; without weights what pushes away is known.
-template <bool kWeighted, class T>
-struct KullbackLeiblerStep {
-  T floor;
-
-  HWY_INLINE Pull<T> pull(const T* x, const T* weights, const T* h, const T* v, std::int64_t count) const {
-    const hn::ScalableTag<T> d;
-    const auto least = hn::Set(d, floor), one = hn::Set(d, T(1));
-    auto toward = hn::Zero(d), away = hn::Zero(d), curvature = hn::Zero(d);
-    for_vectors<T>(count, [&](std::int64_t e, const auto& part) HWY_ATTR {
-      const auto component = part.load(h + e);
-      const auto scaled = hn::Mul(component, hn::Div(one, hn::Max(part.load(v + e), least)));
-      auto term = hn::Mul(part.load(x + e), scaled);
-      if constexpr (kWeighted) {
-        const auto weight = part.load(weights + e);
-        term = hn::Mul(weight, term);
-        away = hn::MulAdd(weight, component, away);
-      }
-      toward = hn::Add(toward, term);
-      curvature = hn::MulAdd(term, scaled, curvature);
-    });
-    return {hn::GetLane(hn::SumOfLanes(d, toward)), hn::GetLane(hn::SumOfLanes(d, away)),
-            hn::GetLane(hn::SumOfLanes(d, curvature))};
-  }
-
-  static T next(T f, const Pull<T>& p, T l1, T l2) { return core::kullback_leibler_step(f, p, l1, l2); }
-};
-
-template <class T>
-struct SquaredStep {
-  HWY_INLINE Pull<T> pull(const T* x, const T* weights, const T* h, const T* v, std::int64_t count) const {
-    const hn::ScalableTag<T> d;
-    auto toward = hn::Zero(d), curvature = hn::Zero(d);
-    for_vectors<T>(count, [&](std::int64_t e, const auto& part) HWY_ATTR {
-      const auto component = part.load(h + e), weighted = hn::Mul(part.load(weights + e), component);
-      toward = hn::MulAdd(weighted, hn::Sub(part.load(x + e), part.load(v + e)), toward);
-      curvature = hn::MulAdd(weighted, component, curvature);
-    });
-    return {hn::GetLane(hn::SumOfLanes(d, toward)), 0, hn::GetLane(hn::SumOfLanes(d, curvature))};
-  }
-
-  static T next(T f, const Pull<T>& p, T l1, T l2) { return core::squared_step(f, p, l1, l2); }
-};
-
-// `component(c)`: component c of the fixed factor at the entries.
-template <class Step, class T, class Component>
-HWY_INLINE void descend_column(const Step& step, const ColumnProblem<T>& p, const T* x, const T* weights,
-                               std::int64_t count, Component&& component, T* v, T* f) {
-  std::fill_n(v, count, T(0));
-  for (int c = 0; c < p.rank; ++c) {
-    if (f[c] != 0) move(component(c), f[c], count, v);
-  }
-  const T l1 = static_cast<T>(p.penalty.l1), l2 = static_cast<T>(p.penalty.l2);
+  using D = decltype(d);
+  using V = hn::Vec<D>;
+  constexpr std::int64_t n = HWY_LANES(T);
+  const std::int64_t whole = lines.count / n * n;
+  const Partial<D> rest(d, lines.count - whole);
+  const T *x = lines.x + first * lines.ld, *weights = lines.weights + first * lines.ld_weights;
+  T *v = v_of_lines + first * ld_h, *f = f_of_lines.column(first);
+  V moves[kCount];  // of the component before
+  ORTHANT_UNROLL for (int j = 0; j < kCount; ++j) moves[j] = hn::Zero(d);
+  const T* before = h;
   for (int sweep = 0; sweep < p.sweeps; ++sweep) {
     for (int c = 0; c < p.rank; ++c) {
-      const T* h = component(c);
-      Pull<T> pull = step.pull(x, weights, h, v, count);
-      if (weights == nullptr) pull.away = p.sums[c];
-      const T next = std::max(T(0), step.next(f[c], pull, l1, l2));
-      if (next != f[c]) move(h, next - f[c], count, v);
-      f[c] = next;
+      const T* component = h + c * ld_h;
+      Pulls<V> pulls[kCount];
+      ORTHANT_UNROLL for (int j = 0; j < kCount; ++j) pulls[j] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+      const auto visit = [&](std::int64_t e, const auto& load) HWY_ATTR {
+        const V h_before = hn::Load(d, before + e), h_now = hn::Load(d, component + e);
+        ORTHANT_UNROLL for (int j = 0; j < kCount; ++j) {
+          T* fit = v + j * ld_h + e;
+          const V moved = hn::MulAdd(moves[j], h_before, hn::Load(d, fit));
+          hn::Store(moved, d, fit);
+          V weight = hn::Zero(d);
+          if constexpr (Step::kWeighted) weight = load(weights + j * lines.ld_weights + e);
+          step.add(load(x + j * lines.ld + e), weight, h_now, moved, pulls[j]);
+        }
+      };
+      for (std::int64_t e = 0; e < whole; e += n) {
+        visit(e, [&](const T* at) HWY_ATTR { return hn::LoadU(d, at); });
+      }
+      if (whole < lines.count) visit(whole, [&](const T* at) HWY_ATTR { return rest.load(at); });
+      ORTHANT_UNROLL for (int j = 0; j < kCount; ++j) {
+        const V away = Step::kWeighted ? hn::SumOfLanes(d, pulls[j].away) : hn::Set(d, p.sums[c]);
+        const V now = hn::Set(d, f[j * f_of_lines.ld + c]);
+        const V next =
+            step.next(now, {hn::SumOfLanes(d, pulls[j].toward), away, hn::SumOfLanes(d, pulls[j].curvature)});
+        moves[j] = hn::Sub(next, now);
+        f[j * f_of_lines.ld + c] = hn::GetLane(next);
+      }
+      before = component;
+    }
+  }
+  if (!finish) return;
+  for (int j = 0; j < kCount; ++j) {
+    for (std::int64_t e = 0; e < lines.count; e += n) {
+      T* fit = v + j * ld_h + e;
+      hn::Store(hn::MulAdd(moves[j], hn::Load(d, before + e), hn::Load(d, fit)), d, fit);
     }
   }
 }
 
-template <class T, class Component>
-HWY_INLINE void descend_any(const ColumnProblem<T>& p, const T* x, const T* weights, std::int64_t count,
-                            Component&& component, T* v, T* f) {
-  const auto floor = static_cast<T>(p.divergence.floor);
-  if (weights == nullptr) {
-    descend_column(KullbackLeiblerStep<false, T>{floor}, p, x, weights, count, component, v, f);
-  } else if (std::all_of(weights, weights + count, [](T weight) { return weight == 0; })) {
-    std::fill_n(f, p.rank, T(0));
-  } else if (p.divergence.beta == 1) {
-    descend_column(KullbackLeiblerStep<true, T>{floor}, p, x, weights, count, component, v, f);
-  } else {
-    descend_column(SquaredStep<T>{}, p, x, weights, count, component, v, f);
+template <class T>
+void descend_lines(const ColumnProblem<T>& p, const Lines<T>& lines, const T* h, std::int64_t ld_h, T* v,
+                   core::Factor<T> f, bool finish) {
+  with_step(hn::ScalableTag<T>(), p, lines.weights != nullptr, [&](const auto& step) HWY_ATTR {
+    int j = 0;
+    for (; j + kTogether <= f.count; j += kTogether) {
+      descend_together<kTogether>(step, p, lines, j, h, ld_h, v, f, finish);
+    }
+    for (; j < f.count; ++j) descend_together<1>(step, p, lines, j, h, ld_h, v, f, finish);
+  });
+  for (int j = 0; lines.weights != nullptr && j < f.count; ++j) {
+    const T* weights = lines.weights + j * lines.ld_weights;
+    if (std::all_of(weights, weights + lines.count, [](T weight) { return weight == 0; })) {
+      std::fill_n(f.column(j), p.rank, T(0));
+    }
   }
 }
 
-#define ORTHANT_DESCEND(T)                                                                                  \
-  void descend_##T(const ColumnProblem<T>& p, const T* x, const T* weights, std::int64_t count, const T* h, \
-                   std::int64_t ld_h, T* v, T* f) {                                                         \
-    descend_any(                                                                                            \
-        p, x, weights, count, [&](int c) HWY_ATTR { return h + c * ld_h; }, v, f);                          \
-  }                                                                                                         \
-  void gathered_##T(const ColumnProblem<T>& p, const T* x, const T* weights, std::int64_t count,            \
-                    core::Factor<const T> fixed, const std::int32_t* indices, T* h, T* v, T* f) {           \
-    const auto component = [&](int c) HWY_ATTR {                                                            \
-      for (std::int64_t e = 0; e < count; ++e) h[e] = fixed.data[indices[e] * fixed.ld + c];                \
-      return static_cast<const T*>(h);                                                                      \
-    };                                                                                                      \
-    descend_any(p, x, weights, count, component, v, f);                                                     \
+#define ORTHANT_DESCEND(T)                                                                                \
+  void descend_##T(const ColumnProblem<T>& p, const Lines<T>& lines, const T* h, std::int64_t ld_h, T* v, \
+                   core::Factor<T> f, bool finish) {                                                      \
+    descend_lines(p, lines, h, ld_h, v, f, finish);                                                       \
   }
 ORTHANT_DESCEND(float)
 ORTHANT_DESCEND(double)
@@ -141,18 +109,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace orthant::cpu {
 
-#define ORTHANT_DESCEND(T)                                                                                    \
-  HWY_EXPORT(descend_##T);                                                                                    \
-  HWY_EXPORT(gathered_##T);                                                                                   \
-  template <>                                                                                                 \
-  void descend(const ColumnProblem<T>& problem, const T* x, const T* weights, std::int64_t count, const T* h, \
-               std::int64_t ld_h, T* v, T* f) {                                                               \
-    HWY_DYNAMIC_DISPATCH(descend_##T)(problem, x, weights, count, h, ld_h, v, f);                             \
-  }                                                                                                           \
-  template <>                                                                                                 \
-  void descend_gathered(const ColumnProblem<T>& problem, const T* x, const T* weights, std::int64_t count,    \
-                        core::Factor<const T> fixed, const std::int32_t* indices, T* h, T* v, T* f) {         \
-    HWY_DYNAMIC_DISPATCH(gathered_##T)(problem, x, weights, count, fixed, indices, h, v, f);                  \
+#define ORTHANT_DESCEND(T)                                                                                  \
+  HWY_EXPORT(descend_##T);                                                                                  \
+  template <>                                                                                               \
+  void descend(const ColumnProblem<T>& problem, const Lines<T>& lines, const T* h, std::int64_t ld_h, T* v, \
+               core::Factor<T> f, bool finish) {                                                            \
+    HWY_DYNAMIC_DISPATCH(descend_##T)(problem, lines, h, ld_h, v, f, finish);                               \
   }
 ORTHANT_DESCEND(float)
 ORTHANT_DESCEND(double)

@@ -96,7 +96,7 @@ std::int64_t CpuRuntime::coordinate_descent_bytes(const MatrixShape& shape, cons
                                                   bool updates_w, bool updates_h, int rank, int element_size) const {
   return shape.nonzeros < 0
              ? dense_coordinate_descent_bytes(shape, divergence, updates_w, updates_h, rank, element_size, threads_)
-             : csr_coordinate_descent_bytes(shape, element_size, threads_);
+             : csr_coordinate_descent_bytes(shape, rank, element_size, threads_);
 }
 
 }  // namespace orthant::cpu

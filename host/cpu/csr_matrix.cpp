@@ -9,6 +9,7 @@
 #include "host/cpu/coordinate_descent.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
+#include "host/cpu/skinny_product.hpp"
 #include "host/cpu/sparse_divergence.hpp"
 #include "host/cpu/sparse_product.hpp"
 #include "host/cpu/subnormals.hpp"
@@ -43,6 +44,14 @@ struct Compressed {
     return static_cast<std::int64_t>(own_offsets.bytes() + own_indices.bytes() + own_values.bytes() +
                                      own_weights.bytes());
   }
+  // Entries of a segment, of all bands.
+  std::int64_t length(std::int64_t segment) const {
+    std::int64_t sum = 0;
+    for (int b = 0; b < bands; ++b) {
+      sum += offsets[b * (count + 1) + segment + 1] - offsets[b * (count + 1) + segment];
+    }
+    return sum;
+  }
   double weight(std::int64_t p) const { return weights != nullptr ? static_cast<double>(weights[p]) : 1; }
   Segments<T> band(int b, std::int64_t first, std::int64_t n) const {
     return {offsets + b * (count + 1) + first, n, indices, values, weights};
@@ -67,6 +76,28 @@ int band_count(std::int64_t gathered, std::int64_t count, std::int64_t nonzeros)
   const std::int64_t wanted = (gathered + 8191) / 8192, affordable = nonzeros / (16 * count);
   return static_cast<int>(std::clamp<std::int64_t>(std::min(wanted, affordable), 1, 1024));
 }
+
+// Coordinate descent: a column with this many entries or fewer shares SIMD vectors with others, those of as many
+// segments being told apart by length.
+constexpr std::int64_t kFew = 256, kWindow = 256;
+
+// What a thread of coordinate descent keeps, in numbers.
+struct DescentScratch {
+  std::int64_t few;      // entries of a column that is batched, at most
+  std::int64_t kernel;   // of a batch; or the fit of one column, and of the fixed factor as many components as fit in
+  std::int64_t entries;  // copied, of a batch or of one column
+
+  DescentScratch(const MatrixShape& shape, int rank, int element_size) {
+    const std::int64_t longest = std::max(shape.rows, shape.columns), batch = 64 / element_size;
+    const std::int64_t line = (longest + batch - 1) / batch * batch;
+    few = std::min(kFew, longest);
+    entries = std::max(batch * few, line);
+    const std::int64_t batched =
+        element_size == sizeof(float) ? batch_scratch<float>(rank, few) : batch_scratch<double>(rank, few);
+    kernel = (std::max(batched, 2 * line) + batch - 1) / batch * batch;
+  }
+  std::int64_t numbers(bool complete) const { return kernel + (complete ? 1 : 2) * entries; }
+};
 
 struct Entries {
   bool sorted = true;
@@ -329,31 +360,20 @@ class CsrMatrix final : public core::DataMatrix<T> {
   void coordinate_descent(Side side, Factor<T> f, Factor<const T> fixed, const core::Divergence& divergence,
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
-    // A thread holds one segment at a time, its bands one after the other.
     const Compressed<T>& x = side == Side::w ? rows_ : columns_;
-    const std::int64_t longest = std::max(f.count, fixed.count);
-    const bool complete = shape_.complete();
-    const std::int64_t size = (complete ? 3 : 4) * longest;
-    T* numbers = workspace.get<T>(Workspace::panels, threads_ * size);
-    auto* places = workspace.get<std::int32_t>(Workspace::packed, threads_ * longest);
+    const DescentScratch sizes(shape_, f.rank, sizeof(T));
+    const std::int64_t numbers = sizes.numbers(shape_.complete());
+    T* memory = workspace.get<T>(Workspace::panels, threads_ * numbers);
+    auto* places = workspace.get<std::int32_t>(Workspace::packed, threads_ * sizes.entries);
     const ColumnProblem<T> problem{f.rank, divergence, fixed_sums, penalty, sweeps};
     for_balanced(x.offsets, x.count, 16, kMaxChunks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
       const FlushSubnormals flush;
-      T* v = numbers + omp_get_thread_num() * size;
-      T *h = v + longest, *values = h + longest, *weights = complete ? nullptr : values + longest;
-      std::int32_t* indices = places + omp_get_thread_num() * longest;
-      for (std::int64_t i = begin; i < begin + length; ++i) {
-        std::int64_t count = 0;
-        for (int band = 0; band < x.bands; ++band) {
-          const std::int64_t* offsets = x.offsets + band * (x.count + 1);
-          std::copy(x.indices + offsets[i], x.indices + offsets[i + 1], indices + count);
-          for (std::int64_t p = offsets[i]; p < offsets[i + 1]; ++p, ++count) {
-            const T weight = x.weights != nullptr ? x.weights[p] : T(1);
-            values[count] = weight > 0 ? x.values[p] : T(0);
-            if (!complete) weights[count] = weight;
-          }
-        }
-        descend_gathered(problem, values, weights, count, fixed, indices, h, v, f.column(i));
+      T* own = memory + omp_get_thread_num() * numbers;
+      const Copy copy{own + sizes.kernel, shape_.complete() ? nullptr : own + sizes.kernel + sizes.entries,
+                      places + omp_get_thread_num() * sizes.entries};
+      for (std::int64_t i = begin; i < begin + length; i += kWindow) {
+        const std::int64_t n = std::min(kWindow, begin + length - i);
+        descend_window(x, problem, fixed, f.panel(i, n), i, sizes, copy, own);
       }
     });
   }
@@ -535,6 +555,100 @@ class CsrMatrix final : public core::DataMatrix<T> {
     return std::inner_product(grams[0].begin(), grams[0].end(), grams[1].begin(), 0.0);
   }
 
+  // Entries of one segment or of a batch, the bands one after the other.
+  struct Copy {
+    T *values, *weights;  // weights: null if all are 1
+    std::int32_t* indices;
+
+    // Entry e to place e * step from `first` on.
+    void fill(const Compressed<T>& x, std::int64_t segment, std::int64_t first, std::int64_t step) const {
+      std::int64_t to = first;
+      for (int band = 0; band < x.bands; ++band) {
+        const std::int64_t* offsets = x.offsets + band * (x.count + 1);
+        for (std::int64_t p = offsets[segment]; p < offsets[segment + 1]; ++p, to += step) {
+          const T weight = x.weights != nullptr ? x.weights[p] : T(1);
+          values[to] = weight > 0 ? x.values[p] : T(0);
+          if (weights != nullptr) weights[to] = weight;
+          indices[to] = x.indices[p];
+        }
+      }
+    }
+    // Places from entry `count` of lane `first` of a batch up to `end` entries hold none.
+    void clear(std::int64_t first, std::int64_t count, std::int64_t end) const {
+      for (std::int64_t to = first + count * kBatch<T>; to < end * kBatch<T>; to += kBatch<T>) {
+        values[to] = 0;
+        if (weights != nullptr) weights[to] = 0;
+        indices[to] = -1;
+      }
+    }
+  };
+
+  // The columns of f, which belong to the segments from `first` on: those of few entries in batches by length, so that
+  // little of a batch is empty.
+  static void descend_window(const Compressed<T>& x, const ColumnProblem<T>& problem, Factor<const T> fixed,
+                             Factor<T> f, std::int64_t first, const DescentScratch& sizes, const Copy& copy,
+                             T* scratch) {
+    std::int64_t lengths[kWindow], starts[kFew + 2] = {}, order[kWindow];
+    for (std::int64_t i = 0; i < f.count; ++i) {
+      lengths[i] = x.length(first + i);
+      if (lengths[i] > sizes.few) {
+        descend_long(x, problem, fixed, f.column(i), first + i, lengths[i], sizes, copy, scratch);
+      } else {
+        ++starts[lengths[i] + 1];
+      }
+    }
+    std::partial_sum(std::begin(starts), std::end(starts), std::begin(starts));
+    const std::int64_t batched = starts[kFew + 1];
+    for (std::int64_t i = 0; i < f.count; ++i) {
+      if (lengths[i] <= sizes.few) order[starts[lengths[i]]++] = i;
+    }
+    for (std::int64_t b = 0; b < batched; b += kBatch<T>) {
+      T* columns[kBatch<T>];
+      const int n = static_cast<int>(std::min<std::int64_t>(kBatch<T>, batched - b));
+      const std::int64_t count = lengths[order[b + n - 1]];
+      for (int j = 0; j < kBatch<T>; ++j) {
+        const std::int64_t length = j < n ? lengths[order[b + j]] : 0;
+        if (j < n) {
+          columns[j] = f.column(order[b + j]);
+          copy.fill(x, first + order[b + j], j, kBatch<T>);
+        }
+        copy.clear(j, length, count);
+      }
+      descend_batch(problem, {n, count, copy.values, copy.weights, copy.indices, columns}, fixed, scratch);
+    }
+  }
+
+  // One column, as many components at a time as scratch has room for.
+  static void descend_long(const Compressed<T>& x, const ColumnProblem<T>& problem, Factor<const T> fixed, T* f,
+                           std::int64_t segment, std::int64_t count, const DescentScratch& sizes, const Copy& copy,
+                           T* scratch) {
+    const std::int64_t ld = padded<T>(count);
+    T *v = scratch, *h = scratch + ld;
+    const int k = problem.rank, most = static_cast<int>(std::min<std::int64_t>(k, sizes.kernel / ld - 1));
+    copy.fill(x, segment, 0, 1);
+    const auto fetch = [&](int first) {
+      const int n = std::min(most, k - first);
+      gather(fixed, first, n, copy.indices, count, h, ld);
+      for (int c = 0; c < n; ++c) std::fill(h + c * ld + count, h + (c + 1) * ld, T(0));
+      return n;
+    };
+    for (int c = 0; c < k; c += most) {
+      const int n = fetch(c);
+      columns(Block<T>{h, n, count, ld}, Factor<const T>{f + c, 1, n, 1}, v, ld, {.fresh = c == 0});
+    }
+    const Lines<T> line{copy.values, ld, copy.weights, ld, count};
+    if (most == k) return descend(problem, line, h, ld, v, Factor<T>{f, k, 1, k}, false);
+    ColumnProblem<T> part = problem;
+    part.sweeps = 1;
+    for (int sweep = 0; sweep < problem.sweeps; ++sweep) {
+      for (int c = 0; c < k; c += most) {
+        part.rank = fetch(c);
+        part.sums = problem.sums + c;
+        descend(part, line, h, ld, v, Factor<T>{f + c, part.rank, 1, k}, true);
+      }
+    }
+  }
+
   int threads_;
   MatrixShape shape_;
   Compressed<T> rows_, columns_;
@@ -567,8 +681,9 @@ std::int64_t csr_divergence_pass_bytes(const core::Divergence& divergence, int r
   return static_cast<std::int64_t>(threads) * sums * kUpdateColumns * rank * element_size;
 }
 
-std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int element_size, int threads) {
-  return threads * std::max(shape.rows, shape.columns) * ((shape.complete() ? 3 : 4) * element_size + 4);
+std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
+  const DescentScratch sizes(shape, rank, element_size);
+  return threads * (sizes.numbers(shape.complete()) * element_size + sizes.entries * 4);
 }
 
 #define ORTHANT_INSTANTIATE(T, Index)                                                                              \

@@ -8,6 +8,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
@@ -56,14 +57,13 @@ HWY_INLINE void transpose_blocks(D d, const V* u, V* out) {
 }
 #endif
 
-// Transposes a square of Lanes x Lanes: out[i * ld_out + j] = in[j * ld_in + i].
-template <class T>
-HWY_INLINE void transpose_square(const T* in, std::int64_t ld_in, T* out, std::int64_t ld_out) {
+// Transposes a square of Lanes x Lanes: out[i * ld_out + j] = row(j)[i].
+template <class T, class Row>
+HWY_INLINE void transpose_square_of(const Row& row, T* out, std::int64_t ld_out) {
   constexpr int n = kLanes<T>;
 #if HWY_TARGET == HWY_SCALAR
   static_assert(n == 1);
-  out[0] = in[0];
-  (void)ld_in;
+  out[0] = row(0)[0];
   (void)ld_out;
 #else
   const hn::ScalableTag<T> d;
@@ -71,8 +71,8 @@ HWY_INLINE void transpose_square(const T* in, std::int64_t ld_in, T* out, std::i
   V u[n], columns[n];
   if constexpr (sizeof(T) == 4) {
     ORTHANT_UNROLL for (int q = 0; q < n; q += 4) {
-      const V r0 = hn::LoadU(d, in + q * ld_in), r1 = hn::LoadU(d, in + (q + 1) * ld_in);
-      const V r2 = hn::LoadU(d, in + (q + 2) * ld_in), r3 = hn::LoadU(d, in + (q + 3) * ld_in);
+      const V r0 = hn::LoadU(d, row(q)), r1 = hn::LoadU(d, row(q + 1));
+      const V r2 = hn::LoadU(d, row(q + 2)), r3 = hn::LoadU(d, row(q + 3));
       const V t0 = hn::InterleaveLower(d, r0, r1), t1 = hn::InterleaveLower(d, r2, r3);
       const V t2 = hn::InterleaveUpper(d, r0, r1), t3 = hn::InterleaveUpper(d, r2, r3);
       u[q] = interleave_pairs_lower(d, t0, t1);
@@ -83,7 +83,7 @@ HWY_INLINE void transpose_square(const T* in, std::int64_t ld_in, T* out, std::i
     transpose_blocks<4>(d, u, columns);
   } else {
     ORTHANT_UNROLL for (int q = 0; q < n; q += 2) {
-      const V r0 = hn::LoadU(d, in + q * ld_in), r1 = hn::LoadU(d, in + (q + 1) * ld_in);
+      const V r0 = hn::LoadU(d, row(q)), r1 = hn::LoadU(d, row(q + 1));
       u[q] = hn::InterleaveLower(d, r0, r1);
       u[q + 1] = hn::InterleaveUpper(d, r0, r1);
     }
@@ -91,6 +91,28 @@ HWY_INLINE void transpose_square(const T* in, std::int64_t ld_in, T* out, std::i
   }
   ORTHANT_UNROLL for (int i = 0; i < n; ++i) hn::StoreU(columns[i], d, out + i * ld_out);
 #endif
+}
+
+// The same of rows that are ld_in apart.
+template <class T>
+HWY_INLINE void transpose_square(const T* in, std::int64_t ld_in, T* out, std::int64_t ld_out) {
+  transpose_square_of([&](int j) HWY_ATTR { return in + j * ld_in; }, out, ld_out);
+}
+
+// out[c * ld_out + j] = row(j, c)[0] for j < Lanes, c < components, row(j, c) having what follows c behind it.
+template <class T, class Row>
+HWY_INLINE void transpose_rows(const Row& row, int components, T* out, std::int64_t ld_out) {
+  constexpr int n = kLanes<T>;
+  if (components < n) {
+    for (int j = 0; j < n; ++j) {
+      for (int c = 0; c < components; ++c) out[c * ld_out + j] = row(j, 0)[c];
+    }
+    return;
+  }
+  for (int c = 0; c < components; c += n) {
+    const int begin = std::min(c, components - n);  // the last square overlaps the one before
+    transpose_square_of([&](int j) HWY_ATTR { return row(j, begin); }, out + begin * ld_out, ld_out);
+  }
 }
 
 // out(i, j) = in(j, i) for i < rows_out, j < columns_out: in whole squares, then entry by entry at the edges.
