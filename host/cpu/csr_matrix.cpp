@@ -9,6 +9,7 @@
 #include "host/cpu/coordinate_descent.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
+#include "host/cpu/scratch.hpp"
 #include "host/cpu/skinny_product.hpp"
 #include "host/cpu/sparse_divergence.hpp"
 #include "host/cpu/sparse_product.hpp"
@@ -536,23 +537,26 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
   double squared_norm_of_product(Factor<const T> w, Factor<const T> h) const {
-    const auto size = static_cast<std::size_t>(w.rank) * static_cast<std::size_t>(w.rank);
+    const std::int64_t k = w.rank, ld = padded<double>(k), panel = kUpdateColumns * k;
     std::vector<double> grams[2];
     const Factor<const T> factors[2] = {w, h};
     for_each_task(2, threads_, [&](int side) {
       const Factor<const T> f = factors[side];
-      std::vector<double>& g = grams[side];
-      g.assign(size, 0.0);
-      for (std::int64_t j = 0; j < f.count; ++j) {
-        const T* column = f.column(j);
-        for (int c = 0; c < f.rank; ++c) {
-          const auto v = static_cast<double>(column[c]);
-          double* row = g.data() + static_cast<std::size_t>(c) * static_cast<std::size_t>(f.rank);
-          for (int e = 0; e < f.rank; ++e) row[e] += v * static_cast<double>(column[e]);
-        }
+      double *gram = scratch<CsrMatrix, double>(static_cast<std::size_t>(k * ld + panel)), *wide = gram + k * ld;
+      std::fill_n(gram, k * ld, 0.0);
+      for (std::int64_t j = 0; j < f.count; j += kUpdateColumns) {
+        const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, f.count - j);
+        for (std::int64_t i = 0; i < n; ++i) std::copy_n(f.column(j + i), k, wide + i * k);
+        columns(Block<double>{wide, n, k, k}, Factor<const double>{wide, f.rank, n, k}, gram, ld);
       }
+      grams[side].assign(gram, gram + k * ld);
     });
-    return std::inner_product(grams[0].begin(), grams[0].end(), grams[1].begin(), 0.0);
+    double sum = 0;
+    for (std::int64_t c = 0; c < k; ++c) {
+      const auto row = c * ld;
+      sum = std::inner_product(grams[0].begin() + row, grams[0].begin() + row + k, grams[1].begin() + row, sum);
+    }
+    return sum;
   }
 
   // Entries of one segment or of a batch, the bands one after the other.
