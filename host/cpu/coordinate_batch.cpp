@@ -17,7 +17,12 @@ HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::int64_t kAhead = 2;  // entries ahead whose columns are fetched
+constexpr std::int64_t kAhead = 2;  // entries of every lane ahead, whose columns are fetched
+
+template <class T>
+HWY_INLINE void fetch(const T* column, int components) {
+  for (int c = 0; c < components; c += kBatch<T>) hwy::Prefetch(column + c);
+}
 
 // fits[e * kBatch + l] = sum over c of f[c * kBatch + l] h[c * ld_h + e * kBatch + l], l < Lanes.
 template <class T>
@@ -93,7 +98,7 @@ void descend_columns(const ColumnProblem<T>& p, const ColumnBatch<T>& batch, cor
         const std::int64_t index = batch.indices[e * line + first + j];
         columns[j] = index < 0 ? zeros : fixed.column(index);
         const std::int64_t ahead = batch.indices[std::min(e + kAhead, count - 1) * line + first + j];
-        for (int c = 0; ahead >= 0 && c < p.rank; c += line) hwy::Prefetch(fixed.column(ahead) + c);
+        if (ahead >= 0) fetch(fixed.column(ahead), p.rank);
       }
       transpose_rows([&](int j, int c) HWY_ATTR { return columns[j] + c; }, p.rank, h + e * line + first, ld_h);
     }
@@ -116,6 +121,9 @@ void gather_rows(core::Factor<const T> fixed, int first, int components, const s
   constexpr int n = kLanes<T>;
   std::int64_t e = 0;
   for (; e + n <= count; e += n) {
+    for (int j = 0; j < n; ++j) {
+      fetch(fixed.column(indices[std::min(e + kAhead * n + j, count - 1)]) + first, components);
+    }
     transpose_rows([&](int j, int c) HWY_ATTR { return fixed.column(indices[e + j]) + first + c; }, components, out + e,
                    ld_out);
   }
