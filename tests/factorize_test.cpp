@@ -492,6 +492,30 @@ TYPED_TEST(Factorize, ToleranceZeroNeverStopsEarly) {
   }
 }
 
+// What is measured at a check is not in the way of the update: factors have the same bits however often one looks.
+TYPED_TEST(Factorize, FactorsDoNotDependOnHowOftenTheyAreChecked) {
+  using T = TypeParam;
+  const DenseStorage<T> dense(planted(61, 43, 7, 0.3, 3));
+  const CsrStorage<T> sparse(cases::make_sparse({61, 43, 7, 700}, 5));
+  for (const Matrix<T>& x : {Matrix<T>(this->context, dense.view()), Matrix<T>(this->context, sparse.view())}) {
+    for (const Options& every : every_update()) {
+      for (const Loss& loss : {Loss::frobenius(), Loss::kullback_leibler()}) {
+        if (loss != Loss::frobenius() && every.solver == Solver::anls) continue;
+        Options options = every;
+        options.loss = loss;
+        options.max_iterations = 12;
+        options.check_every = 12;
+        auto once = given_start<T>(61, 43, 7), often = given_start<T>(61, 43, 7);
+        once.fit(x, options);
+        options.check_every = 1;
+        often.fit(x, options);
+        ASSERT_EQ(once.entries(), often.entries())
+            << "solver " << static_cast<int>(options.solver) << " sweeps " << options.sweeps << " beta " << loss.beta;
+      }
+    }
+  }
+}
+
 TYPED_TEST(Factorize, CallsBackAtEveryCheck) {
   using T = TypeParam;
   const DenseStorage<T> storage(planted(61, 43, 4, 0.3, 3));

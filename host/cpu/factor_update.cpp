@@ -101,7 +101,7 @@ HWY_INLINE void update_components(const UpdateOperands<T>& o, int c, SquareSum<T
                                      : keep_unless_empty(fv, o.r + v * n, k);
         hn::Store(next, d, o.f + at + v * n);
       } else if constexpr (kKind == Kind::multiplicative) {
-        const V denominator = hn::Add(others[a][v], own);
+        const V denominator = hn::MulAdd(h, fv, others[a][v]);  // fused whether or not `own` is used below
         const V next = hn::Mul(fv, hn::Div(rv, denominator));
         // Subnormal numbers are slow and carry no digits; 0/0 (NaN fails the comparison) is 0.
         const auto normal = hn::Ge(next, hn::Set(d, std::numeric_limits<T>::min()));
