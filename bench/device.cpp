@@ -1,7 +1,6 @@
 #include "bench/device.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 
 #include "host/core/backend.hpp"
@@ -15,15 +14,12 @@ using core::Factor;
 
 constexpr std::int64_t kBytes = 256 << 20;
 
-// Seconds that `calls` takes on the stream: reading a number waits for all before it.
+// Seconds that `calls` take on the device.
 template <class T, class Calls>
-double seconds_of(const core::Backend<T>& backend, const T* number, Calls&& calls) {
-  T ignored;
-  backend.read(number, sizeof(T), &ignored);
-  const auto start = std::chrono::steady_clock::now();
+double seconds_of(const core::Backend<T>& backend, Calls&& calls) {
+  const auto start = backend.mark();
   calls();
-  backend.read(number, sizeof(T), &ignored);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return backend.mark()->seconds_since(*start);
 }
 
 }  // namespace
@@ -38,9 +34,7 @@ double measure_copy(const Context& context) {
       source.data(), kRank, count, kRank, Layout::column_major, context.runtime()->memory_space()};
   double best = 0;
   for (int run = 0; run < kRuns; ++run) {
-    const double seconds = seconds_of(backend, target.data(), [&] {
-      backend.copy_in(from, {target.data(), kRank, count, kRank});
-    });
+    const double seconds = seconds_of(backend, [&] { backend.copy_in(from, {target.data(), kRank, count, kRank}); });
     best = std::max(best, 2.0 * kBytes / seconds);
   }
   return best;
@@ -65,7 +59,7 @@ double measure_gemm(const Context& context) {
     core::Workspace workspace(backend.memory());
     double seconds = 0;
     for (int run = 0; run < 3; ++run) {  // the first makes handles
-      seconds = seconds_of(backend, r.data(), [&] {
+      seconds = seconds_of(backend, [&] {
         matrix->product(core::Side::h, factor, {r.data(), rank, side, rank}, workspace);
       });
       best = std::max(best, 2.0 * static_cast<double>(side * side) * rank / seconds);
@@ -73,6 +67,10 @@ double measure_gemm(const Context& context) {
     if (seconds > kEnough) break;
   }
   return best;
+}
+
+std::vector<std::pair<std::string, std::string>> library_versions(const Context& context) {
+  return context.runtime()->versions();
 }
 
 void flush_caches(const Context& context) {

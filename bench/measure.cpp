@@ -1,9 +1,11 @@
 #include "bench/measure.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <memory>
 
 #include "bench/device.hpp"
+#include "host/core/backend.hpp"
+#include "host/core/runtime.hpp"
 
 namespace orthant::bench {
 namespace {
@@ -23,6 +25,20 @@ class Fit {
     options.max_iterations = iterations;
     options.check_every = check_every;
     return factorize(x_, row_major(w_.data(), x_.rows(), rank_), column_major(h_.data(), rank_, x_.columns()), options);
+  }
+
+  /// Seconds from each check to the next.
+  std::vector<double> stretches(Options options, int iterations, int check_every) {
+    const core::Backend<T>& backend = x_.context().runtime()->backend(T());
+    std::vector<std::unique_ptr<core::Marker>> checks;
+    options.on_check = [&](const Progress&) {
+      checks.push_back(backend.mark());
+      return true;
+    };
+    run(options, iterations, check_every);
+    std::vector<double> seconds;
+    for (std::size_t i = 1; i < checks.size(); ++i) seconds.push_back(checks[i]->seconds_since(*checks[i - 1]));
+    return seconds;
   }
 
  private:
@@ -46,14 +62,20 @@ template <class T>
 Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, const TimingPlan& plan,
                        const std::function<void()>& between) {
   Fit<T> fit(x, rank);
-  const double trial = fit.run(options, 1, 1).seconds_per_iteration;
+  const std::vector<double> trial = fit.stretches(options, 3, 1);
+  double one = std::min(trial[1], trial[2]);  // iteration and its check
   Timing timing;
-  timing.iterations = static_cast<int>(std::clamp(plan.seconds / plan.repeats / trial, 1.0, 1.0 * plan.iterations));
+  const double affordable = (plan.seconds / plan.repeats / one - 3) / 2;
+  timing.iterations = static_cast<int>(std::clamp(affordable, 1.0, 1.0 * plan.iterations));
+  const int more = timing.iterations + 1;
   for (int repeat = 0; repeat < plan.repeats; ++repeat) {
     between();
     if (x.context().backend() == "cuda") flush_caches(x.context());
-    timing.seconds.push_back(fit.run(options, timing.iterations, timing.iterations).seconds_per_iteration);
+    const std::vector<double> stretches = fit.stretches(options, 2 * more + 1, more);
+    timing.seconds.push_back(stretches[1]);
+    one = std::min(one, stretches[2]);
   }
+  for (double& seconds : timing.seconds) seconds = (seconds - one) / timing.iterations;
   return timing;
 }
 

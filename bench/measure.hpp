@@ -9,23 +9,25 @@
 
 namespace orthant::bench {
 
-/// How long an iteration takes: fits of a few iterations each, from the same random start.
+/// How long an iteration takes, without what the start and the checks of a fit take.
 struct Timing {
-  int iterations = 0;           ///< of each fit
-  std::vector<double> seconds;  ///< of an iteration, in each fit; its one check, at the end, is counted
+  int iterations = 0;           ///< that were timed in each fit
+  std::vector<double> seconds;  ///< of an iteration, in each fit
 
   double least() const;
   double median() const;
 };
 
 struct TimingPlan {
-  int iterations = 10;  ///< of a fit
+  int iterations = 10;  ///< that are timed in a fit
   int repeats = 5;      ///< fits
   double seconds = 10;  ///< for all of them, about: fewer iterations where they are slow
 };
 
-/// A first fit of one iteration is not counted. `between` is called before each of the others. Caches of a device are
-/// flushed before each.
+/// Times each fit from check to check, by markers of the backend (on a device: events). After n + 1 iterations, in
+/// which memory is touched and graphs are recorded, come two stretches, of n + 1 iterations and of one: what the first
+/// takes longer than the second, of which the least of all fits counts, are n iterations without a check. `between` is
+/// called before each fit; then the caches of a device are flushed.
 /// @throws InvalidArgument as factorize()
 template <class T>
 Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, const TimingPlan& plan,

@@ -40,6 +40,9 @@ class EventMarker final : public core::Marker {
   void read(const void* source, std::int64_t bytes, void* host) const override {
     gpu_.copy_after(event_.get(), host, source, bytes);
   }
+  double seconds_since(const core::Marker& earlier) const override {
+    return gpu_.seconds_between(static_cast<const EventMarker&>(earlier).event_.get(), event_.get());
+  }
 
  private:
   const Gpu& gpu_;

@@ -9,6 +9,36 @@ namespace orthant::cuda {
 
 int CudaRuntime::max_rank() const { return kMaxRank; }
 
+namespace {
+
+std::string cuda_version(int number) {
+  return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+// Of a library, whose call `get` is named `call`.
+template <class Get>
+std::string library_version(Get&& get, const char* call) {
+  std::string version;
+  for (const libraryPropertyType part : {MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL}) {
+    int number = 0;
+    check(get(part, &number), call);
+    version += (version.empty() ? "" : ".") + std::to_string(number);
+  }
+  return version;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> CudaRuntime::versions() const {
+  int driver = 0, runtime = 0;
+  ORTHANT_CUDA(cudaDriverGetVersion, &driver);
+  ORTHANT_CUDA(cudaRuntimeGetVersion, &runtime);
+  return {{"cuda_driver", cuda_version(driver)},
+          {"cuda_runtime", cuda_version(runtime)},
+          {"cublas", library_version(cublasGetProperty, "cublasGetProperty")},
+          {"cusparse", library_version(cusparseGetProperty, "cusparseGetProperty")}};
+}
+
 void CudaRuntime::check_memory(const std::string& name, const void* data, std::int64_t, MemorySpace space) const {
   const Gpu::Current current(gpu_);
   cudaPointerAttributes attributes{};

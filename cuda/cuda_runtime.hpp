@@ -13,6 +13,7 @@ class CudaRuntime final : public core::Runtime {
   std::string name() const override { return "cuda"; }
   std::string device() const override { return gpu_.name(); }
   int threads() const override { return 0; }
+  std::vector<std::pair<std::string, std::string>> versions() const override;
   int max_rank() const override;
   MemoryResource& memory() const override { return gpu_.memory(); }
   MemorySpace memory_space() const override { return MemorySpace::device; }

@@ -345,7 +345,7 @@ bool Gpu::is_capturing() const { return capturing == this; }
 OwnedEvent Gpu::record_event() const {
   const Current current(*this);
   cudaEvent_t event = nullptr;
-  ORTHANT_CUDA(cudaEventCreateWithFlags, &event, cudaEventDisableTiming);
+  ORTHANT_CUDA(cudaEventCreateWithFlags, &event, cudaEventDefault);
   OwnedEvent owner(event);
   ORTHANT_CUDA(cudaEventRecord, event, stream());
   return owner;
@@ -356,6 +356,14 @@ bool Gpu::is_reached(cudaEvent_t event) const {
   const cudaError_t code = cudaEventQuery(event);
   if (code != cudaErrorNotReady) check(code, "cudaEventQuery");
   return code == cudaSuccess;
+}
+
+double Gpu::seconds_between(cudaEvent_t start, cudaEvent_t end) const {
+  const Current current(*this);
+  ORTHANT_CUDA(cudaEventSynchronize, end);
+  float milliseconds = 0;
+  ORTHANT_CUDA(cudaEventElapsedTime, &milliseconds, start, end);
+  return 1e-3 * milliseconds;
 }
 
 void Gpu::copy_after(cudaEvent_t event, void* host, const void* source, std::int64_t bytes) const {

@@ -95,6 +95,7 @@ class Gpu {
 
   OwnedEvent record_event() const;
   bool is_reached(cudaEvent_t event) const;
+  double seconds_between(cudaEvent_t start, cudaEvent_t end) const;  ///< waits for `end`
   /// Waits for the event, and copies to host memory aside from the Context's stream.
   void copy_after(cudaEvent_t event, void* host, const void* source, std::int64_t bytes) const;
 

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <limits>
 
+#include "host/core/backend.hpp"
+#include "host/core/runtime.hpp"
 #include "orthant/error.hpp"
 #include "orthant/factorize.hpp"
 #include "tests/assertions.hpp"
@@ -97,6 +100,22 @@ TYPED_TEST(Async, TellsThatTheObjectiveIsNotFinite) {
   const Pending pending = factorize_async<T>(x, placed(f.w.view()), placed(f.h.view()),
                                              {.initialization = Initialization::given, .max_iterations = 5});
   EXPECT_THROW(pending.get(), NumericalError);
+}
+
+TYPED_TEST(Async, MarkersTellTheTimeOfWhatIsBetweenThem) {
+  using T = TypeParam;
+  const core::Backend<T>& backend = this->context.runtime()->backend(T());
+  const core::Buffer<T> memory(backend.memory(), 1000 * 1000);
+  const auto fill = [&](int times) {
+    const auto started = std::chrono::steady_clock::now();
+    const auto start = backend.mark();
+    for (int i = 0; i < times; ++i) backend.fill({memory.data(), 1000, 1000, 1000}, T(i));
+    const double seconds = backend.mark()->seconds_since(*start);  // waits for all of them
+    EXPECT_LE(seconds, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+    return seconds;
+  };
+  EXPECT_GT(fill(1), 0);
+  EXPECT_GT(fill(200), fill(1));
 }
 
 TYPED_TEST(Async, RefusesWhatNeedsTheHost) {

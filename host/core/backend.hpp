@@ -35,6 +35,8 @@ class Marker {
   virtual void wait() const noexcept = 0;  ///< until it is reached, or never will be
   /// Waits until it is reached, then copies to host memory, without waiting for what was enqueued later.
   virtual void read(const void* source, std::int64_t bytes, void* host) const = 0;
+  /// Waits until it is reached. From an earlier marker of the same backend, by the clock of what makes the calls.
+  virtual double seconds_since(const Marker& earlier) const = 0;
 };
 
 /// What is done to factors. Calls are ordered; pointers are to the backend's memory unless said. A backend is immutable

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "host/core/any_view.hpp"
 #include "host/core/backend.hpp"
@@ -18,6 +20,8 @@ class Runtime {
   virtual std::string name() const = 0;    ///< "cpu", "cuda"
   virtual std::string device() const = 0;  ///< instruction set or device name
   virtual int threads() const = 0;
+  /// Names and versions of the driver and the libraries that a device is used through.
+  virtual std::vector<std::pair<std::string, std::string>> versions() const { return {}; }
   virtual int max_rank() const = 0;
   virtual MemoryResource& memory() const = 0;
   /// Where memory() is. Views in host memory are accepted by every backend; those of the device only by its own.

@@ -1,5 +1,6 @@
 #include "host/cpu/cpu_backend.hpp"
 
+#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -331,6 +332,12 @@ class Here final : public core::Marker {
   void read(const void* source, std::int64_t bytes, void* host) const override {
     std::memcpy(host, source, static_cast<std::size_t>(bytes));
   }
+  double seconds_since(const core::Marker& earlier) const override {
+    return std::chrono::duration<double>(when_ - static_cast<const Here&>(earlier).when_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point when_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace

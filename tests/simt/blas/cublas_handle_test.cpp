@@ -60,6 +60,12 @@ TEST_F(Cublas, ToldApartFromWhatIsNoHandle) {
   EXPECT_EQ(cublasGetVersion(nullptr, &version), CUBLAS_STATUS_SUCCESS);  // as NVIDIA's library answers
   EXPECT_EQ(version, CUBLAS_VERSION);
   EXPECT_EQ(cublasGetVersion(handle, nullptr), CUBLAS_STATUS_INVALID_VALUE);
+  int major = 0, minor = 0, patch = 0;
+  EXPECT_EQ(cublasGetProperty(MAJOR_VERSION, &major), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasGetProperty(MINOR_VERSION, &minor), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cublasGetProperty(PATCH_LEVEL, &patch), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(10000 * major + 100 * minor + patch, CUBLAS_VERSION);
+  EXPECT_EQ(cublasGetProperty(PATCH_LEVEL, nullptr), CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_EQ(cublasCreate(nullptr), CUBLAS_STATUS_INVALID_VALUE);
   EXPECT_EQ(cublasDestroy(nullptr), CUBLAS_STATUS_NOT_INITIALIZED);
   cublasHandle_t gone = nullptr;

@@ -50,6 +50,14 @@ cusparseStatus_t cusparseGetVersion(cusparseHandle_t handle, int* version) {
   });
 }
 
+cusparseStatus_t cusparseGetProperty(libraryPropertyType type, int* value) {
+  if (simt::enter("cusparseGetProperty")) return CUSPARSE_STATUS_EXECUTION_FAILED;
+  constexpr int kVersion[] = {CUSPARSE_VER_MAJOR, CUSPARSE_VER_MINOR, CUSPARSE_VER_PATCH};
+  if (value == nullptr || type < MAJOR_VERSION || type > PATCH_LEVEL) return CUSPARSE_STATUS_INVALID_VALUE;
+  *value = kVersion[type];
+  return CUSPARSE_STATUS_SUCCESS;
+}
+
 cusparseStatus_t cusparseSetStream(cusparseHandle_t handle, cudaStream_t stream) {
   return cusparse("cusparseSetStream", handle, [=] {
     handle->stream = stream;

@@ -40,6 +40,12 @@ TEST_F(Cusparse, ToldApartFromWhatIsNoHandle) {
   EXPECT_EQ(cusparseCreate(nullptr), CUSPARSE_STATUS_INVALID_VALUE);
   EXPECT_EQ(cusparseDestroy(nullptr), CUSPARSE_STATUS_SUCCESS);
   EXPECT_EQ(cusparseGetVersion(nullptr, &version), CUSPARSE_STATUS_INVALID_VALUE);
+  int major = 0, minor = 0, patch = 0;
+  EXPECT_EQ(cusparseGetProperty(MAJOR_VERSION, &major), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_EQ(cusparseGetProperty(MINOR_VERSION, &minor), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_EQ(cusparseGetProperty(PATCH_LEVEL, &patch), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_EQ(1000 * major + 100 * minor + patch, CUSPARSE_VERSION);
+  EXPECT_EQ(cusparseGetProperty(PATCH_LEVEL, nullptr), CUSPARSE_STATUS_INVALID_VALUE);
   cusparseHandle_t gone = nullptr;
   ASSERT_EQ(cusparseCreate(&gone), CUSPARSE_STATUS_SUCCESS);
   ASSERT_EQ(cusparseDestroy(gone), CUSPARSE_STATUS_SUCCESS);
