@@ -33,8 +33,8 @@ struct Workload {
   bool sparse() const { return nonzeros >= 0; }
   bool has_zeros() const { return sparse() || content == Content::counts; }
   MatrixShape shape(Layout layout = Layout::row_major) const { return {rows, columns, nonzeros, layout}; }
-  /// Components that X is made of: `rank`, or as many fewer as leave the rows of sparse X room, a component being a
-  /// group of columns that must not be full.
+  /// Components that X is made of: `rank`; of sparse X at most columns / (4 nonzeros / rows), and at least 1: a
+  /// component is a group of columns, which the rows that prefer it must not fill.
   int planted_rank() const;
 };
 

@@ -7,8 +7,10 @@ namespace orthant::cli {
 namespace {
 
 constexpr const char* kFooter =
-    R"(An iteration updates W and H once. A row is timed by --repeats fits of --iterations iterations each from the
-same random start, after one that is not counted; a fit's one check of the loss, at its end, is in its time.
+    R"(An iteration updates W and H, by default once. A row is timed in --repeats fits from the same random start. Each goes
+through N = --iterations + 1 iterations that are not timed, N more, and one; the loss is looked at after each of the
+three. What the second takes longer than the third is the time of --iterations iterations, without a look at the loss.
+On a device CUDA events tell it.
 
 The limits of the machine are measured first: multiply-adds out of registers and reading memory (both again between the
 fits, so that they see the same disturbances), and gathering columns of a factor at random; on a device, copying and the
@@ -21,17 +23,19 @@ WORKLOADs by name: D1 D2 D3 F dense, S1 S2 T sparse; shapes of data sets of the 
 (text), faces cbcl pie (pictures), pbmc3k pbmc_facs (cells), movielens100k movielens1m movielens10m (ratings),
 signatures21 signatures2780 (96 kinds of mutations). With --scale: tall square wide (dense), uniform power-law (sparse);
 all rows of small take minutes, those of large hours.
-X is made up, the same bits everywhere: factors of the usual rank are planted in it, and rows and columns of sparse X
-have the degrees of a power law.
+X is made up, the same bits everywhere: factors of the usual rank are planted in it (fewer components where rows of
+sparse X are long, bench/README.md tells), and rows and columns of sparse X have the degrees of a power law.
 
 --scale FILE.json holds a list of objects with "rows" and "columns", and if need be "name", "nonzeros" (sparse X),
 "rank" [32], "degrees" ("power-law" or "uniform") and "content" ("parts" or "counts") of dense X:
   [{"name": "mine", "rows": 3000, "columns": 800, "nonzeros": 50000, "rank": 12}]
 
---json tells device, driver, threads, limits, options, versions and, for every row ("results"):
-  workload, rows, columns, nonzeros, rank, loss, solver, sweeps, precision
+--json tells backend, device, cpu, simd (instruction set), driver, threads, limits, options, versions (on a device those
+of CUDA, cuBLAS and cuSPARSE too) and, for every row ("results"):
+  workload, rows, columns, nonzeros, rank, loss, solver, sweeps, acceleration, precision
+  w_sweeps, h_sweeps     of a factor for each visit of X: what sweeps "auto" is there
   seconds_per_iteration  the median;  milliseconds: least, median and repeats, all of an iteration
-  iterations             of each fit
+  iterations             that were timed in each fit
   flops, bytes           of an iteration, counted;  gathers: columns of H, and as many of W
   gflops, gbytes         per second, by the least time
   peak_gflops, share_of_peak
@@ -75,12 +79,6 @@ void add_list(CLI::App& app, const std::string& name, std::vector<Value>& values
       ->option_text(form);
 }
 
-Solver parse_solver(const std::string& text) {
-  for (const auto& [name, solver] : kSolvers)
-    if (name == text) return solver;
-  throw UsageError("--solver is '" + text + "', expected one of " + names_of(kSolvers, ", "));
-}
-
 const bench::PublishedDevice* parse_model(const std::string& text) {
   std::string all;
   for (const auto& device : bench::kPublishedDevices) {
@@ -109,12 +107,17 @@ void add_rows(CLI::App& app, BenchArguments& a) {
            "[frobenius; with --scale every one, and beta=0.5]",
            [](const std::string& text) { return parse_loss("--loss", text); });
   add_list(app, "--solver", a.solvers, names_of(kSolvers) + ",...",
-           "[hals, or mu where that is not; with --scale every one, anls to rank 64]", parse_solver);
+           "[hals, or mu where that is not; with --scale every one, anls to rank 64]",
+           [](const std::string& text) { return parse_choice("--solver", kSolvers, text); });
+  add_list(app, "--sweeps", a.sweeps, "N|auto,...",
+           "Updates of a factor per visit of X, as orthant factorize has them [1]",
+           [](const std::string& text) { return parse_sweeps("--sweeps", text); });
+  add_list(app, "--acceleration", a.accelerations, names_of(kAccelerations) + ",...", "Likewise [none]",
+           [](const std::string& text) { return parse_choice("--acceleration", kAccelerations, text); });
 }
 
 void add_how(CLI::App& app, BenchArguments& a) {
   app.option_defaults()->group("How to measure");
-  add_integer(app, "--sweeps", a.sweeps, 1, "HALS sweeps per visit of X [1]");
   add_choice(app, "--precision", a.precision, kPrecisions, "Of X, W and H [float]");
   app.add_option_function<std::string>(
          "--device", [&a](const std::string& text) { a.device = parse_device(text); },
@@ -179,7 +182,8 @@ nlohmann::ordered_json options_as_json(const BenchArguments& a) {
           {"rank", as_json(a.ranks, same)},
           {"loss", as_json(a.losses, [](Loss loss) { return name_of(loss); })},
           {"solver", as_json(a.solvers, [](Solver solver) { return name_of(kSolvers, solver); })},
-          {"sweeps", a.sweeps},
+          {"sweeps", as_json(a.sweeps, sweeps_text)},
+          {"acceleration", as_json(a.accelerations, [](Acceleration way) { return name_of(kAccelerations, way); })},
           {"precision", name_of(kPrecisions, a.precision)},
           {"device", a.device.text()},
           {"threads", a.threads == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(a.threads)},

@@ -15,11 +15,12 @@ namespace orthant::cli {
 /// What `orthant bench` is told.
 struct BenchArguments {
   std::vector<std::string> workloads;
-  std::string scale;                ///< small, medium, large or a file; empty: workloads by name
-  std::vector<std::int64_t> ranks;  ///< empty: those of the workload or scale
-  std::vector<Loss> losses;         ///< empty: frobenius, or with a scale each that the workload takes
-  std::vector<Solver> solvers;      ///< empty: the loss's first choice, or with a scale each that it has
-  int sweeps = 1;
+  std::string scale;                        ///< small, medium, large or a file; empty: workloads by name
+  std::vector<std::int64_t> ranks;          ///< empty: those of the workload or scale
+  std::vector<Loss> losses;                 ///< empty: frobenius, or with a scale each that the workload takes
+  std::vector<Solver> solvers;              ///< empty: the loss's first choice, or with a scale each that it has
+  std::vector<int> sweeps;                  ///< as Options::sweeps; empty: 1
+  std::vector<Acceleration> accelerations;  ///< empty: none
   Precision precision = Precision::float_;
   bool column_major = false;
   Device device{Device::Kind::cpu, 0};

@@ -69,7 +69,7 @@ MeasuredRow measure(const bench::SyntheticMatrix<T>& x, const BenchRow& row, con
   MeasuredRow measured{
       .row = row, .iteration = row.iteration(a, limits.on_device()), .timing = {}, .bound = {}, .losses = {}};
   if (row.workload.sparse()) measured.iteration.shape.nonzeros = x.matrix().nonzeros();
-  const Options options = row.options(a);
+  const Options options = row.options();
   measured.timing = bench::time_iterations(x.matrix(), row.rank, options, {a.iterations, a.repeats, a.seconds},
                                            [&] { limits.measure_again<T>(); });
   if (!a.time_to.empty()) measured.losses = bench::losses(x.matrix(), row.rank, options, a.until);
@@ -118,9 +118,9 @@ std::string utc_now() {
   return text;
 }
 
-void write(const BenchArguments& a, Json json) {
+void write(const BenchArguments& a, const Json& versions, Json json) {
   json["options"] = options_as_json(a);
-  json["versions"] = versions();
+  json["versions"] = versions;
   json["date"] = utc_now();
   const std::string text = json.dump(2) + "\n";
   if (a.json == "-")
@@ -146,14 +146,17 @@ int measure_rows(const BenchArguments& a) {
   }
   measure_all<T>(chosen.rows, context, a, limits, output);
   if (a.json) {
-    write(a, {{"backend", context.backend()},
-              {"device", readable_device(context)},
-              {"driver", context.backend() == "cuda" ? nvidia_driver() : Json()},
-              {"threads", context.threads()},
-              {"precision", name_of(kPrecisions, a.precision)},
-              {"bandwidth_gbytes", limits.bandwidth() / 1e9},
-              {"limits", limits_json},
-              {"results", output.rows()}});
+    write(a, versions(context),
+          {{"backend", context.backend()},
+           {"device", readable_device(context)},
+           {"cpu", cpu_model()},
+           {"simd", Context::cpu().device()},
+           {"driver", context.backend() == "cuda" ? nvidia_driver() : Json()},
+           {"threads", context.threads()},
+           {"precision", name_of(kPrecisions, a.precision)},
+           {"bandwidth_gbytes", limits.bandwidth() / 1e9},
+           {"limits", limits_json},
+           {"results", output.rows()}});
   }
   return kSuccess;
 }
@@ -182,9 +185,9 @@ int count_rows(const BenchArguments& a) {
     const bench::SyntheticMatrix<T> x(context, row.workload, a.column_major ? Layout::column_major : Layout::row_major);
     bench::Iteration iteration = row.iteration(a, true);
     if (row.workload.sparse()) iteration.shape.nonzeros = x.matrix().nonzeros();
-    output.add(as_json(row, iteration, bench::traffic_of_iteration(x.matrix(), row.rank, row.options(a)), a));
+    output.add(as_json(row, iteration, bench::traffic_of_iteration(x.matrix(), row.rank, row.options()), a));
   }
-  if (a.json) write(a, {{"counted_for", readable_device(context)}, {"results", output.rows()}});
+  if (a.json) write(a, versions(context), {{"counted_for", readable_device(context)}, {"results", output.rows()}});
   return kSuccess;
 }
 
@@ -204,7 +207,7 @@ int predict_rows(const BenchArguments& a) {
     const bench::Iteration iteration = row.iteration(a, true);
     output.add(as_json(row, iteration, bench::predict(*a.model, iteration), a));
   }
-  if (a.json) write(a, {{"prediction_for", title}, {"results", output.rows()}});
+  if (a.json) write(a, versions(), {{"prediction_for", title}, {"results", output.rows()}});
   return kSuccess;
 }
 

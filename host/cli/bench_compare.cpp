@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,11 +21,16 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kFooter =
-    R"(Rows are the same if workload, rows, columns, rank, loss, solver, sweeps and precision are. 'ratio' is A's
-median time by B's: above 1, B is faster. 'noise' is the larger of (median - least) / least of both, over their
-repeats, and 2 % at least. B is called faster or slower if the ratio of the medians and that of the least times
-both differ from 1 by more than the noise, to the same side; otherwise what was measured does not tell. One
-repeat tells nothing.)";
+    R"(Rows are the same if workload, rows, columns, nonzeros, rank, loss, solver, sweeps, acceleration and
+precision are. 'ratio' is A's median time by B's: above 1, B is faster. 'noise' is the larger of
+(median - least) / least of both, over their repeats, and 2 % at least. B is called faster or slower if the
+ratio of the medians and that of the least times both differ from 1 by more than the noise, to the same side;
+otherwise what was measured does not tell. One repeat tells nothing.
+Below the rows is told what else the ratios may come from: device, threads, options, compiler or libraries in
+which the two runs differ.)";
+
+constexpr const char* kSame[] = {"workload", "rows",   "columns", "nonzeros",     "rank",
+                                 "loss",     "solver", "sweeps",  "acceleration", "precision"};
 
 /// Milliseconds of an iteration.
 struct Times {
@@ -33,17 +40,37 @@ struct Times {
 };
 
 struct Row {
-  std::vector<std::string> cells;  ///< what makes rows the same
+  std::map<std::string, std::string> cells;  ///< what makes rows the same
   Times times;
 };
 
 struct File {
   std::string device;
+  std::map<std::string, std::string> conditions;  ///< under which it was measured, beside the version of Orthant
   std::vector<Row> rows;
 };
 
 [[noreturn]] void refuse(const std::string& path, const std::string& place, const std::string& expected) {
   throw FileError(path + ": " + place + ": expected " + expected + ", as orthant bench --json writes it");
+}
+
+std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+// Options that choose rows are not among them: rows are compared one by one. What was measured tells the device better
+// than what was asked for, and threads likewise.
+std::map<std::string, std::string> read_conditions(const Json& file) {
+  const std::set<std::string> left_out = {"workloads", "scale",        "rank",   "loss",   "solver",
+                                          "sweeps",    "acceleration", "device", "threads"};
+  std::map<std::string, std::string> all;
+  for (const char* key : {"backend", "device", "cpu", "simd", "driver", "threads", "precision"})
+    if (file.contains(key)) all[key] = text_of(file[key]);
+  if (file.contains("options"))
+    for (const auto& [name, value] : file["options"].items())
+      if (!left_out.contains(name)) all["--" + std::string(name)] = text_of(value);
+  if (file.contains("versions"))
+    for (const auto& [name, value] : file["versions"].items())
+      if (name != "orthant") all[name] = text_of(value);
+  return all;
 }
 
 double positive(const Json& times, const char* key, const std::string& path, const std::string& place) {
@@ -55,10 +82,11 @@ double positive(const Json& times, const char* key, const std::string& path, con
 Row read_row(const Json& json, const std::string& path, const std::string& place) {
   if (!json.is_object()) refuse(path, place, "an object");
   Row row;
-  for (const char* key : {"workload", "rows", "columns", "rank", "loss", "solver", "sweeps", "precision"}) {
-    if (!json.contains(key) || !(json[key].is_string() || json[key].is_number_integer()))
+  for (const char* key : kSame) {
+    const bool dense = std::string_view(key) == "nonzeros" && json.contains(key) && json[key].is_null();
+    if (!dense && (!json.contains(key) || !(json[key].is_string() || json[key].is_number_integer())))
       refuse(path, place + "." + key, "a text or an integer");
-    row.cells.push_back(json[key].is_string() ? json[key].get<std::string>() : json[key].dump());
+    row.cells[key] = text_of(json[key]);
   }
   if (json.contains("predicted_seconds_per_iteration")) refuse(path, place, "a time that was measured, not predicted");
   if (!json.contains("milliseconds") || !json["milliseconds"].is_object())
@@ -76,6 +104,7 @@ File read_file(const std::string& path) {
   File file;
   file.device = json.value("/device"_json_pointer, std::string("an unknown device"));
   if (json.contains("threads")) file.device += ", " + json["threads"].dump() + " threads";
+  file.conditions = read_conditions(json);
   for (std::size_t i = 0; i < json["results"].size(); ++i)
     file.rows.push_back(read_row(json["results"][i], path, "results[" + std::to_string(i) + "]"));
   return file;
@@ -90,17 +119,44 @@ std::string verdict(const Times& a, const Times& b, double noise) {
 }
 
 void print(const std::vector<std::pair<Row, Row>>& pairs) {
-  const std::vector<Column> columns = {{"workload", 14, true}, {"rank", 5},   {"loss", 16, true}, {"solver", 6, true},
-                                       {"precision", 9, true}, {"A ms", 10},  {"B ms", 10},       {"ratio", 8},
-                                       {"noise", 8},           {"", 12, true}};
+  const auto differs = [&](const char* key, const char* from) {
+    return std::any_of(pairs.begin(), pairs.end(), [&](auto& pair) { return pair.first.cells.at(key) != from; });
+  };
+  std::vector<std::pair<const char*, Column>> named = {{"workload", {"workload", 14, true}},
+                                                       {"rank", {"rank", 5}},
+                                                       {"loss", {"loss", 16, true}},
+                                                       {"solver", {"solver", 6, true}}};
+  if (differs("sweeps", "1")) named.push_back({"sweeps", {"sweeps", 6}});
+  if (differs("acceleration", "none")) named.push_back({"acceleration", {"acceleration", 13, true}});
+  named.push_back({"precision", {"precision", 9, true}});
+  std::vector<Column> columns;
+  for (const auto& [key, column] : named) columns.push_back(column);
+  columns.insert(columns.end(), {{"A ms", 10}, {"B ms", 10}, {"ratio", 8}, {"noise", 8}, {"", 12, true}});
   std::cout << title_line(columns) << "\n";
   for (const auto& [a, b] : pairs) {
     const double noise = std::max({0.02, a.times.spread(), b.times.spread()});
-    const std::vector<std::string>& c = a.cells;
-    std::cout << table_line(columns, {c[0], c[3], c[4], c[5], c[7], digits(a.times.median), digits(b.times.median),
-                                      digits(a.times.median / b.times.median), digits(100 * noise) + " %",
-                                      verdict(a.times, b.times, noise)})
-              << "\n";
+    std::vector<std::string> cells;
+    for (const auto& [key, column] : named) cells.push_back(a.cells.at(key));
+    cells.insert(cells.end(), {digits(a.times.median), digits(b.times.median), digits(a.times.median / b.times.median),
+                               digits(100 * noise) + " %", verdict(a.times, b.times, noise)});
+    std::cout << table_line(columns, cells) << "\n";
+  }
+}
+
+// What a ratio may come from beside Orthant.
+void print_differences(const File& a, const File& b) {
+  std::set<std::string> names;
+  for (const File* file : {&a, &b})
+    for (const auto& [name, value] : file->conditions) names.insert(name);
+  const auto value = [](const File& file, const std::string& name) {
+    const auto found = file.conditions.find(name);
+    return found == file.conditions.end() ? "not told" : found->second;
+  };
+  const char* before = "WARNING: A and B were not measured alike, and ratios tell of that too:\n";
+  for (const std::string& name : names) {
+    if (value(a, name) == value(b, name)) continue;
+    std::cout << before << "  " << name << ": " << value(a, name) << " and " << value(b, name) << "\n";
+    before = "";
   }
 }
 
@@ -116,6 +172,7 @@ int run(const std::string& path_a, const std::string& path_b) {
   print(pairs);
   if (const std::size_t others = a.rows.size() + b.rows.size() - 2 * pairs.size(); others > 0)
     std::cout << others << " rows are in one of the files only\n";
+  print_differences(a, b);
   return kSuccess;
 }
 

@@ -18,11 +18,14 @@ Json head_of(const BenchRow& row, const bench::Iteration& iteration, const Bench
           {"rank", row.rank},
           {"loss", name_of(row.loss)},
           {"solver", name_of(kSolvers, row.solver)},
-          {"sweeps", a.sweeps},
+          {"sweeps", row.sweeps == 0 ? Json("auto") : Json(row.sweeps)},
+          {"acceleration", name_of(kAccelerations, row.acceleration)},
           {"precision", name_of(kPrecisions, a.precision)}};
 }
 
 void add_cost(const bench::Cost& cost, const BenchArguments& a, Json& json) {
+  json["w_sweeps"] = cost.w_sweeps;
+  json["h_sweeps"] = cost.h_sweeps;
   json["flops"] = cost.flops();
   json["bytes"] = cost.bytes();
   json["gathers"] = cost.gathers;
@@ -53,6 +56,8 @@ std::vector<Column> columns_of(const BenchArguments& a) {
   std::vector<Column> columns = {{"workload", 14, true}, {"rows", 8}, {"columns", 8},
                                  {"nonzeros", 10},       {"rank", 5}, {"loss", 16, true},
                                  {"solver", 6, true}};
+  if (!a.sweeps.empty()) columns.push_back({"sweeps", 10, true});
+  if (!a.accelerations.empty()) columns.push_back({"acceleration", 13, true});
   if (a.traffic) {
     columns.insert(columns.end(), {{"launches", 9}, {"bytes of kernels", 17}, {"least of all", 13}});
     return columns;
@@ -77,6 +82,12 @@ void print_traffic(std::ostream& out, const Json& traffic) {
     else
       out << t["bytes_read"] << " bytes read, " << t["bytes_written"] << " written\n";
   }
+}
+
+// "3", or those of W and of H: "auto 3, 5"
+std::string sweeps_cell(const Json& row) {
+  if (row["sweeps"].is_number()) return row["sweeps"].dump();
+  return "auto " + row["w_sweeps"].dump() + ", " + row["h_sweeps"].dump();
 }
 
 std::string time_to_cell(const Json& reached) {
@@ -183,6 +194,8 @@ void print_row(std::ostream& out, const nlohmann::ordered_json& row, const Bench
                                     row["columns"].dump(), row["nonzeros"].is_null() ? "dense" : row["nonzeros"].dump(),
                                     row["rank"].dump(),    row["loss"],
                                     row["solver"]};
+  if (!a.sweeps.empty()) cells.push_back(sweeps_cell(row));
+  if (!a.accelerations.empty()) cells.push_back(row["acceleration"]);
   const auto add = [&](double value) { cells.push_back(digits(value)); };
   if (row.contains("traffic")) {
     std::int64_t launches = 0;

@@ -33,6 +33,12 @@ std::vector<Solver> solvers_of(const BenchArguments& a, Loss loss, std::int64_t 
   return {has_hals ? Solver::hals : Solver::multiplicative_update};
 }
 
+std::vector<int> sweeps_of(const BenchArguments& a) { return a.sweeps.empty() ? std::vector{1} : a.sweeps; }
+
+std::vector<Acceleration> accelerations_of(const BenchArguments& a) {
+  return a.accelerations.empty() ? std::vector{Acceleration::none} : a.accelerations;
+}
+
 std::vector<std::int64_t> ranks_of(const BenchArguments& a, const Workload& workload) {
   if (!a.ranks.empty()) return a.ranks;
   if (a.scale.empty() || a.scale.ends_with(".json")) return {workload.rank};
@@ -41,8 +47,8 @@ std::vector<std::int64_t> ranks_of(const BenchArguments& a, const Workload& work
 
 std::int64_t peak_memory(const BenchRow& row, const BenchArguments& a, const Context& context) {
   const MatrixShape shape = row.iteration(a, false).shape;
-  return a.precision == Precision::float_ ? bench::peak_memory<float>(context, shape, row.rank, row.options(a))
-                                          : bench::peak_memory<double>(context, shape, row.rank, row.options(a));
+  return a.precision == Precision::float_ ? bench::peak_memory<float>(context, shape, row.rank, row.options())
+                                          : bench::peak_memory<double>(context, shape, row.rank, row.options());
 }
 
 // Why there is no such row; empty: there is.
@@ -63,14 +69,16 @@ std::vector<BenchRow> rows_of(const Workload& workload, const BenchArguments& a,
   std::vector<BenchRow> rows;
   for (std::int64_t rank : ranks_of(a, workload))
     for (Loss loss : losses_of(a))
-      for (Solver solver : solvers_of(a, loss, rank)) {
-        const BenchRow row{workload, rank, loss, solver};
-        const std::string why = refusal(row, a, context);
-        if (why.empty())
-          rows.push_back(row);
-        else
-          refuse(row, why);
-      }
+      for (Solver solver : solvers_of(a, loss, rank))
+        for (Acceleration acceleration : accelerations_of(a))
+          for (int sweeps : sweeps_of(a)) {
+            const BenchRow row{workload, rank, loss, solver, sweeps, acceleration};
+            const std::string why = refusal(row, a, context);
+            if (why.empty())
+              rows.push_back(row);
+            else
+              refuse(row, why);
+          }
   return rows;
 }
 
@@ -108,13 +116,17 @@ std::vector<Workload> workloads_of(const BenchArguments& a, const Context& conte
 
 }  // namespace
 
-Options BenchRow::options(const BenchArguments& a) const {
-  return {.loss = loss, .solver = solver, .initialization = Initialization::random, .sweeps = a.sweeps};
+Options BenchRow::options() const {
+  return {.loss = loss,
+          .solver = solver,
+          .initialization = Initialization::random,
+          .sweeps = sweeps,
+          .acceleration = acceleration};
 }
 
 bench::Iteration BenchRow::iteration(const BenchArguments& a, bool on_device) const {
   const MatrixShape shape = workload.shape(a.column_major ? Layout::column_major : Layout::row_major);
-  return {shape, rank, loss, solver, a.sweeps, a.precision == Precision::float_ ? 4 : 8, on_device};
+  return {shape, rank, loss, solver, sweeps, a.precision == Precision::float_ ? 4 : 8, on_device, acceleration};
 }
 
 BenchRows choose_rows(const BenchArguments& a, const Context& context) {
@@ -128,11 +140,16 @@ BenchRows choose_rows(const BenchArguments& a, const Context& context) {
       const std::string refusal = row.workload.name + ", rank " + std::to_string(row.rank) + ", " + name_of(row.loss) +
                                   ", " + name_of(kSolvers, row.solver) + ": " + why;
       if (first_refusal.empty()) first_refusal = refusal;
-      // Losses and solvers that were not named are tried, and left out in silence.
-      const bool has_loss = std::any_of(rows.begin(), rows.end(), [&same = row](const BenchRow& other) {
-        return other.rank == same.rank && other.loss == same.loss;
-      });
-      if (!a.solvers.empty() || (!a.losses.empty() && !has_loss)) all.refused.push_back(refusal);
+      // What was not named is tried, and left out in silence; what was named must be in some row.
+      const auto lacks = [&rows, &lost = row](auto&& part) {
+        return std::none_of(rows.begin(), rows.end(), [&](const BenchRow& other) {
+          return other.rank == lost.rank && other.*part == lost.*part;
+        });
+      };
+      if (!a.solvers.empty() || (!a.losses.empty() && lacks(&BenchRow::loss)) ||
+          (!a.sweeps.empty() && lacks(&BenchRow::sweeps)) ||
+          (!a.accelerations.empty() && lacks(&BenchRow::acceleration)))
+        all.refused.push_back(refusal);
     }
     all.rows.insert(all.rows.end(), rows.begin(), rows.end());
   }

@@ -16,9 +16,11 @@ struct BenchRow {
   std::int64_t rank = 1;
   Loss loss;
   Solver solver = Solver::hals;
+  int sweeps = 1;  ///< as Options::sweeps
+  Acceleration acceleration = Acceleration::none;
 
   /// What is given to the fit.
-  Options options(const BenchArguments& arguments) const;
+  Options options() const;
   /// What its cost is counted of.
   bench::Iteration iteration(const BenchArguments& arguments, bool on_device) const;
 };

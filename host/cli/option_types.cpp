@@ -35,6 +35,8 @@ int parse_sweeps(const std::string& option, const std::string& text) {
   return value;
 }
 
+std::string sweeps_text(int sweeps) { return sweeps == 0 ? "auto" : std::to_string(sweeps); }
+
 std::uint64_t parse_seed(const std::string& option, const std::string& text) {
   std::uint64_t value = 0;
   if (!parse(text, value))

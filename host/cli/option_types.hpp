@@ -14,6 +14,8 @@ namespace orthant::cli {
 std::int64_t parse_integer(const std::string& option, const std::string& text, std::int64_t least, std::int64_t most);
 /// Options::sweeps: auto is 0.
 int parse_sweeps(const std::string& option, const std::string& text);
+/// "3", or "auto"
+std::string sweeps_text(int sweeps);
 std::uint64_t parse_seed(const std::string& option, const std::string& text);
 double parse_nonnegative(const std::string& option, const std::string& text);
 double parse_fraction(const std::string& option, const std::string& text);  ///< above 0 and below 1
@@ -60,19 +62,18 @@ inline CLI::Option* add_path(CLI::App& app, const std::string& name, std::string
 }
 
 template <class E, std::size_t N>
+E parse_choice(const std::string& option, const Choices<E, N>& choices, const std::string& text) {
+  for (const auto& [name, choice] : choices)
+    if (name == text) return choice;
+  throw UsageError(option + " is '" + text + "', expected one of " + names_of(choices, ", "));
+}
+
+template <class E, std::size_t N>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const Choices<E, N>& choices,
                         const std::string& description) {
   return app
       .add_option_function<std::string>(
-          name,
-          [&value, &choices, name](const std::string& text) {
-            for (const auto& [choice, meaning] : choices)
-              if (choice == text) {
-                value = meaning;
-                return;
-              }
-            throw UsageError(name + " is '" + text + "', expected one of " + names_of(choices, ", "));
-          },
+          name, [&value, &choices, name](const std::string& text) { value = parse_choice(name, choices, text); },
           description)
       ->option_text(names_of(choices));
 }

@@ -7,6 +7,7 @@
 #include <regex>
 #include <string>
 
+#include "bench/device.hpp"
 #include "orthant/version.hpp"
 
 namespace orthant::cli {
@@ -32,6 +33,21 @@ nlohmann::ordered_json versions() {
           {"openmp", std::to_string(_OPENMP)},  // the month of the specification
           {"eigen", dotted(EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
           {"highway", dotted(HWY_MAJOR, HWY_MINOR, HWY_PATCH)}};
+}
+
+nlohmann::ordered_json versions(const Context& context) {
+  nlohmann::ordered_json all = versions();
+  for (const auto& [name, version] : bench::library_versions(context)) all[name] = version;
+  return all;
+}
+
+nlohmann::ordered_json cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    std::smatch model;
+    if (std::regex_match(line, model, std::regex(R"(model name\s*:\s*(.*\S)\s*)"))) return model[1].str();
+  }
+  return nullptr;
 }
 
 nlohmann::ordered_json nvidia_driver() {

@@ -35,7 +35,7 @@ double counted(const auto& calls) {
 }
 
 constexpr int kM = 7, kN = 5, kK = 3;
-const MatrixShape kDense{kM, kN}, kSparse{kM, kN, 11};
+const MatrixShape kDense{kM, kN}, kSparse{kM, kN, 11}, kWide{kN, kM};
 
 TEST(Cost, FlopsAreThoseOfTheTextbookLoops) {
   const Cost squared = cost_of({kDense, kK});
@@ -66,11 +66,21 @@ TEST(Cost, OfEveryLossAndSolver) {
   };
   const auto kl = Loss::kullback_leibler(), is = Loss::itakura_saito();
   const auto mu = Solver::multiplicative_update;
+  const auto extrapolated = Acceleration::extrapolation;
   const Expected all[] = {
       // 4 35 3 + 18 12 + 18 12;  35 4 + 2 12 3 4
       {{kDense, kK}, 852, 428, 0},
       {{kDense, kK, Loss::frobenius(), Solver::hals, 2}, 1068, 428, 0},
       {{kDense, kK, Loss::frobenius(), mu}, 852, 428, 0},
+      // 420 + 216 + 18 (7 2 + 5 2);  on a device 280 + 3 144 + 3 24 3 4
+      {{kDense, kK, Loss::frobenius(), mu, 2}, 1068, 428, 0},
+      {{kDense, kK, Loss::frobenius(), mu, 2, 4, true}, 1068, 280 + 3 * 144 + 864, 0},
+      // 852 + 2 15 + 18 6 + 3 36;  the factors 2 + 2 times
+      {{kDense, kK, Loss::frobenius(), Solver::hals, 1, 4, false, extrapolated}, 852 + 246, 140 + 4 * 144, 0},
+      // 852 + 2 21 + 18 8 + 3 36;  X of few rows twice, since no pass over its columns keeps a product for H
+      {{kWide, kK, Loss::frobenius(), Solver::hals, 1, 4, false, extrapolated}, 852 + 294, 280 + 4 * 144, 0},
+      // 564 + 246;  X twice, the factors 2 + 1 + 3 + 4 times and three times H
+      {{kSparse, kK, Loss::frobenius(), Solver::hals, 1, 4, true, extrapolated}, 564 + 246, 176 + 10 * 144 + 180, 11},
       {{kDense, kK, Loss::frobenius(), Solver::anls}, 852, 428, 0},
       {{kDense, kK, Loss::frobenius(), Solver::hals, 1, 8}, 852, 856, 0},
       // X twice, and the factors 2 + 1 + 3 times
@@ -91,6 +101,24 @@ TEST(Cost, OfEveryLossAndSolver) {
     EXPECT_EQ(cost.flops(), e.flops);
     EXPECT_EQ(cost.bytes(), e.bytes);
     EXPECT_EQ(cost.gathers, e.gathers);
+  }
+}
+
+// floor(1 + a (p + k c) / (k (f + 1))), of a factor of f columns while the other one has c: a = 1/2, multiplicative 2.
+TEST(Cost, SweepsThatAreChosenAreCounted) {
+  const MatrixShape shape{20, 10};
+  const auto of = [&](Loss loss, Solver solver, std::int64_t rank) { return cost_of({shape, rank, loss, solver, 0}); };
+  const Cost hals = of(Loss::frobenius(), Solver::hals, 2);
+  EXPECT_EQ(hals.w_sweeps, 3);  // 1 + (200 + 20) / 84 = 3.6
+  EXPECT_EQ(hals.h_sweeps, 6);  // 1 + (200 + 40) / 44 = 6.5
+  EXPECT_EQ(hals.phases.back().flops, 8 * (20 * 3 + 10 * 6));
+  const Cost mu = of(Loss::frobenius(), Solver::multiplicative_update, 2);
+  EXPECT_EQ(mu.w_sweeps, 11);  // 1 + 440 / 42 = 11.5
+  EXPECT_EQ(mu.h_sweeps, 22);  // 1 + 480 / 22 = 22.8
+  EXPECT_EQ(mu.phases.back().flops, 8 * (20 * 11 + 10 * 22));
+  for (const Cost& one : {of(Loss::frobenius(), Solver::anls, 2), of(Loss::kullback_leibler(), Solver::hals, 2)}) {
+    EXPECT_EQ(one.w_sweeps, 1);
+    EXPECT_EQ(one.h_sweeps, 1);
   }
 }
 

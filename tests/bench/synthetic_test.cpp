@@ -162,6 +162,13 @@ TEST(Sparse, PlantedComponentsAreFound) {
   EXPECT_GT(agreeing, 0.9 * static_cast<double>(x.columns));
 }
 
+TEST(Workloads, HaveFewerComponentsWhereRowsAreLong) {
+  EXPECT_EQ((Workload{"", 100, 400, 1000, 8}).planted_rank(), 8);   // rows of 10 entries: at most 10 components
+  EXPECT_EQ((Workload{"", 100, 400, 2000, 8}).planted_rank(), 5);   // 400 / (4 20)
+  EXPECT_EQ((Workload{"", 100, 400, 40000, 8}).planted_rank(), 1);  // full
+  EXPECT_EQ((Workload{"", 100, 400, -1, 8}).planted_rank(), 8);
+}
+
 TEST(Workloads, AreFoundByTheirNamesAndFitWhereTheyMust) {
   std::map<std::string, int> names;
   for (const Workload& w : known_workloads()) {

@@ -1,6 +1,7 @@
 """orthant bench: rows, their figures, comparisons, predictions, and what wrong usage is told."""
 
 import json
+import pathlib
 import re
 
 import pytest
@@ -63,6 +64,8 @@ def test_figures_agree_with_each_other(bench, sizes):
     report = bench(*sizes, "sparse", "--rank", "3,8", "--explain")
     assert report["backend"] == "cpu" and report["device"] and report["threads"] >= 1
     assert report["driver"] is None  # which a CPU does not have
+    assert report["simd"] and report["device"].strip("()").endswith(report["simd"])
+    assert report["cpu"] is None or report["cpu"] in pathlib.Path("/proc/cpuinfo").read_text()
     limits = report["limits"]
     assert limits["multiply_add_gflops"] > 0 and limits["read_gbytes"] > 0 and len(limits["gathers"]) == 2
     assert set(report["versions"]) == {"orthant", "compiler", "openmp", "eigen", "highway"}
@@ -121,6 +124,41 @@ def test_time_to_a_loss_is_relative_to_the_best_of_all_solvers(bench, sizes):
     assert any(row["time_to"][-1]["iterations"] is not None for row in rows)
 
 
+def test_sweeps_and_acceleration_are_rows(orthant, bench, sizes):
+    arguments = ("--scale", "sizes.json", "dense", "--loss", "frobenius", "--iterations", 1, "--repeats", 1)
+    ways = ("--solver", "hals,mu", "--sweeps", "1,3,auto", "--acceleration", "none,extrapolation")
+    report = bench(*arguments, *ways, "--time-to", 0, "--until", 5)
+    rows = {(r["solver"], r["sweeps"], r["acceleration"]): r for r in report["results"]}
+    assert len(rows) == 12 and len({r["best_loss"] for r in rows.values()}) == 1
+    # floor(1 + a (60 50 + 4 c) / (4 (f + 1))) with a = 1/2, or 2 for mu: f = 60 columns for W, 50 for H
+    for solver, auto in (("hals", (7, 8)), ("mu", (27, 32))):
+        for acceleration in ("none", "extrapolation"):
+            for sweeps, (w, h) in ((1, (1, 1)), (3, (3, 3)), ("auto", auto)):
+                row = rows[solver, sweeps, acceleration]
+                assert (row["w_sweeps"], row["h_sweeps"]) == (w, h)
+                more = 2 * 16 * (60 * (w - 1) + 50 * (h - 1))
+                assert row["flops"] == rows[solver, 1, acceleration]["flops"] + more
+    extra = 2 * 50 * 4 + 2 * 16 * 51 + 3 * 110 * 4
+    assert rows["hals", 1, "extrapolation"]["flops"] == rows["hals", 1, "none"]["flops"] + extra
+    assert rows["hals", 1, "extrapolation"]["peak_memory"] >= rows["hals", 1, "none"]["peak_memory"] + 110 * 4 * 4
+    ways = ("--solver", "hals", "--sweeps", "auto", "--acceleration", "extrapolation")
+    text = orthant("bench", *arguments, *ways).stdout
+    assert re.search(r"^dense +60 +50 +dense +4 frobenius +hals +auto 7, 8 +extrapolation ", text, re.M)
+
+
+def test_sweeps_and_acceleration_that_do_not_exist_are_told(orthant, sizes):
+    done = orthant("bench", *sizes, "3", "--loss", "beta=0.5", "--sweeps", "1,2", "--rank", 2, "--json")
+    assert [r["sweeps"] for r in json.loads(done.stdout)["results"]] == [1]
+    assert "left out: 3, rank 2, beta=0.5, mu: options.sweeps is 2, expected 1" in done.stderr
+    arguments = ("--loss", "frobenius,kullback-leibler", "--acceleration", "extrapolation", "--rank", 2, "--json")
+    done = orthant("bench", *sizes, "3", *arguments)
+    rows = json.loads(done.stdout)["results"]
+    assert {(r["loss"], r["acceleration"]) for r in rows} == {("frobenius", "extrapolation")}
+    assert "kullback-leibler, hals: options.acceleration is extrapolation, expected none" in done.stderr
+    message = orthant.error("bench", "D3", "--solver", "anls", "--sweeps", 2, code=2)
+    assert "no row is left: D3, rank 16, frobenius, anls: options.sweeps is 2, expected 1" in message
+
+
 def test_fits_are_shorter_where_time_is_short(bench, sizes):
     arguments = ("--scale", "sizes.json", "dense", "--solver", "hals", "--loss", "frobenius", "--iterations", 1000)
     assert bench(*arguments, "--seconds", 0)["results"][0]["iterations"] == 1
@@ -159,9 +197,16 @@ def test_prediction_is_labelled_and_measures_nothing(orthant, bench):
 
 def run_of(times, **changes):
     row = {"workload": "D1", "rows": 5, "columns": 4, "rank": 2, "loss": "frobenius", "solver": "hals", "sweeps": 1}
-    row |= {"precision": "float", "milliseconds": {"least": min(times), "median": sorted(times)[len(times) // 2]}}
-    row["milliseconds"]["repeats"] = times
+    row |= {"nonzeros": None, "acceleration": "none", "precision": "float"}
+    median = sorted(times)[len(times) // 2]
+    row["milliseconds"] = {"least": min(times), "median": median, "repeats": times}
     return {"device": "some", "threads": 2, "results": [row | changes]}
+
+
+def compare(orthant, folder, a, b):
+    (folder / "a.json").write_text(json.dumps(a))
+    (folder / "b.json").write_text(json.dumps(b))
+    return orthant("bench", "compare", "a.json", "b.json").stdout
 
 
 @pytest.mark.parametrize(
@@ -177,9 +222,7 @@ def run_of(times, **changes):
     ],
 )
 def test_verdict(orthant, folder, a, b, verdict):
-    (folder / "a.json").write_text(json.dumps(run_of(a)))
-    (folder / "b.json").write_text(json.dumps(run_of(b)))
-    text = orthant("bench", "compare", "a.json", "b.json").stdout
+    text = compare(orthant, folder, run_of(a), run_of(b))
     ratio = f"{sorted(a)[len(a) // 2] / sorted(b)[len(b) // 2]:.4g}"
     assert re.search(rf"^D1 +2 frobenius +hals +float .* {ratio} .* {verdict}$", text, re.M), text
 
@@ -191,6 +234,35 @@ def test_compare_what_was_measured(orthant, folder, sizes):
     assert len(re.findall(r"^dense +4 frobenius +(?:hals|mu|anls)", text, re.M)) == 3
     assert "10 rows are in one of the files only" in text  # 6 of other workloads, 4 of other losses
     assert re.match(r"A: a.json, .* threads\nB: b.json, ", text)
+    assert "not measured alike" not in text  # other rows were asked for, nothing else
+
+
+def test_compare_tells_what_differs_beside_the_rows(orthant, folder):
+    a, b = run_of([1, 2]), run_of([1, 2])
+    a |= {"options": {"iterations": 10, "rank": [2], "device": "cpu"}, "versions": {"orthant": "1", "compiler": "gcc 12"}}
+    b |= {"options": {"iterations": 20, "rank": None, "device": "auto"}, "versions": {"orthant": "2", "compiler": "gcc 13"}}
+    b |= {"threads": 4, "device": "other", "cpu": "a CPU"}
+    text = compare(orthant, folder, a, b)
+    assert text.endswith(
+        """WARNING: A and B were not measured alike, and ratios tell of that too:
+  --iterations: 10 and 20
+  compiler: gcc 12 and gcc 13
+  cpu: not told and a CPU
+  device: some and other
+  threads: 2 and 4
+"""
+    )
+
+
+def test_compare_shows_sweeps_and_acceleration_where_there_are_some(orthant, folder):
+    row = {"sweeps": "auto", "acceleration": "extrapolation"}
+    text = compare(orthant, folder, run_of([1, 2], **row), run_of([1, 2], **row))
+    assert re.search(r"^workload +rank loss +solver +sweeps acceleration +precision ", text, re.M)
+    assert re.search(r"^D1 +2 frobenius +hals +auto extrapolation +float ", text, re.M)
+    for change in ({"sweeps": 2}, {"acceleration": "extrapolation"}, {"nonzeros": 3}):
+        (folder / "b.json").write_text(json.dumps(run_of([1, 2], **change)))
+        (folder / "a.json").write_text(json.dumps(run_of([1, 2])))
+        assert "have no row in common" in orthant.error("bench", "compare", "a.json", "b.json", code=1)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +325,8 @@ def test_file_that_is_no_run(orthant, folder):
         (["D1", "--rank", "8,"], "--rank is '8,', expected values between commas"),
         (["D1", "--loss", "frobenius,kl"], "--loss is 'kl', expected frobenius"),
         (["D1", "--solver", "hals,als"], "--solver is 'als', expected one of mu, hals, anls"),
+        (["D1", "--sweeps", "1,0"], "--sweeps is '0', expected an integer from 1, or auto"),
+        (["D1", "--acceleration", "momentum"], "--acceleration is 'momentum', expected one of none, extrapolation"),
         (["D1", "--model", "v100"], "--model is 'v100', expected one of h100, h200, a100, rtx4090"),
         (["D1", "--time-to", "-1"], "--time-to is '-1', expected a finite number >= 0"),
         (["D1", "--traffic"], "--traffic counts in the rig: ORTHANT_CUDA_MODULE must name the module of the build 'traf"),

@@ -1,6 +1,7 @@
 """The whole command on the CUDA backend, in the rig: real data, the same results as on the CPU."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -69,6 +70,8 @@ def test_bench_measures_the_device_and_its_limits(orthant, folder):
     options = ("--scale", "sizes.json", "--iterations", 2, "--repeats", 1, "--device", "cuda", "--time-to", 0.1)
     report = json.loads(orthant("bench", *options, "--until", 5, "--json").stdout)
     assert report["backend"] == "cuda" and report["device"]
+    assert {"cuda_driver", "cuda_runtime", "cublas", "cusparse"} <= set(report["versions"]) and report["simd"]
+    assert all(re.fullmatch(r"\d+(\.\d+)+", report["versions"][v]) for v in ("cuda_driver", "cublas", "cusparse"))
     assert report["limits"]["gemm_gflops"] > 0 and report["limits"]["copy_gbytes"] > 0
     assert [(r["workload"], r["loss"], r["solver"]) for r in report["results"]] == [
         ("dense", "frobenius", "hals"),
