@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Iterations and seconds to within 0.1 % of the best loss: --acceleration none and extrapolation, --sweeps 1, 2 and auto.
 
-usage: acceleration.py ORTHANT [--shared FOLDER] [--solver hals|mu] [--seeds N] [--scale X] [DATA ...]
+usage: acceleration.py ORTHANT [--solver hals|mu] [--seeds N] [--scale X] [DATA ...]
 
-DATA: austen (tf-idf), digits, D1 (uniform numbers, 5000 x 4000), planted (rank 32 with noise, 2000 x 1500), and from
-FOLDER moffett, raman, swimmer and fashion. Default: all that are there. Every way is run from the same random starts
+DATA: austen (tf-idf), digits, D1 (uniform numbers, 5000 x 4000), planted (rank 32 with noise, 2000 x 1500), moffett, raman,
+swimmer and fashion (tests/data tells where they come from). Default: all. Every way is run from the same random starts
 (seeds 0 to N - 1, default 5), in float, without stopping early, once to see the losses (a check each iteration) and
 then to measure the time of an iteration (checked every 10th; the least of 3). --scale multiplies the iterations.
 
@@ -28,6 +28,7 @@ import tempfile
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+TEST_DATA = HERE.parent / "tests/data"
 WAYS = [(a, s) for a in ("none", "extrapolation") for s in ("1", "2", "auto")]
 
 
@@ -38,8 +39,11 @@ def planted(rows, columns, rank):
     return np.maximum(0, x + 0.1 * x.mean() * random.standard_normal(x.shape)).astype(np.float32)
 
 
-def data_sets(shared, folder):
+def data_sets(folder):
     """Name: (file or function that makes X, rank, iterations, options)."""
+    def load(name):
+        return np.load(gzip.open(TEST_DATA / f"{name}.npy.gz"))
+
     def saved(name, make):
         def path():
             np.save(folder / f"{name}.npy", np.ascontiguousarray(make(), dtype=np.float32))
@@ -47,25 +51,24 @@ def data_sets(shared, folder):
         return path
 
     def fashion():
-        return np.load(gzip.open(shared / "fashion_mnist2k/fashion2k_u8.npy.gz")).reshape(2000, -1) / 255
+        return load("fashion_mnist2k/fashion2k").reshape(2000, -1) / 255
 
     def raman():
-        return np.load(shared / "raman_smcr/W_2478x5.npy") @ np.load(shared / "raman_smcr/H_5x151.npy")
+        return load("raman_smcr/W") @ load("raman_smcr/H")
 
-    own = {
+    def swimmer():
+        return load("swimmer/swimmer_32x32_W17").astype(np.float32) @ load("swimmer/swimmer_32x32_H17")
+
+    return {
         "austen": (HERE / "data/austen/austen.mtx.gz", 10, 600, ["--tfidf"]),
         "digits": (HERE / "data/digits/digits.npy", 16, 1000, []),
         "D1": (saved("D1", lambda: np.random.default_rng(1).random((5000, 4000), dtype=np.float32)), 32, 250, []),
         "planted": (saved("planted", lambda: planted(2000, 1500, 32)), 32, 400, []),
+        "moffett": (saved("moffett", lambda: load("moffett/moffett")), 10, 1500, []),
+        "raman": (saved("raman", raman), 5, 1500, []),
+        "swimmer": (saved("swimmer", swimmer), 17, 600, []),
+        "fashion": (saved("fashion", fashion), 25, 600, []),
     }
-    if shared is not None:
-        own |= {
-            "moffett": (shared / "moffett/moffett_159x2500.npy", 10, 1500, []),
-            "raman": (saved("raman", raman), 5, 1500, []),
-            "swimmer": (saved("swimmer", lambda: np.load(shared / "swimmer/swimmer_32x32.npy")), 17, 600, []),
-            "fashion": (saved("fashion", fashion), 25, 600, []),
-        }
-    return own
 
 
 def fit(command, x, options):
@@ -108,14 +111,13 @@ def measure(command, x, rank, iterations, options, solver, seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", metavar="ORTHANT")
-    parser.add_argument("--shared", type=pathlib.Path)
     parser.add_argument("--solver", choices=["hals", "mu"], default="hals")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("data", nargs="*", metavar="DATA")
     a = parser.parse_intermixed_args()
     with tempfile.TemporaryDirectory() as folder:
-        sets = data_sets(a.shared, pathlib.Path(folder))
+        sets = data_sets(pathlib.Path(folder))
         ratios = {(way, goal): [] for way in WAYS for goal in (0, 1)}
         print(f"| {'X':8} | rank | " + " | ".join(f"{x} {s}" for x, s in WAYS) + " |")
         print("|---" * (2 + len(WAYS)) + "|")

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Is the checked-out commit slower than another? Builds both, times their iterations interleaved, and counts
-# instructions with callgrind, which has no noise.
+# instructions with callgrind, which has hardly any noise.
 #   bash bench/regress.sh BASE [OPTION ...]       options: python3 bench/regress.py --help
 # BASE is a commit; what is not committed is not measured. Both are built in build/regress, CPU backend only.
 set -euo pipefail
