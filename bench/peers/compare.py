@@ -153,8 +153,14 @@ def main():
         "not_there": [],
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        compared = comparison.compare(name)
+    for i, name in enumerate(names):
+        try:
+            compared = comparison.compare(name)
+        except KeyboardInterrupt:
+            print(f"interrupted; kept are the {len(result['data_sets'])} data sets before {name}", file=sys.stderr)
+            result["interrupted"] = names[i:]
+            options.output.write_text(json.dumps(result))
+            sys.exit(130 if result["data_sets"] else 1)
         result["data_sets" if compared else "not_there"].append(compared or name)
         options.output.write_text(json.dumps(result))  # what is measured is kept, whatever happens next
 

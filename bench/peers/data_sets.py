@@ -4,8 +4,8 @@ python -m bench.peers.data_sets FOLDER NAME [--shared DIR]...
 
 Made up: D1 D2 D3 F (dense) and S1 T S2 (sparse) have the shapes that performance figures of NMF use, a planted rank and
 noise; sparse ones power laws over rows and columns, as word counts and ratings have. Of data: austen and digits are in
-bench/data; the others are taken from the
-first DIR that has them, and left out where they are not there.
+bench/data, fashion_mnist2k and moffett in tests/data; the others are taken from the first DIR that has them, and left out
+where they are not there.
 """
 
 import argparse
@@ -21,7 +21,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from bench.peers.losses import FROBENIUS, ITAKURA_SAITO, KULLBACK_LEIBLER
 
-BUNDLED = pathlib.Path(__file__).resolve().parents[1] / "data"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUNDLED = (ROOT / "bench/data", ROOT / "tests/data")
 
 
 def dense(rows, columns, rank):
@@ -92,8 +93,8 @@ MADE_UP = {
 REAL = {  # the loss and rank are those with which these data are told about
     "austen": matrix("austen/austen.mtx.gz", 6, FROBENIUS, tfidf=True),
     "digits": matrix("digits/digits.npy", 16, FROBENIUS),
-    "fashion_mnist2k": matrix("fashion_mnist2k/fashion2k_u8.npy.gz", 16, FROBENIUS),
-    "moffett": matrix("moffett/moffett_159x2500.npy", 3, FROBENIUS),
+    "fashion_mnist2k": matrix("fashion_mnist2k/fashion2k.npy.gz", 16, FROBENIUS),
+    "moffett": matrix("moffett/moffett.npy.gz", 3, FROBENIUS),
     "debian_descriptions": matrix("debian_descriptions/descriptions.mtx.gz", 20, FROBENIUS, tfidf=True),
     "pbmc_facs": matrix("pbmc_facs/pbmc_facs.mtx.gz", 6, KULLBACK_LEIBLER),
     "mutsig": matrix("mutsig/pcawg_96x2780.mtx.gz", 20, KULLBACK_LEIBLER),
@@ -109,7 +110,7 @@ def make(name, shared):
         x = making(np.random.default_rng(1))
     else:
         making, rank, loss = REAL[name]
-        for folder in (BUNDLED, *shared):
+        for folder in (*BUNDLED, *shared):
             try:
                 x = making(folder)
                 break

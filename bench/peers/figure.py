@@ -8,14 +8,17 @@ Up: how far the loss is above the best that anyone found; along: seconds; both l
 import json
 import math
 import pathlib
+import re
 import sys
 
 import matplotlib
 from PIL import Image
 
 matplotlib.use("Agg")
+# Texts of the SVG are texts, not outlines, and the same figure gives the same file.
+matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "how_fast", "font.sans-serif": "DejaVu Sans"})
 import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator  # noqa: E402
 
 from bench.peers.table import figures, shape  # noqa: E402
 
@@ -63,11 +66,10 @@ def panel(axes, data_set):
     axes.tick_params(labelsize=8)
     first, last = axes.get_xlim()
     within_a_decade = math.log10(last / first) < 1.6  # there, tens alone would be one label, or none
+    axes.minorticks_off()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if within_a_decade else (1,), numticks=6))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
-    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(percent))
 
 
@@ -92,13 +94,26 @@ def draw(result, out):
     ]
     ncols = min(4, max(2, columns) + 1)
     figure.legend(handles=lines, loc="outside lower center", ncols=ncols, fontsize=9, frameon=False)
-    figure.supylabel("loss above the best found (the line: 0.1 %)", fontsize=10)
+    figure.supylabel("loss above the best found (the line: 0.1 %)", fontsize=9)
     out.parent.mkdir(parents=True, exist_ok=True)
     png = out.with_suffix(".png")
     figure.savefig(png, dpi=90)
     # A palette is a third as large; this method keeps the rare colours of thin lines apart.
     Image.open(png).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(png, optimize=True)
-    figure.savefig(out.with_suffix(".svg"))
+    svg = out.with_suffix(".svg")
+    figure.savefig(svg, metadata={"Date": None})
+    svg.write_text(shortened(svg.read_text()))
+
+
+def shortened(svg):
+    """A third of matplotlib's: tenths of a point, no indentation, no names of groups, no rotations by nothing."""
+
+    def rounded(tag):
+        tag = re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), tag[0])
+        return tag.replace(" \nL ", "\n")  # a line from each point to the next is what M means
+
+    svg = re.sub(r"<(?:path|use|text|g) [^>]*>", rounded, svg)
+    return re.sub(r' transform="rotate\(-?0 [^"]*"', "", re.sub(r'<g id="[^"]*"', "<g", re.sub(r"\n\s+", "\n", svg)))
 
 
 def main():

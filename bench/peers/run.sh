@@ -1,11 +1,12 @@
 #!/bin/bash
 # Orthant beside scikit-learn, nimfa, torchnmf, PyTorch and NumPy: installs them into build/peers-venv, builds the
-# command, measures, prints the tables and draws the figure.
+# command, measures, prints the table and draws the figure.
 #   bash bench/peers/run.sh [--torch] [--readme] [OPTION ...] [NAME ...]
 #   --torch   also PyTorch and torchnmf, whose packages bring gigabytes along; once installed they are used
-#   --readme  put the rows and the figure into the README's section "How fast"
+#   --readme  put a table with a row for each data set and the figure into the README's section "How fast"
 #   others    --quick for a few minutes, --seconds, --rounds, names of data sets: bench/peers/compare.py --help
-# Writes build/peers/: result.json, table.md, how_fast.png, how_fast.svg; the data sets stay in build/peers/data.
+# Writes build/peers/: result.json, table.md, how_fast.png, how_fast.svg; the data sets stay in build/peers/data. Interrupted
+# by Ctrl-C it shows the data sets that are complete, and leaves the README as it is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -51,7 +52,16 @@ fi
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export PYTHONPATH=$PWD PYTHONDONTWRITEBYTECODE=1
 result=build/peers/result.json
-$python -m bench.peers.compare build/release/orthant --output $result "${options[@]}"
+trap : INT  # ends the measuring, not what shows it
+status=0
+$python -m bench.peers.compare build/release/orthant --output $result "${options[@]}" || status=$?
+trap - INT
+if ((status == 130)); then
+  readme=
+elif ((status != 0)); then
+  exit $status
+fi
 $python -m bench.peers.figure $result build/peers/how_fast
 $python -m bench.peers.table $result ${readme:+--readme README.md} | tee build/peers/table.md
-if [[ $readme ]]; then cp build/peers/how_fast.png bench/peers/; fi
+if [[ $readme ]]; then cp build/peers/how_fast.{png,svg} bench/peers/; fi
+exit $status

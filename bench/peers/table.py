@@ -1,10 +1,10 @@
-"""The tables of a comparison in Markdown, one row a data set and one row a peer.
+"""The table of a comparison in Markdown, one row for each peer on each data set, and what it comes to.
 
 python -m bench.peers.table RESULT.json [--readme README.md]
 
 Seconds to a loss are those before the first iteration, and the iterations that it took times the seconds of one: the
 least over the rounds of a median within each. The losses are those within 1 % and 0.1 % of the best that anyone found.
---readme puts the rows of the data sets into the README, between its two comments.
+--readme puts a shorter table, one row a data set, into the README, between its two comments, and prints it too.
 """
 
 import argparse
@@ -235,7 +235,11 @@ def conditions(result):
         f"{result['rounds']} rounds, at most {result['seconds']:g} s or {result['iterations']} iterations",
         ", ".join(f"{name} {version}" for name, version in result["packages"].items()),
     ]
-    for what, names in (("not installed", result["not_installed"]), ("data not there", result["not_there"])):
+    for what, names in (
+        ("not installed", result["not_installed"]),
+        ("data not there", result["not_there"]),
+        ("interrupted before", result.get("interrupted")),
+    ):
         if names:
             told.append(f"{what}: {', '.join(names)}")
     return "; ".join(told) + "."
@@ -247,7 +251,9 @@ def main():
     parser.add_argument("--readme", type=pathlib.Path)
     options = parser.parse_args()
     result = json.loads(options.result.read_text())
-    rows = "\n".join([*by_data_set(result), "", *summary(result), "", conditions(result)]) + "\n"
+    what_it_comes_to = [*summary(result), "", conditions(result)]
+    short = [*by_data_set(result), ""] if options.readme else []
+    rows = "\n".join([*short, *what_it_comes_to]) + "\n"
     print("\n".join(all_peers(result)) + "\n\n" + rows, end="")
     if options.readme:
         begin, end = "<!-- bench/peers/table.py: begin -->\n", "<!-- bench/peers/table.py: end -->\n"

@@ -1,11 +1,13 @@
 """The comparison with other libraries: all run the same problem, and what is printed is what was measured."""
 
+import importlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from numpy.testing import assert_allclose
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench.peers import compare, data_sets, losses, table, with_orthant  # noqa: E402
+from bench.peers import compare, data_sets, losses, peer, table, with_orthant  # noqa: E402
 from bench.peers.course import Course, Enough  # noqa: E402
 
 
@@ -31,8 +33,9 @@ def result(request, tmp_path_factory):
     """Of 20 iterations on one dense and one sparse data set."""
     folder = tmp_path_factory.mktemp("peers")
     orthant = pathlib.Path(request.config.getoption("--command")).resolve()
-    few = ["--iterations", 20, "--seconds", 60, "--rounds", 1, "--peers", "scikit_learn", "numpy", "--shared", folder]
-    done = run(folder, "compare", orthant, "digits", "austen", "moffett", *few, "--output", folder / "result.json")
+    few = ["--threads", 1, "--iterations", 20, "--seconds", 60, "--rounds", 1, "--peers", "scikit_learn", "numpy"]
+    few += ["--shared", folder]
+    done = run(folder, "compare", orthant, "digits", "austen", "mutsig", *few, "--output", folder / "result.json")
     assert done.returncode == 0, done.stderr
     return folder / "result.json"
 
@@ -61,7 +64,7 @@ def test_the_same_steps_reach_the_same_losses(result, which):
 
 def test_what_is_not_there_is_told(result):
     told = json.loads(result.read_text())
-    assert told["not_there"] == ["moffett"]
+    assert told["not_there"] == ["mutsig"]
     assert told["iterations"] == 20 and told["packages"]["scikit-learn"]
 
 
@@ -75,6 +78,9 @@ def test_tables(result, tmp_path):
     begin, *rows, end, last = readme.read_text().splitlines()[1:]
     assert "\n".join(rows) in done.stdout and last == "b"
     assert sum(row.startswith(("| digits: 1797 x 64 ", "| austen: 269 x 6799, 125 k ")) for row in rows) == 2
+    alone = run(tmp_path, "table", result).stdout  # one table, and what it comes to
+    assert "| digits | scikit-learn MiniBatchNMF |" in alone and alone.count("\n|---|") == 1
+    assert "| digits: 1797 x 64 " not in alone and rows[-3] in alone and rows[-1] in alone
     readme.write_text("nothing to replace\n")
     assert "expected one pair" in run(tmp_path, "table", result, "--readme", readme).stderr
 
@@ -89,6 +95,12 @@ def test_every_named_data_set_can_be_made():
     assert {*compare.QUICK} <= {*compare.MADE_UP, *compare.REAL}
 
 
+@pytest.mark.parametrize("name, shape", [("moffett", (159, 2500)), ("fashion_mnist2k", (2000, 784))])
+def test_data_sets_of_the_tests_are_found(name, shape):
+    x, _, loss = data_sets.make(name, [])
+    assert x.shape == shape and x.dtype == np.float32 and x.min() >= 0 and loss == losses.FROBENIUS
+
+
 def test_every_variant_of_orthant_has_a_colour():
     figure = (ROOT / "bench/peers/figure.py").read_text()  # matplotlib need not be there
     for loss in losses.BETA:
@@ -96,9 +108,102 @@ def test_every_variant_of_orthant_has_a_colour():
             assert f'    "{name}": (' in figure
 
 
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_figure(result, tmp_path):
+    """Curves and labels are there, axes are logarithmic, and both files are small."""
+    pytest.importorskip("matplotlib", reason="matplotlib, of tests/requirements.txt, is not installed")
+    from PIL import Image
+
+    done = run(tmp_path, "figure", result, tmp_path / "out/figure")
+    assert done.returncode == 0, done.stderr
+    png, svg = tmp_path / "out/figure.png", tmp_path / "out/figure.svg"
+    assert png.stat().st_size < 100_000 and svg.stat().st_size < 100_000
+    picture = np.asarray(Image.open(png).convert("RGB")).reshape(-1, 3)
+    assert (picture == 255).all(axis=1).mean() > 0.5
+    root = xml.etree.ElementTree.parse(svg).getroot()
+    texts = [("".join(text.itertext()), text) for text in root.iter(SVG + "text")]
+    told = {words for words, _ in texts}
+    assert {"digits: 1797 x 64", "austen: 269 x 6799, 125 k", "Frobenius, rank 16", "Frobenius, rank 6", "seconds"} <= told
+    assert "loss above the best found (the line: 0.1 %)" in told
+    for name in json.loads(result.read_text())["data_sets"][0]["peers"]:
+        assert name in told  # in the legend
+    for colour in ("#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#444444"):
+        assert f"stroke: {colour}" in svg.read_text()
+        near = np.abs(picture - [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=1) < 24
+        assert near.sum() > 50, colour
+    # Decades are as far from each other.
+    heights = {words: float(text.get("y")) for words, text in reversed(texts) if words in ("1 %", "0.1 %", "0.01 %")}
+    assert heights["0.01 %"] - heights["0.1 %"] == pytest.approx(heights["0.1 %"] - heights["1 %"], abs=0.3) != 0
+
+
+def test_what_is_measured_is_kept_when_it_is_interrupted(monkeypatch, tmp_path, request):
+    command = str(pathlib.Path(request.config.getoption("--command")).resolve())
+    output = tmp_path / "result.json"
+
+    def compared(self, name):
+        if name == "austen":
+            raise KeyboardInterrupt
+        return {"name": name}
+
+    monkeypatch.setattr(compare.Comparison, "compare", compared)
+    monkeypatch.setattr(compare.Comparison, "python", lambda *_: {"missing": [], "peers": []})
+    for names, code in ((["digits", "austen", "D3"], 130), (["austen", "digits"], 1)):
+        monkeypatch.setattr(sys, "argv", ["compare", command, *names, "--output", str(output)])
+        with pytest.raises(SystemExit) as ended:
+            compare.main()
+        told = json.loads(output.read_text())
+        assert ended.value.code == code and told["interrupted"] == names[names.index("austen") :]
+        assert told["data_sets"] == [{"name": name} for name in names[: names.index("austen")]]
+
+
 def problem(random, m=70, n=50, k=5):
     x = random.poisson(0.5, (m, n)).astype(np.float32)
     return x, random.random((m, k)), random.random((k, n))
+
+
+KINDS = [(name, sparse) for name in losses.BETA for sparse in (False, True) if (name, sparse) != (losses.ITAKURA_SAITO, True)]
+PACKAGES = {"with_scikit_learn": "sklearn", "with_nimfa": "nimfa", "with_torchnmf": "torchnmf", "with_torch": "torch"}
+HOOKED = {  # functions of theirs that a peer replaces, in a process of its own
+    "with_scikit_learn": ("sklearn.decomposition._nmf", ["_update_coordinate_descent", "_multiplicative_update_h"]),
+    "with_torchnmf": ("torchnmf.nmf", ["_double_backward_update", "_sp_double_backward_update"]),
+}
+
+
+@pytest.mark.parametrize("module", peer.MODULES)
+@pytest.mark.parametrize("loss, sparse", KINDS)
+def test_peers_take_the_start_and_descend(monkeypatch, module, loss, sparse):
+    package = PACKAGES.get(module, "numpy")
+    reason = f"{package}, of bench/peers/requirements*.txt, is not installed"
+    pytest.importorskip(package, reason=reason, exc_type=ImportError)
+    x, w, h = (a.astype(np.float32) for a in problem(np.random.default_rng(1)))
+    x = scipy.sparse.csr_matrix(x) if sparse else x + (0.25 if loss == losses.ITAKURA_SAITO else 0)
+    given = peer.Problem(x, w, h, loss, sparse)
+    start = losses.loss(loss, x, w, h)
+
+    def course_of(fit):
+        for name, functions in [HOOKED[module]] if module in HOOKED else []:
+            for function in functions:
+                monkeypatch.setattr(f"{name}.{function}", getattr(importlib.import_module(name), function))
+        course = Course(lambda *factors: losses.loss(loss, x, *factors), seconds=60, iterations=8)
+        with pytest.raises(Enough):
+            fit(given, course)
+        monkeypatch.undo()
+        assert course.iterations == list(range(1, 9)) and (np.diff(course.seconds) > 0).all()
+        assert (given.w == w).all() and (given.h == h).all()  # the next peer starts from the same
+        return course.losses
+
+    peers = importlib.import_module("bench.peers." + module).peers(loss, sparse)
+    assert peers or module in ("with_nimfa", "with_torch")
+    plain = importlib.import_module("bench.peers.with_numpy").peers(loss, sparse)["NumPy mu"]
+    for name, fit in peers.items():
+        found = course_of(fit)
+        assert found[0] < start and found[-1] < found[0], name
+        if name.endswith(" mu"):
+            assert found == sorted(found, reverse=True), name
+        if name in ("scikit-learn mu", "PyTorch mu"):  # the others update H first
+            assert_allclose(found, course_of(plain), rtol=1e-4)
 
 
 @pytest.mark.parametrize("block", [1, 300, 1 << 20])
