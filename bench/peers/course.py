@@ -21,10 +21,11 @@ class Course:
     def __init__(self, loss, seconds, iterations):
         self.loss, self.limit_seconds, self.limit_iterations = loss, seconds, iterations
         self.iterations, self.seconds, self.losses = [], [], []
-        self.done, self.paused, self.peak_bytes = 0, 0.0, None
+        self.peak_bytes = None
 
-    def begin(self):
-        self.begun = time.perf_counter()
+    def begin(self, unseen=0):
+        """Again for every fit of a peer without a hook, from the start: `unseen` are its iterations before the last."""
+        self.begun, self.done, self.paused = time.perf_counter(), unseen, 0.0
 
     def after_iteration(self, factors):
         """`factors` returns W and H; it is called where the iteration is looked at, outside the clock."""

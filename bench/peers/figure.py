@@ -36,6 +36,7 @@ STYLES = {
     "PyTorch mu": ("#009e73", ":", 1.9),
     "torchnmf mu": ("#b5a800", ":", 1.9),
     "nimfa mu": ("#cc79a7", ":", 1.9),
+    "mlpack mu": ("#7b4fb5", ":", 1.9),
     "NumPy mu": ("#444444", ":", 1.9),
 }
 FLOOR = 1e-5  # relative; below it two runs are the same

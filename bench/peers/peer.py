@@ -23,6 +23,7 @@ from bench.peers.losses import BETA, loss
 MODULES = {
     "with_scikit_learn": "scikit-learn",
     "with_nimfa": "nimfa",
+    "with_mlpack": "mlpack",
     "with_torchnmf": "torchnmf",
     "with_torch": "PyTorch",
     "with_numpy": "NumPy",

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Orthant beside scikit-learn, nimfa, torchnmf, PyTorch and NumPy: installs them into build/peers-venv, builds the
-# command, measures, prints the table and draws the figure.
+# Orthant beside scikit-learn, nimfa, mlpack, torchnmf, PyTorch and NumPy: installs them into build/peers-venv, builds
+# the command, measures, prints the table and draws the figure.
 #   bash bench/peers/run.sh [--torch] [--readme] [OPTION ...] [NAME ...]
 #   --torch   also PyTorch and torchnmf, whose packages bring gigabytes along; once installed they are used
 #   --readme  put a table with a row for each data set and the figure into the README's section "How fast"
