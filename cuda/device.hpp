@@ -15,7 +15,7 @@
 /// An array in shared memory: ORTHANT_SHARED(float, tile, [32][33]).
 #define ORTHANT_SHARED(T, name, extents) __shared__ T name extents
 
-/// `name`: a T* to the dynamic shared memory of the launch, aligned to 16 bytes. Once in a kernel.
+/// `name`: a T* to the dynamic shared memory of the launch, aligned to 16 bytes. Once for each T in a kernel.
 #define ORTHANT_DYNAMIC_SHARED(T, name)                                         \
   extern __shared__ __align__(16) unsigned char orthant_dynamic_shared_bytes[]; \
   const ::orthant::cuda::device::Shared<T> name = reinterpret_cast<T*>(orthant_dynamic_shared_bytes)

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 
@@ -114,8 +115,10 @@ TYPED_TEST(Async, MarkersTellTheTimeOfWhatIsBetweenThem) {
     EXPECT_LE(seconds, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
     return seconds;
   };
-  EXPECT_GT(fill(1), 0);
-  EXPECT_GT(fill(200), fill(1));
+  double least = fill(1);
+  for (int i = 0; i < 5; ++i) least = std::min(least, fill(1));  // others use the machine too
+  EXPECT_GT(least, 0);
+  EXPECT_GT(fill(200), least);
 }
 
 TYPED_TEST(Async, RefusesWhatNeedsTheHost) {

@@ -372,6 +372,28 @@ SIMD_TEST(Backend, NnlsEndsAtTheMinimum) {
     }
 }
 
+// A triangle that lies in the global memory of most devices, of problems that are quick to solve.
+SIMD_TEST(Backend, NnlsOfLargeRank) {
+  using T = TypeParam;
+  constexpr int kRank = 240, kColumns = 2, kFew = 8;  // components that are not 0 at the minimum
+  const FactorStorage<T> fixed(cases::make_factor(kRank, 5, 5));
+  DenseStorage<T> g(kRank, kRank);
+  this->backend().gram(fixed.factor(), {g.view().data, kRank});
+  for (int c = 0; c < kRank; ++c) g(c, c) += T(1);
+  auto truth = cases::make_factor(kRank, kColumns, 6);
+  for (int c = kFew; c < kRank; ++c)
+    for (int j = 0; j < kColumns; ++j) truth(c, j) = 0;
+  const FactorStorage<T> r(oracle::multiply(g.oracle(), truth));
+  auto guess = truth;
+  for (auto& value : guess.values) value *= 2;
+  guess(kFew, 0) = 1;
+  FactorStorage<T> solution(guess);
+  NnlsResult result{-1, -1};
+  this->backend().nnls(solution.factor(), {{g.view().data, kRank}, r.factor()}, {}, nullptr, &result, nullptr);
+  EXPECT_LT(result.kkt_residual, Tolerance<T>::nnls_kkt(kRank));
+  EXPECT_TRUE(matrix_near(solution.oracle(), truth, Tolerance<T>::nnls_kkt(kRank)));
+}
+
 SIMD_TEST(Backend, NnlsKeepsComponentsWithoutCurvatureUnlessTheSlopeDecides) {
   using T = TypeParam;
   for (int rank : {33, 70, 120}) {

@@ -54,22 +54,32 @@ struct File {
   throw FileError(path + ": " + place + ": expected " + expected + ", as orthant bench --json writes it");
 }
 
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : shown(value); }
+
+const Json& object(const Json& file, const char* key, const std::string& path) {
+  static const Json none = Json::object();
+  if (!file.contains(key)) return none;
+  if (!file[key].is_object()) refuse(path, key, "an object");
+  return file[key];
+}
 
 // Options that choose rows are not among them: rows are compared one by one. What was measured tells the device better
-// than what was asked for, and threads likewise.
-std::map<std::string, std::string> read_conditions(const Json& file) {
-  const std::set<std::string> left_out = {"workloads", "scale",        "rank",   "loss",   "solver",
-                                          "sweeps",    "acceleration", "device", "threads"};
+// than what was asked for, and threads likewise. The others left out have no part in the time of an iteration.
+std::map<std::string, std::string> read_conditions(const Json& file, const std::string& path) {
+  const std::set<std::string> left_out = {"workloads", "scale",        "rank",   "loss",    "solver",
+                                          "sweeps",    "acceleration", "device", "threads", "time_to",
+                                          "until",     "traffic",      "model"};
   std::map<std::string, std::string> all;
   for (const char* key : {"backend", "device", "cpu", "simd", "driver", "threads", "precision"})
     if (file.contains(key)) all[key] = text_of(file[key]);
-  if (file.contains("options"))
-    for (const auto& [name, value] : file["options"].items())
-      if (!left_out.contains(name)) all["--" + std::string(name)] = text_of(value);
-  if (file.contains("versions"))
-    for (const auto& [name, value] : file["versions"].items())
-      if (name != "orthant") all[name] = text_of(value);
+  for (const auto& [name, value] : object(file, "options", path).items()) {
+    if (left_out.contains(name)) continue;
+    std::string option = "--" + name;
+    std::replace(option.begin(), option.end(), '_', '-');
+    all[option] = text_of(value);
+  }
+  for (const auto& [name, value] : object(file, "versions", path).items())
+    if (name != "orthant") all[name] = text_of(value);
   return all;
 }
 
@@ -102,9 +112,9 @@ File read_file(const std::string& path) {
   const Json json = read_json(path);
   if (!json.is_object() || !json.contains("results") || !json["results"].is_array()) refuse(path, "results", "a list");
   File file;
-  file.device = json.value("/device"_json_pointer, std::string("an unknown device"));
-  if (json.contains("threads")) file.device += ", " + json["threads"].dump() + " threads";
-  file.conditions = read_conditions(json);
+  file.device = json.contains("device") ? text_of(json["device"]) : "an unknown device";
+  if (json.contains("threads")) file.device += ", " + text_of(json["threads"]) + " threads";
+  file.conditions = read_conditions(json, path);
   for (std::size_t i = 0; i < json["results"].size(); ++i)
     file.rows.push_back(read_row(json["results"][i], path, "results[" + std::to_string(i) + "]"));
   return file;

@@ -208,6 +208,18 @@ void settle_start(const CLI::App& app, FactorizeArguments& a) {
   }
 }
 
+// What makes all products strict in every mode (orthant/cuda.hpp); empty: nothing that is known before X is read.
+std::string why_strict(const FactorizeArguments& a) {
+  const bool frobenius = a.options.loss == Loss::frobenius(), hals = a.options.solver == Solver::hals;
+  const bool incomplete = a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;
+  if (a.precision == Precision::double_) return "--precision double";
+  if (!frobenius && hals) return "--solver hals of --loss " + name_of(a.options.loss) + ", which is coordinate descent";
+  if (incomplete && hals) return "--solver hals of X with entries that do not count, which is coordinate descent";
+  if (frobenius && !incomplete && a.storage != Storage::element_type)
+    return "--storage " + name_of(kStorages, a.storage) + " and --loss frobenius";
+  return {};
+}
+
 }  // namespace
 
 void add_factorize_options(CLI::App& app, FactorizeArguments& arguments) {
@@ -248,6 +260,8 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     throw UsageError(a.math != MathMode::strict
                          ? "--math " + name_of(kMathModes, a.math) + " is for --device cuda"
                          : "--storage " + name_of(kStorages, a.storage) + " is for --device cuda");
+  if (const std::string why = why_strict(a); a.math != MathMode::strict && !why.empty())
+    throw UsageError("--math " + name_of(kMathModes, a.math) + " does nothing with " + why);
   if (app.count("--top") > 0 && a.row_names.empty() && a.column_names.empty())
     throw UsageError("--top needs the names to print: --row-names FILE or --column-names FILE");
 }

@@ -123,6 +123,8 @@ int run(FactorizeArguments arguments) {
       held_out_entries = input.hold_out(arguments.holdout, arguments.options.seed, arguments.missing);
       held_out = input.held_out_on(context, {.storage = arguments.storage, .missing = arguments.missing});
     }
+    if (arguments.math != MathMode::strict && input.sparse())
+      throw UsageError("--math is for dense X, and does nothing with " + arguments.x + ", which is sparse");
     const auto begun = std::chrono::steady_clock::now();
     const Matrix<T> x = input.on(context, {.storage = arguments.storage, .missing = arguments.missing});
     const std::chrono::duration<double> made = std::chrono::steady_clock::now() - begun;

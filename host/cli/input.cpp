@@ -142,6 +142,11 @@ std::int64_t Input<T>::columns() const {
 }
 
 template <class T>
+bool Input<T>::sparse() const {
+  return std::holds_alternative<io::SparseData<T>>(data_->x.matrix);
+}
+
+template <class T>
 void Input<T>::apply_tfidf() {
   if (auto* dense = std::get_if<io::DenseData<T>>(&data_->x.matrix)) {
     const DenseView<const T> v = dense->view();
@@ -187,7 +192,7 @@ void Input<T>::read_weights(const std::string& path) {
 
 template <class T>
 std::int64_t Input<T>::hold_out(double fraction, std::uint64_t seed, Missing missing) {
-  if (std::holds_alternative<io::SparseData<T>>(data_->x.matrix) && missing != Missing::zeros) {
+  if (sparse() && missing != Missing::zeros) {
     throw UsageError(
         "--holdout of sparse X needs --missing zeros: otherwise entries that are not stored would have to be kept out "
         "too");

@@ -35,6 +35,7 @@ class Input {
 
   std::int64_t rows() const;
   std::int64_t columns() const;
+  bool sparse() const;
   /// @throws InvalidArgument for an entry that is negative, NaN or infinite
   void apply_tfidf();
   /// Reads weights: a matrix of the shape of X, of sparse X with the same entries stored. @throws IoError, FileError

@@ -27,7 +27,7 @@ class DeviceMemoryResource {
 enum class MathMode {
   strict,  ///< in float
   tf32,    ///< factors of a product rounded to 10 bits after the point, on tensor cores. From compute capability 8.0;
-           ///< on older devices an InvalidArgument
+           ///< on older devices, and where Orthant was built for older ones only, an InvalidArgument
   bf16,    ///< the same with 7 bits
 };
 

@@ -117,7 +117,7 @@ def test_regress_builds_both_commits(folder):
         "import pathlib, sys\n"
         "print(*((pathlib.Path(build) / 'build/release/orthant').read_text() for build in sys.argv[1:3]), *sys.argv[3:])\n"
     )
-    preset = {"name": "release", "binaryDir": "${sourceDir}/build/release"}
+    preset = {"name": "release", "generator": "Ninja", "binaryDir": "${sourceDir}/build/release"}
     (folder / "CMakePresets.json").write_text(json.dumps({"version": 3, "configurePresets": [preset]}))
     (folder / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\n"

@@ -254,6 +254,17 @@ def test_compare_tells_what_differs_beside_the_rows(orthant, folder):
     )
 
 
+@pytest.mark.parametrize("key", ["device", "cpu", "threads", "options", "versions"])
+def test_compare_survives_what_is_nested(orthant, folder, key):
+    deep = "[" * 200000 + "]" * 200000
+    (folder / "a.json").write_text(json.dumps(run_of([1, 2], **{key: 0}))[:-1] + f', "{key}": {deep}}}')
+    (folder / "b.json").write_text(json.dumps(run_of([1, 2])))
+    if key in ("options", "versions"):
+        assert f"a.json: {key}: expected an object" in orthant.error("bench", "compare", "a.json", "b.json", code=1)
+    else:
+        assert "an array" in orthant("bench", "compare", "a.json", "b.json").stdout
+
+
 def test_compare_shows_sweeps_and_acceleration_where_there_are_some(orthant, folder):
     row = {"sweeps": "auto", "acceleration": "extrapolation"}
     text = compare(orthant, folder, run_of([1, 2], **row), run_of([1, 2], **row))

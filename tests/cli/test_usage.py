@@ -103,6 +103,22 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--math", "fp16"], "--math is 'fp16', expected one of strict, tf32, bf16"),
         (["factorize", "x.npy", "--rank", 3, "--math", "tf32"], "--math tf32 is for --device cuda"),
         (
+            ["factorize", "x.npy", "--rank", 3, "--device", "cuda", "--math", "tf32", "--precision", "double"],
+            "--math tf32 does nothing with --precision double",
+        ),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--device", "cuda", "--math", "bf16", "--loss", "kullback-leibler"],
+            "--math bf16 does nothing with --solver hals of --loss kullback-leibler, which is coordinate descent",
+        ),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--device", "cuda", "--math", "bf16", "--missing", "zeros"],
+            "--math bf16 does nothing with --solver hals of X with entries that do not count",
+        ),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--device", "cuda", "--math", "bf16", "--storage", "fp16"],
+            "--math bf16 does nothing with --storage fp16 and --loss frobenius",
+        ),
+        (
             ["factorize", "x.npy", "--rank", 3, "--storage", "u8"],
             "--storage is 'u8', expected one of plain, uint8, fp16, bf16",
         ),

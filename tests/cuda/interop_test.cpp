@@ -373,7 +373,7 @@ TEST_F(CudaInterop, RefusesMathModesThatTheModuleLacks) {
   simt::set_code_capability(75);
   EXPECT_EQ(refusal(), "");
   EXPECT_THAT(refusal({.math = MathMode::tf32}),
-              HasSubstr("expected strict, as this build of Orthant has code only for compute capability 7.5"));
+              HasSubstr("expected strict, as what this build of Orthant runs there is for compute capability 7.5"));
   simt::set_code_capability(80);
   EXPECT_EQ(refusal({.math = MathMode::tf32}), "");
   simt::set_code_capability(0);

@@ -57,6 +57,11 @@ def test_math_modes_round_products(orthant, data, loss, solver, math, rounding):
     assert rounded["options"]["math"] == math
 
 
+def test_math_is_for_dense_x(orthant, data):
+    message = orthant("factorize", data / AUSTEN, "--rank", 2, "--device", "cuda", "--math", "tf32", code=2).stderr
+    assert "--math is for dense X, and does nothing with" in message
+
+
 def test_auto_takes_the_device(orthant, data):
     assert orthant.report(data / DIGITS, "--rank", 2, "--max-iterations", 1)["backend"] == "cuda"
 
