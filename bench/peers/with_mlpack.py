@@ -18,6 +18,7 @@ def peers(loss, sparse):
 def fit(problem, course):
     x, w, h = (a.astype(np.float64) for a in (problem.x, problem.w, problem.h))
     for n in itertools.chain(range(1, 9), (int(8 * 1.5**i) for i in itertools.count(1))):
+        n = min(n, course.limit_iterations)
         course.begin(unseen=n - 1)
         found = mlpack.nmf(
             input_=x,
