@@ -133,8 +133,8 @@ Orientation<T> transpose(const Gpu& gpu, const Orientation<T>& in, std::int64_t 
 template <class T>
 class CsrMatrix final : public DeviceMatrix<T> {
  public:
-  template <class Index>
-  CsrMatrix(const Gpu& gpu, const CsrView<T, Index>& x, const core::Observed<T>& observed)
+  template <class View>
+  CsrMatrix(const Gpu& gpu, const View& x, const core::Observed<T>& observed)
       : DeviceMatrix<T>(gpu),
         m_(x.rows),
         n_(x.columns),
@@ -142,11 +142,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
         weighted_(observed.weights != nullptr) {
     rows_.count = m_;
     rows_.nonzeros = x.nonzeros;
-    rows_.offsets = {gpu, x.row_offsets, m_ + 1, x.space};
-    check_offsets();
-    rows_.values = {gpu, x.values, x.nonzeros, x.space};
-    if (weighted_) rows_.weights = {gpu, observed.weights, x.nonzeros, x.space};
-    const Survey found = take_indices(Array<Index>(gpu, x.column_indices, x.nonzeros, x.space));
+    const Survey found = take_rows(x, observed.weights);
     const bool complete = shape().complete();
     this->statistics_ = {found.sum, found.squared_norm,
                          complete ? static_cast<double>(m_) * static_cast<double>(n_) : found.weight,
@@ -242,6 +238,60 @@ class CsrMatrix final : public DeviceMatrix<T> {
     return parts > 0 ? workspace.get<T>(Workspace::partial_sums, parts * sums) : nullptr;
   }
 
+  template <class View>
+  void take_values(const View& x, const T* weights) {
+    rows_.values = {this->gpu_, x.values, x.nonzeros, x.space};
+    if (weighted_) rows_.weights = {this->gpu_, weights, x.nonzeros, x.space};
+  }
+
+  template <class Index>
+  Survey take_rows(const CsrView<T, Index>& x, const T* weights) {
+    rows_.offsets = {this->gpu_, x.row_offsets, m_ + 1, x.space};
+    check_offsets();
+    take_values(x, weights);
+    return take_indices(Array<Index>(this->gpu_, x.column_indices, x.nonzeros, x.space));
+  }
+
+  template <class Index>
+  Survey take_rows(const CooView<T, Index>& x, const T* weights) {
+    const Gpu& gpu = this->gpu_;
+    const Array<Index> rows(gpu, x.row_indices, x.nonzeros, x.space);
+    const Array<Index> columns(gpu, x.column_indices, x.nonzeros, x.space);
+    take_values(x, weights);
+    check_entries(rows.data(), columns.data());
+    sort(columns.data(), [&](const std::int64_t* positions, std::int32_t* out) {
+      if constexpr (std::is_same_v<Index, std::int32_t>) {
+        gather(gpu, x.nonzeros, rows.data(), positions, out);
+      } else {
+        const Buffer<std::int32_t> narrow(gpu.memory(), x.nonzeros);
+        narrow_integers(gpu, x.nonzeros, rows.data(), narrow.data());
+        gather(gpu, x.nonzeros, narrow.data(), positions, out);
+      }
+    });
+    return look(rows_.indices.data());
+  }
+
+  // Of coordinates, with their values and weights; the first bad one in the order given is reported.
+  template <class Index>
+  void check_entries(const Index* rows, const Index* columns) const {
+    const std::int64_t ends[] = {0, rows_.nonzeros};
+    const Array<std::int64_t> offsets(this->gpu_, ends, 2, MemorySpace::host);
+    Compressed<T> entries = rows_.compressed();  // all in one segment
+    entries.count = 1;
+    entries.offsets = offsets.data();
+    const auto look_at = [&](const Index* indices, std::int64_t length) {
+      return this->survey(1, length, [&](unsigned* used, Survey* out) {
+        survey_sparse(this->gpu_, entries, length, indices, used, out);
+      });
+    };
+    const auto first = std::min(look_at(rows, m_).first_invalid, look_at(columns, n_).first_invalid);
+    if (first == Survey::kNone) return;
+    const auto p = static_cast<std::int64_t>(first);
+    const auto weight = weighted_ ? static_cast<double>(read_one(this->gpu_, rows_.weights.data() + p)) : 1;
+    core::refuse_entry_at(m_, n_, p, read_one(this->gpu_, rows + p), read_one(this->gpu_, columns + p),
+                          static_cast<double>(read_one(this->gpu_, rows_.values.data() + p)), weight);
+  }
+
   void check_offsets() const {
     const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
       survey_offsets(this->gpu_, m_, rows_.nonzeros, rows_.offsets.data(), out);
@@ -257,7 +307,9 @@ class CsrMatrix final : public DeviceMatrix<T> {
   Survey take_indices(Array<Index> indices) {
     Survey found = look(indices.data());
     if (found.unsorted != 0) {
-      sort(indices.data());
+      sort(indices.data(), [&](const std::int64_t* positions, std::int32_t* rows) {
+        find_segments(this->gpu_, m_, rows_.nonzeros, rows_.offsets.data(), positions, rows);
+      });
       found = look(rows_.indices.data());
     } else if constexpr (std::is_same_v<Index, std::int32_t>) {
       rows_.indices = std::move(indices);
@@ -288,9 +340,10 @@ class CsrMatrix final : public DeviceMatrix<T> {
     core::refuse_entry(n_, row, p, column, static_cast<double>(read_one(this->gpu_, rows_.values.data() + p)));
   }
 
-  // Sorts the entries of each row by column and adds up those that are repeated, which those with weights may not be.
-  template <class Index>
-  void sort(const Index* indices) {
+  // Sorts the entries by row and column and adds up those that are repeated, which those with weights may not be.
+  // find_rows(positions, rows): rows[q] = the row of entry positions[q].
+  template <class Index, class FindRows>
+  void sort(const Index* indices, FindRows&& find_rows) {
     const Gpu& gpu = this->gpu_;
     const std::int64_t nonzeros = rows_.nonzeros;
     MemoryResource& memory = gpu.memory();
@@ -299,7 +352,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
     number_entries(gpu, nonzeros, indices, narrow.data(), positions.data());
     gpu.copy(keys.data(), narrow.data(), static_cast<std::int64_t>(keys.bytes()));
     stable_sort_by_key(gpu, nonzeros, keys.data(), positions.data(), n_);
-    find_segments(gpu, m_, nonzeros, rows_.offsets.data(), positions.data(), keys.data());
+    find_rows(positions.data(), keys.data());
     stable_sort_by_key(gpu, nonzeros, keys.data(), positions.data(), m_);
     const Buffer<std::int32_t> columns(memory, nonzeros);
     const Buffer<T> values(memory, nonzeros);
@@ -343,10 +396,10 @@ class CsrMatrix final : public DeviceMatrix<T> {
 
 }  // namespace
 
-template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const CsrView<T, Index>& x,
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const core::AnySparseView<T>& x,
                                                            const core::Observed<T>& observed) {
-  return std::make_shared<CsrMatrix<T>>(gpu, x, observed);
+  return std::visit([&](const auto& view) { return std::make_shared<CsrMatrix<T>>(gpu, view, observed); }, x);
 }
 
 std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int element_size) {
@@ -363,12 +416,9 @@ std::int64_t csr_loss_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int
 
 std::int64_t csr_divergence_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank)); }
 
-#define ORTHANT_INSTANTIATE(T, Index)                                                                       \
-  template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>&, \
-                                                                      const core::Observed<T>&);
-ORTHANT_INSTANTIATE(float, std::int32_t)
-ORTHANT_INSTANTIATE(float, std::int64_t)
-ORTHANT_INSTANTIATE(double, std::int32_t)
-ORTHANT_INSTANTIATE(double, std::int64_t)
+template std::shared_ptr<const core::DataMatrix<float>> make_csr_matrix(const Gpu&, const core::AnySparseView<float>&,
+                                                                        const core::Observed<float>&);
+template std::shared_ptr<const core::DataMatrix<double>> make_csr_matrix(const Gpu&, const core::AnySparseView<double>&,
+                                                                         const core::Observed<double>&);
 
 }  // namespace orthant::cuda

@@ -3,15 +3,16 @@
 #include <memory>
 
 #include "cuda/gpu.hpp"
+#include "host/core/any_view.hpp"
 #include "host/core/data_matrix.hpp"
 #include "host/core/observed.hpp"
 
 namespace orthant::cuda {
 
-/// A view in device memory with sorted 32-bit indices is borrowed, with its weights, any other copied; beside it the
-/// transpose is made. Validates, and measures its statistics.
-template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const CsrView<T, Index>& x,
+/// A view of compressed rows in device memory with sorted 32-bit indices is borrowed, with its weights, any other
+/// copied; beside it the transpose is made. Validates but for sizes and pointers, and measures its statistics.
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const core::AnySparseView<T>& x,
                                                            const core::Observed<T>& observed);
 
 /// Bytes kept for a borrowed X.

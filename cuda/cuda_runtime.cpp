@@ -67,14 +67,9 @@ void CudaRuntime::check_memory(const std::string& name, const void* data, std::i
                                                                       const core::Observed<T>& observed) const {    \
     return make_dense_matrix(gpu_, x, storage, observed);                                                           \
   }                                                                                                                 \
-  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(const CsrView<T, std::int32_t>& x,            \
+  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(const core::AnySparseView<T>& x,              \
                                                                       const core::Observed<T>& observed) const {    \
-    core::check_csr(x, *this);                                                                                      \
-    return make_csr_matrix(gpu_, x, observed);                                                                      \
-  }                                                                                                                 \
-  std::shared_ptr<const core::DataMatrix<T>> CudaRuntime::make_matrix(const CsrView<T, std::int64_t>& x,            \
-                                                                      const core::Observed<T>& observed) const {    \
-    core::check_csr(x, *this);                                                                                      \
+    core::check_sparse(x, *this);                                                                                   \
     return make_csr_matrix(gpu_, x, observed);                                                                      \
   }
 ORTHANT_MAKE(float)

@@ -26,17 +26,13 @@ class CudaRuntime final : public core::Runtime {
                                                              const core::Observed<float>&) const override;
   std::shared_ptr<const core::DataMatrix<float>> make_matrix(const core::AnyDenseView&, Storage,
                                                              const core::Observed<float>&) const override;
-  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&,
-                                                             const core::Observed<float>&) const override;
-  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&,
+  std::shared_ptr<const core::DataMatrix<float>> make_matrix(const core::AnySparseView<float>&,
                                                              const core::Observed<float>&) const override;
   std::shared_ptr<const core::DataMatrix<double>> make_matrix(DenseView<const double>,
                                                               const core::Observed<double>&) const override;
   std::shared_ptr<const core::DataMatrix<double>> make_matrix(const core::AnyDenseView&, Storage,
                                                               const core::Observed<double>&) const override;
-  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&,
-                                                              const core::Observed<double>&) const override;
-  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&,
+  std::shared_ptr<const core::DataMatrix<double>> make_matrix(const core::AnySparseView<double>&,
                                                               const core::Observed<double>&) const override;
 
   std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;

@@ -92,15 +92,46 @@ class FactorStorage {
   DenseStorage<T> matrix_;
 };
 
-/// Compressed rows, made from entries in any order.
+/// Coordinates, in the order of the entries.
+template <class T, class Index = std::int32_t>
+class CooStorage {
+ public:
+  explicit CooStorage(const oracle::Sparse& s) : rows_(s.rows), columns_(s.columns) {
+    for (const auto& entry : s.entries) {
+      row_indices_.push_back(static_cast<Index>(entry.row));
+      column_indices_.push_back(static_cast<Index>(entry.column));
+      values_.push_back(static_cast<T>(entry.value));
+    }
+  }
+
+  std::vector<Index>& row_indices() { return row_indices_; }
+  std::vector<Index>& column_indices() { return column_indices_; }
+  std::vector<T>& values() { return values_; }
+  CooView<T, Index> view() const {
+    return {rows_,
+            columns_,
+            static_cast<std::int64_t>(values_.size()),
+            row_indices_.data(),
+            column_indices_.data(),
+            values_.data(),
+            MemorySpace::host};
+  }
+
+ private:
+  std::int64_t rows_, columns_;
+  std::vector<Index> row_indices_, column_indices_;
+  std::vector<T> values_;
+};
+
+/// Compressed rows, made from entries in any order, which those that are repeated keep.
 template <class T, class Index = std::int32_t>
 class CsrStorage {
  public:
   explicit CsrStorage(const oracle::Sparse& s)
       : rows_(s.rows), columns_(s.columns), offsets_(static_cast<std::size_t>(s.rows + 1)) {
     auto entries = s.entries;
-    std::sort(entries.begin(), entries.end(),
-              [](const auto& a, const auto& b) { return a.row != b.row ? a.row < b.row : a.column < b.column; });
+    std::stable_sort(entries.begin(), entries.end(),
+                     [](const auto& a, const auto& b) { return a.row != b.row ? a.row < b.row : a.column < b.column; });
     for (const auto& entry : entries) {
       ++offsets_[static_cast<std::size_t>(entry.row + 1)];
       indices_.push_back(static_cast<Index>(entry.column));

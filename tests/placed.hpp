@@ -31,6 +31,15 @@ class Placed {
     view.space = MemorySpace::device;
     return view;
   }
+  template <class Index>
+  CooView<T, Index> operator()(CooView<T, Index> view) {
+    if (!kOnDevice) return view;
+    view.row_indices = words_.stage(view.row_indices, view.nonzeros);
+    view.column_indices = words_.stage(view.column_indices, view.nonzeros);
+    view.values = staging_.stage(view.values, view.nonzeros);
+    view.space = MemorySpace::device;
+    return view;
+  }
   /// Copies what is not const back to the host.
   void fetch() { staging_.write_back(); }
 

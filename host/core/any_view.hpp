@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <variant>
 
 #include "orthant/matrix.hpp"
 
@@ -56,5 +57,10 @@ struct AnyDenseView {
     return {static_cast<const U*>(data), rows, columns, ld, layout, space};
   }
 };
+
+/// A sparse view whose form and indices are known when the program runs.
+template <class T>
+using AnySparseView = std::variant<CsrView<T, std::int32_t>, CsrView<T, std::int64_t>, CooView<T, std::int32_t>,
+                                   CooView<T, std::int64_t>>;
 
 }  // namespace orthant::core

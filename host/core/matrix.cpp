@@ -48,6 +48,24 @@ std::shared_ptr<const core::DataMatrix<T>> make_dense(const core::Runtime& runti
              : runtime.make_matrix(core::AnyDenseView(x), options.storage, observed);
 }
 
+template <class T, class View>
+std::shared_ptr<const core::DataMatrix<T>> make_sparse(const core::Runtime& runtime, const View& x,
+                                                       const MatrixOptions& options) {
+  core::check_matrix_options(options, true, false);
+  return runtime.make_matrix(core::AnySparseView<T>(x), {options.missing});
+}
+
+template <class T, class View>
+std::shared_ptr<const core::DataMatrix<T>> make_sparse(const core::Runtime& runtime, const View& x, const T* weights,
+                                                       const MatrixOptions& options) {
+  if (weights == nullptr && x.nonzeros > 0) throw InvalidArgument("weights", "null", "one for each stored entry");
+  core::check_matrix_options(options, true, true);
+  if (x.nonzeros > 0) {
+    runtime.check_memory("weights", weights, x.nonzeros * static_cast<std::int64_t>(sizeof(T)), x.space);
+  }
+  return runtime.make_matrix(core::AnySparseView<T>(x), {options.missing, weights});
+}
+
 }  // namespace
 
 template <class T>
@@ -74,22 +92,22 @@ Matrix<T>::Matrix(const Context& context, DenseView<U> x, const MatrixOptions& o
 template <class T>
 template <class Index>
 Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x, const MatrixOptions& options)
-    : context_(context) {
-  core::check_matrix_options(options, true, false);
-  data_ = context.runtime()->make_matrix(x, core::Observed<T>{options.missing});
-}
+    : context_(context), data_(make_sparse<T>(*context.runtime(), x, options)) {}
 
 template <class T>
 template <class Index>
 Matrix<T>::Matrix(const Context& context, const CsrView<T, Index>& x, const T* weights, const MatrixOptions& options)
-    : context_(context) {
-  if (weights == nullptr && x.nonzeros > 0) throw InvalidArgument("weights", "null", "one for each stored entry");
-  core::check_matrix_options(options, true, true);
-  if (x.nonzeros > 0) {
-    context.runtime()->check_memory("weights", weights, x.nonzeros * static_cast<std::int64_t>(sizeof(T)), x.space);
-  }
-  data_ = context.runtime()->make_matrix(x, core::Observed<T>{options.missing, weights});
-}
+    : context_(context), data_(make_sparse<T>(*context.runtime(), x, weights, options)) {}
+
+template <class T>
+template <class Index>
+Matrix<T>::Matrix(const Context& context, const CooView<T, Index>& x, const MatrixOptions& options)
+    : context_(context), data_(make_sparse<T>(*context.runtime(), x, options)) {}
+
+template <class T>
+template <class Index>
+Matrix<T>::Matrix(const Context& context, const CooView<T, Index>& x, const T* weights, const MatrixOptions& options)
+    : context_(context), data_(make_sparse<T>(*context.runtime(), x, weights, options)) {}
 
 template <class T>
 std::int64_t Matrix<T>::rows() const noexcept {
@@ -153,12 +171,13 @@ ORTHANT_CONVERT_BOTH(std::uint8_t)
 ORTHANT_CONVERT_BOTH(std::uint16_t)
 ORTHANT_CONVERT_BOTH(std::uint32_t)
 ORTHANT_CONVERT_BOTH(std::uint64_t)
-#define ORTHANT_SPARSE(T, Index)                                                              \
-  template Matrix<T>::Matrix(const Context&, const CsrView<T, Index>&, const MatrixOptions&); \
-  template Matrix<T>::Matrix(const Context&, const CsrView<T, Index>&, const T*, const MatrixOptions&);
-ORTHANT_SPARSE(float, std::int32_t)
-ORTHANT_SPARSE(float, std::int64_t)
-ORTHANT_SPARSE(double, std::int32_t)
-ORTHANT_SPARSE(double, std::int64_t)
+#define ORTHANT_SPARSE(View, T, Index)                                                     \
+  template Matrix<T>::Matrix(const Context&, const View<T, Index>&, const MatrixOptions&); \
+  template Matrix<T>::Matrix(const Context&, const View<T, Index>&, const T*, const MatrixOptions&);
+#define ORTHANT_SPARSE_BOTH(T, Index) ORTHANT_SPARSE(CsrView, T, Index) ORTHANT_SPARSE(CooView, T, Index)
+ORTHANT_SPARSE_BOTH(float, std::int32_t)
+ORTHANT_SPARSE_BOTH(float, std::int64_t)
+ORTHANT_SPARSE_BOTH(double, std::int32_t)
+ORTHANT_SPARSE_BOTH(double, std::int64_t)
 
 }  // namespace orthant

@@ -46,13 +46,9 @@ class Runtime {
                                                                const Observed<float>&) const = 0;
   virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const AnyDenseView&, Storage,
                                                                 const Observed<double>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int32_t>&,
+  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const AnySparseView<float>&,
                                                                const Observed<float>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<float>> make_matrix(const CsrView<float, std::int64_t>&,
-                                                               const Observed<float>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int32_t>&,
-                                                                const Observed<double>&) const = 0;
-  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const CsrView<double, std::int64_t>&,
+  virtual std::shared_ptr<const DataMatrix<double>> make_matrix(const AnySparseView<double>&,
                                                                 const Observed<double>&) const = 0;
 
   /// Bytes that make_matrix keeps for X, and that pass and product take from the workspace, in elements of

@@ -48,22 +48,46 @@ void check_factor_values(const std::string& name, DenseView<const T> view, const
   }
 }
 
+namespace {
+
+// Its space, and that there is memory unless nothing is in it; `expected`: what should be.
+template <class U>
+void check_array(const std::string& name, const U* data, std::int64_t size, const char* expected, MemorySpace space,
+                 const Runtime& runtime) {
+  if (size == 0) return;
+  if (data == nullptr) throw InvalidArgument(name, "null", expected);
+  runtime.check_memory(name, data, size * static_cast<std::int64_t>(sizeof(U)), space);
+}
+
 template <class T, class Index>
-void check_csr(const CsrView<T, Index>& x, const Runtime& runtime) {
-  const std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  if (x.rows < 1) throw InvalidArgument("X.rows", text(x.rows), "at least 1");
-  if (x.columns < 1) throw InvalidArgument("X.columns", text(x.columns), "at least 1");
-  if (x.rows > most) throw InvalidArgument("X.rows", text(x.rows), "at most " + text(most) + " for sparse X");
-  if (x.columns > most) throw InvalidArgument("X.columns", text(x.columns), "at most " + text(most) + " for sparse X");
-  if (x.nonzeros < 0) throw InvalidArgument("X.nonzeros", text(x.nonzeros), "0 or more");
-  if (x.row_offsets == nullptr) throw InvalidArgument("X.row_offsets", "null", "rows + 1 offsets");
-  if (x.nonzeros > 0 && x.column_indices == nullptr) throw InvalidArgument("X.column_indices", "null", "the indices");
-  if (x.nonzeros > 0 && x.values == nullptr) throw InvalidArgument("X.values", "null", "the values");
-  const auto bytes = [](std::int64_t count, std::size_t size) { return count * static_cast<std::int64_t>(size); };
-  runtime.check_memory("X.row_offsets", x.row_offsets, bytes(x.rows + 1, sizeof(std::int64_t)), x.space);
-  if (x.nonzeros == 0) return;
-  runtime.check_memory("X.column_indices", x.column_indices, bytes(x.nonzeros, sizeof(Index)), x.space);
-  runtime.check_memory("X.values", x.values, bytes(x.nonzeros, sizeof(T)), x.space);
+void check_rows(const CsrView<T, Index>& x, const Runtime& runtime) {
+  check_array("X.row_offsets", x.row_offsets, x.rows + 1, "rows + 1 offsets", x.space, runtime);
+}
+
+template <class T, class Index>
+void check_rows(const CooView<T, Index>& x, const Runtime& runtime) {
+  check_array("X.row_indices", x.row_indices, x.nonzeros, "the indices", x.space, runtime);
+}
+
+}  // namespace
+
+template <class T>
+void check_sparse(const AnySparseView<T>& any, const Runtime& runtime) {
+  std::visit(
+      [&](const auto& x) {
+        const std::int64_t most = std::numeric_limits<std::int32_t>::max();
+        if (x.rows < 1) throw InvalidArgument("X.rows", text(x.rows), "at least 1");
+        if (x.columns < 1) throw InvalidArgument("X.columns", text(x.columns), "at least 1");
+        if (x.rows > most) throw InvalidArgument("X.rows", text(x.rows), "at most " + text(most) + " for sparse X");
+        if (x.columns > most) {
+          throw InvalidArgument("X.columns", text(x.columns), "at most " + text(most) + " for sparse X");
+        }
+        if (x.nonzeros < 0) throw InvalidArgument("X.nonzeros", text(x.nonzeros), "0 or more");
+        check_rows(x, runtime);
+        check_array("X.column_indices", x.column_indices, x.nonzeros, "the indices", x.space, runtime);
+        check_array("X.values", x.values, x.nonzeros, "the values", x.space, runtime);
+      },
+      any);
 }
 
 void refuse_offset(std::int64_t i, std::int64_t offset, std::int64_t before, std::int64_t nonzeros) {
@@ -80,6 +104,15 @@ void refuse_entry(std::int64_t columns, std::int64_t row, std::int64_t p, std::i
   }
   throw InvalidArgument("X(" + text(row) + ", " + text(column) + ")", text(value),
                         "a finite number that is not negative");
+}
+
+void refuse_entry_at(std::int64_t rows, std::int64_t columns, std::int64_t p, std::int64_t row, std::int64_t column,
+                     double value, double weight) {
+  if (row < 0 || row >= rows) {
+    throw InvalidArgument("X.row_indices[" + text(p) + "]", text(row), "0 to " + text(rows - 1));
+  }
+  if (column >= 0 && column < columns && !(weight >= 0 && std::isfinite(weight))) refuse_weight(row, column, weight);
+  refuse_entry(columns, row, p, column, value);
 }
 
 namespace {
@@ -242,10 +275,7 @@ template void check_loss(Loss, const DataMatrix<double>&);
 template void check_weights(DenseView<const float>, DenseView<const float>, const Runtime&);
 template void check_weights(DenseView<const double>, DenseView<const double>, const Runtime&);
 
-#define ORTHANT_CHECK_CSR(T, Index) template void check_csr(const CsrView<T, Index>&, const Runtime&);
-ORTHANT_CHECK_CSR(float, std::int32_t)
-ORTHANT_CHECK_CSR(float, std::int64_t)
-ORTHANT_CHECK_CSR(double, std::int32_t)
-ORTHANT_CHECK_CSR(double, std::int64_t)
+template void check_sparse(const AnySparseView<float>&, const Runtime&);
+template void check_sparse(const AnySparseView<double>&, const Runtime&);
 
 }  // namespace orthant::core

@@ -26,15 +26,18 @@ template <class T>
 void check_factor_values(const std::string& name, DenseView<const T> view, const Backend<T>& backend);
 
 /// Throws unless sizes and pointers are those of a matrix that the backend can use. Offsets and entries are checked by
-/// the backend, in its own memory; what it finds wrong it refuses by the two functions below.
-template <class T, class Index>
-void check_csr(const CsrView<T, Index>& x, const Runtime& runtime);
+/// the backend, in its own memory; what it finds wrong it refuses by the functions below.
+template <class T>
+void check_sparse(const AnySparseView<T>& x, const Runtime& runtime);
 
 /// Throws for row_offsets[i], which comes after `before`.
 [[noreturn]] void refuse_offset(std::int64_t i, std::int64_t offset, std::int64_t before, std::int64_t nonzeros);
 /// Throws for entry p, in this row, of this column and value.
 [[noreturn]] void refuse_entry(std::int64_t columns, std::int64_t row, std::int64_t p, std::int64_t column,
                                double value);
+/// Throws for entry p of coordinates, at (row, column); the weight is 1 where there are none.
+[[noreturn]] void refuse_entry_at(std::int64_t rows, std::int64_t columns, std::int64_t p, std::int64_t row,
+                                  std::int64_t column, double value, double weight);
 
 /// Throw for an entry of X that is not a number an entry may be, for such a weight, and for a weighted entry that is
 /// stored more than once.

@@ -56,12 +56,9 @@ void CpuRuntime::check_memory(const std::string& name, const void*, std::int64_t
                                                                      const core::Observed<T>&) const {           \
     core::refuse_storage(storage, "a CPU Context");                                                              \
   }                                                                                                              \
-  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(const CsrView<T, std::int32_t>& x,          \
+  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(const core::AnySparseView<T>& x,            \
                                                                      const core::Observed<T>& observed) const {  \
-    return make_csr_matrix(*this, x, observed);                                                                  \
-  }                                                                                                              \
-  std::shared_ptr<const core::DataMatrix<T>> CpuRuntime::make_matrix(const CsrView<T, std::int64_t>& x,          \
-                                                                     const core::Observed<T>& observed) const {  \
+    core::check_sparse(x, *this);                                                                                \
     return make_csr_matrix(*this, x, observed);                                                                  \
   }
 ORTHANT_MAKE(float)

@@ -155,6 +155,28 @@ bool check_entries(const CsrView<T, Index>& x, const T* weights, int threads) {
   return sorted;
 }
 
+// Checks all entries of coordinates, weights as above; the first bad one in the order given is reported.
+template <class T, class Index>
+void check_entries(const CooView<T, Index>& x, const T* weights, int threads) {
+  const Chunks chunks(x.nonzeros, 1);
+  const auto weight = [&](std::int64_t p) { return weights != nullptr ? weights[p] : T(1); };
+  std::vector<std::int64_t> bad(static_cast<std::size_t>(chunks.chunks()), -1);  // first bad entry of each chunk
+  for_chunks(chunks, threads, [&](int chunk, std::int64_t begin, std::int64_t length) {
+    for (std::int64_t p = begin; p < begin + length; ++p) {
+      const Index i = x.row_indices[p], j = x.column_indices[p];
+      const bool inside = i >= 0 && i < x.rows && j >= 0 && j < x.columns;
+      if (inside && is_valid(weight(p)) && (weight(p) == 0 || is_valid(x.values[p]))) continue;
+      bad[static_cast<std::size_t>(chunk)] = p;
+      return;
+    }
+  });
+  for (const std::int64_t p : bad) {
+    if (p < 0) continue;
+    core::refuse_entry_at(x.rows, x.columns, p, x.row_indices[p], x.column_indices[p], static_cast<double>(x.values[p]),
+                          static_cast<double>(weight(p)));
+  }
+}
+
 // Tasks of about equal work: an entry counts one, a segment `per_segment`.
 template <class Function>
 void for_balanced(const std::int64_t* offsets, std::int64_t count, std::int64_t per_segment, int tasks, int threads,
@@ -228,27 +250,40 @@ Compressed<T> transpose(const Compressed<T>& in, std::int64_t count, int bands, 
   return out;
 }
 
+// Coordinates in compressed rows, by a counting sort: entries of a row keep their order. `sorted`: whether the columns
+// of every row rise.
+template <class T, class Index>
+Compressed<T> sort_by_row(const CooView<T, Index>& x, const T* weights, MemoryResource& memory, bool& sorted) {
+  Compressed<T> out;
+  out.allocate(memory, x.rows, 1, x.nonzeros, weights != nullptr);
+  std::int64_t* const offsets = out.own_offsets.data();
+  const Buffer<std::int64_t> next(memory, x.rows);  // where the next entry of a row goes
+  std::fill_n(offsets, x.rows + 1, 0);
+  for (std::int64_t p = 0; p < x.nonzeros; ++p) ++offsets[x.row_indices[p] + 1];
+  std::partial_sum(offsets, offsets + x.rows + 1, offsets);
+  std::copy_n(offsets, x.rows, next.data());
+  sorted = true;
+  for (std::int64_t p = 0; p < x.nonzeros; ++p) {
+    const auto i = static_cast<std::int64_t>(x.row_indices[p]);
+    const auto j = static_cast<std::int32_t>(x.column_indices[p]);
+    const std::int64_t q = next[i]++;
+    if (q > offsets[i] && j <= out.own_indices[q - 1]) sorted = false;
+    out.own_indices[q] = j;
+    out.own_values[q] = x.values[p];
+    if (weights != nullptr) out.own_weights[q] = weights[p];
+  }
+  return out;
+}
+
 template <class T>
 class CsrMatrix final : public core::DataMatrix<T> {
  public:
-  template <class Index>
-  CsrMatrix(const CpuRuntime& runtime, const CsrView<T, Index>& x, const core::Observed<T>& observed)
+  template <class View>
+  CsrMatrix(const CpuRuntime& runtime, const View& x, const core::Observed<T>& observed)
       : threads_(runtime.threads()), shape_{x.rows,           x.columns,
                                             x.nonzeros,       Layout::row_major,
                                             observed.missing, observed.weights != nullptr} {
-    core::check_csr(x, runtime);
-    check_offsets(x);
-    const bool sorted = check_entries(x, observed.weights, threads_);
-    if constexpr (std::is_same_v<Index, std::int32_t>) {
-      if (sorted) {
-        rows_.count = x.rows;
-        rows_.offsets = x.row_offsets;
-        rows_.indices = x.column_indices;
-        rows_.values = x.values;
-        rows_.weights = observed.weights;
-      }
-    }
-    if (rows_.offsets == nullptr) copy_canonical(x, observed.weights, sorted, runtime.memory());
+    take_rows(x, observed.weights, runtime.memory());
     const std::int64_t nonzeros = shape_.nonzeros;
     if (core::local_side(shape_) == Side::w) {
       columns_ = transpose(rows_, x.columns, band_count(x.rows, x.columns, nonzeros), runtime.memory(), threads_);
@@ -427,6 +462,34 @@ class CsrMatrix final : public core::DataMatrix<T> {
       add_terms(x, begin, f.panel(begin, length), fixed, divergence, numerator.panel(begin, length),
                 denominator.data != nullptr ? denominator.panel(begin, length) : Factor<T>{});
     });
+  }
+
+  // Borrows them if they are sorted and of 32 bits, and copies them otherwise.
+  template <class Index>
+  void take_rows(const CsrView<T, Index>& x, const T* weights, MemoryResource& memory) {
+    check_offsets(x);
+    const bool sorted = check_entries(x, weights, threads_);
+    if constexpr (std::is_same_v<Index, std::int32_t>) {
+      if (sorted) {
+        rows_.count = x.rows;
+        rows_.offsets = x.row_offsets;
+        rows_.indices = x.column_indices;
+        rows_.values = x.values;
+        rows_.weights = weights;
+        return;
+      }
+    }
+    copy_canonical(x, weights, sorted, memory);
+  }
+
+  template <class Index>
+  void take_rows(const CooView<T, Index>& x, const T* weights, MemoryResource& memory) {
+    check_entries(x, weights, threads_);
+    bool sorted = false;
+    rows_ = sort_by_row(x, weights, memory, sorted);
+    if (sorted) return;
+    const CsrView<T> rows{x.rows, x.columns, x.nonzeros, rows_.offsets, rows_.indices, rows_.values, MemorySpace::host};
+    copy_canonical(rows, rows_.weights, false, memory);
   }
 
   template <class Index>
@@ -661,10 +724,10 @@ class CsrMatrix final : public core::DataMatrix<T> {
 
 }  // namespace
 
-template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x,
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const core::AnySparseView<T>& x,
                                                            const core::Observed<T>& observed) {
-  return std::make_shared<CsrMatrix<T>>(runtime, x, observed);
+  return std::visit([&](const auto& view) { return std::make_shared<CsrMatrix<T>>(runtime, view, observed); }, x);
 }
 
 std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size) {
@@ -690,12 +753,11 @@ std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int rank, in
   return threads * (sizes.numbers(shape.complete()) * element_size + sizes.entries * 4);
 }
 
-#define ORTHANT_INSTANTIATE(T, Index)                                                                              \
-  template std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime&, const CsrView<T, Index>&, \
-                                                                      const core::Observed<T>&);
-ORTHANT_INSTANTIATE(float, std::int32_t)
-ORTHANT_INSTANTIATE(float, std::int64_t)
-ORTHANT_INSTANTIATE(double, std::int32_t)
-ORTHANT_INSTANTIATE(double, std::int64_t)
+template std::shared_ptr<const core::DataMatrix<float>> make_csr_matrix(const CpuRuntime&,
+                                                                        const core::AnySparseView<float>&,
+                                                                        const core::Observed<float>&);
+template std::shared_ptr<const core::DataMatrix<double>> make_csr_matrix(const CpuRuntime&,
+                                                                         const core::AnySparseView<double>&,
+                                                                         const core::Observed<double>&);
 
 }  // namespace orthant::cpu

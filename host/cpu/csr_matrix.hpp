@@ -8,12 +8,12 @@
 
 namespace orthant::cpu {
 
-/// X in compressed rows and, beside it, in compressed columns.
-template <class T, class Index>
-std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const CsrView<T, Index>& x,
+/// X in compressed rows and, beside it, in compressed columns. Sizes and pointers are checked already.
+template <class T>
+std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const CpuRuntime& runtime, const core::AnySparseView<T>& x,
                                                            const core::Observed<T>& observed);
 
-/// Bytes that make_csr_matrix keeps if x has sorted 32-bit indices.
+/// Bytes that make_csr_matrix keeps if x has compressed rows with sorted 32-bit indices.
 std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size);
 
 /// Bytes of workspace of its products and passes.

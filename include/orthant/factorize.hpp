@@ -98,6 +98,8 @@ struct MatrixShape {
 };
 
 /// What factorize() would allocate in precision T for an X that can be borrowed and W, H that are worked on in place.
+/// What a Matrix copies comes to it. Of sparse X, as of coordinates always, that is at most a T (two with weights) and
+/// 4 bytes for each entry, and 8 (rows + 1) bytes.
 template <class T>
 MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t rank, const Options& options = {});
 

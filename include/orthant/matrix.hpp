@@ -55,6 +55,20 @@ struct CsrView {
   MemorySpace space = MemorySpace::host;
 };
 
+/// A sparse matrix as coordinates, in memory that the caller owns: `values[p]` is at (`row_indices[p]`,
+/// `column_indices[p]`). Entries are in any order; repeated ones add up, and those that are not stored are zero.
+template <class T, class Index = std::int32_t>
+struct CooView {
+  static_assert(std::is_same_v<Index, std::int32_t> || std::is_same_v<Index, std::int64_t>);
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t nonzeros = 0;
+  const Index* row_indices = nullptr;     ///< nonzeros values in [0, rows)
+  const Index* column_indices = nullptr;  ///< nonzeros values in [0, columns)
+  const T* values = nullptr;              ///< nonzeros values, finite and not negative
+  MemorySpace space = MemorySpace::host;
+};
+
 /// How a Matrix keeps the entries of dense X.
 enum class Storage {
   element_type,  ///< as T, the element type of the Matrix
@@ -91,16 +105,17 @@ class DataMatrix;
 /// A dense host view whose element type is T is borrowed, never copied, whatever its layout and leading dimension: the
 /// caller keeps it alive and unchanged. Other element types are converted into a copy. On a CUDA Context, that is true
 /// of views in device memory; of host memory there is always a copy on the device. A view of std::uint8_t in device
-/// memory is borrowed if it is to be stored so. A sparse view with 32-bit sorted
-/// indices is borrowed too; beside it the Matrix keeps its transpose (one more copy of the entries), so that neither
-/// product scatters.
+/// memory is borrowed if it is to be stored so. A view of compressed rows with 32-bit sorted indices is borrowed too;
+/// coordinates are copied into such rows, and are not needed afterwards. Beside the rows the Matrix keeps their
+/// transpose (one more copy of the entries), so that neither product scatters.
 ///
-/// Weights, one for each entry, are finite and not negative; an entry of weight 0 is missing. They are borrowed or
-/// copied as X is.
+/// Weights, one for each entry in the order of the view, are finite and not negative; an entry of weight 0 is missing.
+/// They are borrowed or copied as X is.
 ///
 /// @throws InvalidArgument for a null pointer, a leading dimension that is too small, malformed offsets or indices, or
 ///   an entry that is negative, NaN or infinite, or that the storage asked for does not have (the first one in row
-///   order is named with row, column and value); for narrow storage on a CPU Context
+///   order is named with row, column and value, of coordinates the first one in the order given); for narrow storage
+///   on a CPU Context
 /// @throws OutOfMemory
 template <class T>
 class Matrix {
@@ -116,6 +131,8 @@ class Matrix {
   Matrix(const Context& context, DenseView<U> x, const MatrixOptions& options = {});
   template <class Index>
   Matrix(const Context& context, const CsrView<T, Index>& x, const MatrixOptions& options = {});
+  template <class Index>
+  Matrix(const Context& context, const CooView<T, Index>& x, const MatrixOptions& options = {});
 
   /// X with a weight for each entry, in a view of the same shape, layout and memory space.
   Matrix(const Context& context, DenseView<const T> x, DenseView<const T> weights, const MatrixOptions& options = {});
@@ -123,6 +140,9 @@ class Matrix {
   /// (Missing::zeros), and none may be repeated.
   template <class Index>
   Matrix(const Context& context, const CsrView<T, Index>& x, const T* weights,
+         const MatrixOptions& options = {.missing = Missing::zeros});
+  template <class Index>
+  Matrix(const Context& context, const CooView<T, Index>& x, const T* weights,
          const MatrixOptions& options = {.missing = Missing::zeros});
 
   std::int64_t rows() const noexcept;

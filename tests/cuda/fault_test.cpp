@@ -213,8 +213,10 @@ TEST_F(CudaFaults, OfMakingAMatrixThatIsNotAsGiven) {
   const DenseStorage<float> small(planted(5, 4, 2, 0.1, 3));
   CsrStorage<float> unsorted({3, 4, {{0, 1, 1}, {0, 2, 2}, {2, 0, 3}, {2, 3, 4}}});
   std::swap(unsorted.indices()[0], unsorted.indices()[1]);
+  const CooStorage<float, std::int64_t> coordinates({3, 4, {{2, 3, 4}, {0, 1, 1}, {2, 0, 3}, {0, 1, 2}}});
   const auto make = [&] {
     EXPECT_EQ(Matrix<float>(context, unsorted.view()).nonzeros(), 4);
+    EXPECT_EQ(Matrix<float>(context, coordinates.view()).nonzeros(), 3);
     EXPECT_EQ(Matrix<float>(context, wide.view()).rows(), 5);
   };
   fail_every_call(make, make, 2);
