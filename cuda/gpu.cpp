@@ -216,7 +216,8 @@ void Gpu::check_math(int compiled_for) const {
   const bool old_device = capability < kTensorCores;
   const int lacking = old_device ? capability : compiled_for;
   throw InvalidArgument("CudaConfig::math", math_ == MathMode::tf32 ? "tf32" : "bf16",
-                        "strict, as " + (old_device ? name() + " has" : "what this build of Orthant runs there is for") +
+                        "strict, as " +
+                            (old_device ? name() + " has" : "what this build of Orthant runs there is for") +
                             " compute capability " + std::to_string(lacking / 10) + "." + std::to_string(lacking % 10) +
                             ", and tf32 and bf16 need 8.0 or newer");
 }
