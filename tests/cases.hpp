@@ -177,6 +177,40 @@ inline oracle::Sparse make_sparse(const MatrixCase& c, unsigned seed) {
   return s;
 }
 
+/// Sparse X told by how many entries each row has.
+struct RowLengths {
+  std::int64_t columns = 0;
+  int rank = 1;
+  std::vector<std::int64_t> lengths;
+
+  std::string name() const {
+    return std::to_string(lengths.size()) + " x " + std::to_string(columns) + " rank " + std::to_string(rank);
+  }
+};
+
+/// Coordinate descent keeps a row elsewhere, or works on it otherwise, by its length and those of the rows around it.
+inline std::vector<RowLengths> row_lengths() {
+  std::vector<RowLengths> all = {{3000, 19, {2500, 700, 1500, 9}},
+                                 {3000, 19, {2500, 700, 1500}},
+                                 {9000, 19, {8500, 700, 1500, 9}},
+                                 {300, 19, {258, 257, 256, 255, 254, 1}},
+                                 {270, 3, {}}};
+  all[1].lengths.resize(40, 9);
+  for (std::int64_t i = 0; i < 2100; ++i) all[4].lengths.push_back(i % 16 == 0 ? 250 + i % 13 : i * 7 % 24);
+  return all;
+}
+
+/// Positive entries in the last columns of each row.
+inline oracle::Sparse make_sparse(const RowLengths& c) {
+  oracle::Sparse s{static_cast<std::int64_t>(c.lengths.size()), c.columns, {}};
+  for (std::int64_t i = 0; i < s.rows; ++i) {
+    for (std::int64_t j = s.columns - c.lengths[static_cast<std::size_t>(i)]; j < s.columns; ++j) {
+      s.entries.push_back({i, j, static_cast<double>(1 + (i + j) % 5)});
+    }
+  }
+  return s;
+}
+
 inline oracle::Dense make_dense(const MatrixCase& c, unsigned seed) {
   return make_dense(c.rows, c.columns, c.content, seed);
 }

@@ -286,6 +286,31 @@ SIMD_TEST(MissingTerms, CoordinateDescentOfLongColumns) {
   }
 }
 
+// Weights of 0 to 1; X under those of 0 is no number.
+SIMD_TEST(MissingTerms, CoordinateDescentOfRowsOfManyLengths) {
+  using T = TypeParam;
+  for (const cases::RowLengths& c : cases::row_lengths()) {
+    SCOPED_TRACE(c.name());
+    oracle::Sparse stored = cases::make_sparse(c), values = stored, weights = stored;
+    for (std::size_t e = 0; e < stored.entries.size(); ++e) {
+      const double weight = 0.25 * static_cast<double>(e * 7 % 5);
+      weights.entries[e].value = weight;
+      if (weight == 0) {
+        stored.entries[e].value = kNaN;
+        values.entries[e].value = 0;
+      }
+    }
+    const CsrStorage<T> x(stored);
+    const std::vector<T> given = CsrStorage<T>(weights).values();
+    const Matrix<T> matrix(this->context(), x.view(), given.data());
+    auto workspace = this->workspace();
+    for (double beta : {1.0, 2.0}) {
+      check_descent(beta, Side::w, *this->staged(matrix), oracle::densify(values), oracle::densify(weights), c.rank, 0,
+                    workspace);
+    }
+  }
+}
+
 template <class T>
 class MissingFit : public testing::Test {
  public:

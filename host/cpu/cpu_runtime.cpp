@@ -8,6 +8,7 @@
 #include "host/cpu/dense_matrix.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/simd.hpp"
+#include "host/cpu/sparse_coordinate_descent.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "host/cpu/cpu_runtime.cpp"
@@ -93,7 +94,7 @@ std::int64_t CpuRuntime::coordinate_descent_bytes(const MatrixShape& shape, cons
                                                   bool updates_w, bool updates_h, int rank, int element_size) const {
   return shape.nonzeros < 0
              ? dense_coordinate_descent_bytes(shape, divergence, updates_w, updates_h, rank, element_size, threads_)
-             : csr_coordinate_descent_bytes(shape, rank, element_size, threads_);
+             : sparse_coordinate_descent_bytes(shape, rank, element_size, threads_);
 }
 
 }  // namespace orthant::cpu

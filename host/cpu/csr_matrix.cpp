@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "host/core/validate.hpp"
-#include "host/cpu/coordinate_descent.hpp"
+#include "host/cpu/compressed.hpp"
 #include "host/cpu/factor_update.hpp"
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/scratch.hpp"
 #include "host/cpu/skinny_product.hpp"
+#include "host/cpu/sparse_coordinate_descent.hpp"
 #include "host/cpu/sparse_divergence.hpp"
 #include "host/cpu/sparse_product.hpp"
-#include "host/cpu/subnormals.hpp"
 
 namespace orthant::cpu {
 
@@ -27,78 +27,12 @@ using core::Workspace;
 
 namespace {
 
-// X compressed along one side: `count` segments per band, a band being the entries whose index lies in one range of the
-// gathered factor. A band's part of that factor stays in the second-level cache while all segments use it.
-template <class T>
-struct Compressed {
-  std::int64_t count = 0;
-  int bands = 1;
-  const std::int64_t* offsets = nullptr;  // band b: offsets + b * (count + 1)
-  const std::int32_t* indices = nullptr;
-  const T* values = nullptr;
-  const T* weights = nullptr;  // null: 1 each
-  Buffer<std::int64_t> own_offsets;
-  Buffer<std::int32_t> own_indices;
-  Buffer<T> own_values, own_weights;
-
-  std::int64_t bytes() const {
-    return static_cast<std::int64_t>(own_offsets.bytes() + own_indices.bytes() + own_values.bytes() +
-                                     own_weights.bytes());
-  }
-  // Entries of a segment, of all bands.
-  std::int64_t length(std::int64_t segment) const {
-    std::int64_t sum = 0;
-    for (int b = 0; b < bands; ++b) {
-      sum += offsets[b * (count + 1) + segment + 1] - offsets[b * (count + 1) + segment];
-    }
-    return sum;
-  }
-  double weight(std::int64_t p) const { return weights != nullptr ? static_cast<double>(weights[p]) : 1; }
-  Segments<T> band(int b, std::int64_t first, std::int64_t n) const {
-    return {offsets + b * (count + 1) + first, n, indices, values, weights};
-  }
-  void allocate(MemoryResource& memory, std::int64_t segments, int n_bands, std::int64_t nonzeros, bool weighted) {
-    count = segments;
-    bands = n_bands;
-    own_offsets = Buffer<std::int64_t>(memory, n_bands * (segments + 1));
-    own_indices = Buffer<std::int32_t>(memory, nonzeros);
-    own_values = Buffer<T>(memory, nonzeros);
-    if (weighted) own_weights = Buffer<T>(memory, nonzeros);
-    offsets = own_offsets.data();
-    indices = own_indices.data();
-    values = own_values.data();
-    if (weighted) weights = own_weights.data();
-  }
-};
-
 // Bands for a factor of `gathered` columns: 8192 columns each, but 16 entries or more in a segment on average, so that
 // loading and storing its sums stays cheap.
 int band_count(std::int64_t gathered, std::int64_t count, std::int64_t nonzeros) {
   const std::int64_t wanted = (gathered + 8191) / 8192, affordable = nonzeros / (16 * count);
   return static_cast<int>(std::clamp<std::int64_t>(std::min(wanted, affordable), 1, 1024));
 }
-
-// Coordinate descent: a column with this many entries or fewer shares SIMD vectors with others, those of as many
-// segments being told apart by length.
-constexpr std::int64_t kFew = 256, kWindow = 256;
-
-// What a thread of coordinate descent keeps, in numbers.
-struct DescentScratch {
-  std::int64_t few;      // entries of a column that is batched, at most
-  std::int64_t kernel;   // of a batch; or the fit of one column, and of the fixed factor as many components as fit in
-  std::int64_t entries;  // copied, of a batch or of one column
-
-  DescentScratch(const MatrixShape& shape, int rank, int element_size) {
-    const std::int64_t longest = std::max(shape.rows, shape.columns), batch = 64 / element_size;
-    const std::int64_t line = (longest + batch - 1) / batch * batch;
-    few = std::min(kFew, longest);
-    entries = std::max(batch * few, line);
-    const std::int64_t batched =
-        element_size == sizeof(float) ? batch_scratch<float>(rank, few) : batch_scratch<double>(rank, few);
-    kernel = (std::max(batched, 2 * line) + batch - 1) / batch * batch;
-  }
-  std::int64_t numbers(bool complete) const { return kernel + (complete ? 1 : 2) * entries; }
-};
 
 struct Entries {
   bool sorted = true;
@@ -397,21 +331,8 @@ class CsrMatrix final : public core::DataMatrix<T> {
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
     const Compressed<T>& x = side == Side::w ? rows_ : columns_;
-    const DescentScratch sizes(shape_, f.rank, sizeof(T));
-    const std::int64_t numbers = sizes.numbers(shape_.complete());
-    T* memory = workspace.get<T>(Workspace::panels, threads_ * numbers);
-    auto* places = workspace.get<std::int32_t>(Workspace::packed, threads_ * sizes.entries);
-    const ColumnProblem<T> problem{f.rank, divergence, fixed_sums, penalty, sweeps};
-    for_balanced(x.offsets, x.count, 16, kMaxChunks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
-      const FlushSubnormals flush;
-      T* own = memory + omp_get_thread_num() * numbers;
-      const Copy copy{own + sizes.kernel, shape_.complete() ? nullptr : own + sizes.kernel + sizes.entries,
-                      places + omp_get_thread_num() * sizes.entries};
-      for (std::int64_t i = begin; i < begin + length; i += kWindow) {
-        const std::int64_t n = std::min(kWindow, begin + length - i);
-        descend_window(x, problem, fixed, f.panel(i, n), i, sizes, copy, own);
-      }
-    });
+    sparse_coordinate_descent({f.rank, divergence, fixed_sums, penalty, sweeps}, x, shape_, f, fixed, threads_,
+                              workspace);
   }
 
   void divergence(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence, double* out,
@@ -622,100 +543,6 @@ class CsrMatrix final : public core::DataMatrix<T> {
     return sum;
   }
 
-  // Entries of one segment or of a batch, the bands one after the other.
-  struct Copy {
-    T *values, *weights;  // weights: null if all are 1
-    std::int32_t* indices;
-
-    // Entry e to place e * step from `first` on.
-    void fill(const Compressed<T>& x, std::int64_t segment, std::int64_t first, std::int64_t step) const {
-      std::int64_t to = first;
-      for (int band = 0; band < x.bands; ++band) {
-        const std::int64_t* offsets = x.offsets + band * (x.count + 1);
-        for (std::int64_t p = offsets[segment]; p < offsets[segment + 1]; ++p, to += step) {
-          const T weight = x.weights != nullptr ? x.weights[p] : T(1);
-          values[to] = weight > 0 ? x.values[p] : T(0);
-          if (weights != nullptr) weights[to] = weight;
-          indices[to] = x.indices[p];
-        }
-      }
-    }
-    // Places from entry `count` of lane `first` of a batch up to `end` entries hold none.
-    void clear(std::int64_t first, std::int64_t count, std::int64_t end) const {
-      for (std::int64_t to = first + count * kBatch<T>; to < end * kBatch<T>; to += kBatch<T>) {
-        values[to] = 0;
-        if (weights != nullptr) weights[to] = 0;
-        indices[to] = -1;
-      }
-    }
-  };
-
-  // The columns of f, which belong to the segments from `first` on: those of few entries in batches by length, so that
-  // little of a batch is empty.
-  static void descend_window(const Compressed<T>& x, const ColumnProblem<T>& problem, Factor<const T> fixed,
-                             Factor<T> f, std::int64_t first, const DescentScratch& sizes, const Copy& copy,
-                             T* scratch) {
-    std::int64_t lengths[kWindow], starts[kFew + 2] = {}, order[kWindow];
-    for (std::int64_t i = 0; i < f.count; ++i) {
-      lengths[i] = x.length(first + i);
-      if (lengths[i] > sizes.few) {
-        descend_long(x, problem, fixed, f.column(i), first + i, lengths[i], sizes, copy, scratch);
-      } else {
-        ++starts[lengths[i] + 1];
-      }
-    }
-    std::partial_sum(std::begin(starts), std::end(starts), std::begin(starts));
-    const std::int64_t batched = starts[kFew + 1];
-    for (std::int64_t i = 0; i < f.count; ++i) {
-      if (lengths[i] <= sizes.few) order[starts[lengths[i]]++] = i;
-    }
-    for (std::int64_t b = 0; b < batched; b += kBatch<T>) {
-      T* columns[kBatch<T>];
-      const int n = static_cast<int>(std::min<std::int64_t>(kBatch<T>, batched - b));
-      const std::int64_t count = lengths[order[b + n - 1]];
-      for (int j = 0; j < kBatch<T>; ++j) {
-        const std::int64_t length = j < n ? lengths[order[b + j]] : 0;
-        if (j < n) {
-          columns[j] = f.column(order[b + j]);
-          copy.fill(x, first + order[b + j], j, kBatch<T>);
-        }
-        copy.clear(j, length, count);
-      }
-      descend_batch(problem, {n, count, copy.values, copy.weights, copy.indices, columns}, fixed, scratch);
-    }
-  }
-
-  // One column, as many components at a time as scratch has room for.
-  static void descend_long(const Compressed<T>& x, const ColumnProblem<T>& problem, Factor<const T> fixed, T* f,
-                           std::int64_t segment, std::int64_t count, const DescentScratch& sizes, const Copy& copy,
-                           T* scratch) {
-    const std::int64_t ld = padded<T>(count);
-    T *v = scratch, *h = scratch + ld;
-    const int k = problem.rank, most = static_cast<int>(std::min<std::int64_t>(k, sizes.kernel / ld - 1));
-    copy.fill(x, segment, 0, 1);
-    const auto fetch = [&](int first) {
-      const int n = std::min(most, k - first);
-      gather(fixed, first, n, copy.indices, count, h, ld);
-      for (int c = 0; c < n; ++c) std::fill(h + c * ld + count, h + (c + 1) * ld, T(0));
-      return n;
-    };
-    for (int c = 0; c < k; c += most) {
-      const int n = fetch(c);
-      columns(Block<T>{h, n, count, ld}, Factor<const T>{f + c, 1, n, 1}, v, ld, {.fresh = c == 0});
-    }
-    const Lines<T> line{copy.values, ld, copy.weights, ld, count};
-    if (most == k) return descend(problem, line, h, ld, v, Factor<T>{f, k, 1, k}, false);
-    ColumnProblem<T> part = problem;
-    part.sweeps = 1;
-    for (int sweep = 0; sweep < problem.sweeps; ++sweep) {
-      for (int c = 0; c < k; c += most) {
-        part.rank = fetch(c);
-        part.sums = problem.sums + c;
-        descend(part, line, h, ld, v, Factor<T>{f + c, part.rank, 1, k}, true);
-      }
-    }
-  }
-
   int threads_;
   MatrixShape shape_;
   Compressed<T> rows_, columns_;
@@ -746,11 +573,6 @@ std::int64_t csr_pass_bytes(const MatrixShape&, int rank, int element_size, int 
 std::int64_t csr_divergence_pass_bytes(const core::Divergence& divergence, int rank, int element_size, int threads) {
   const int sums = divergence.has_closed_denominator() ? 1 : 2;
   return static_cast<std::int64_t>(threads) * sums * kUpdateColumns * rank * element_size;
-}
-
-std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads) {
-  const DescentScratch sizes(shape, rank, element_size);
-  return threads * (sizes.numbers(shape.complete()) * element_size + sizes.entries * 4);
 }
 
 template std::shared_ptr<const core::DataMatrix<float>> make_csr_matrix(const CpuRuntime&,

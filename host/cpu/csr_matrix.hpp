@@ -19,6 +19,5 @@ std::int64_t csr_matrix_bytes(const MatrixShape& shape, int element_size);
 /// Bytes of workspace of its products and passes.
 std::int64_t csr_pass_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
 std::int64_t csr_divergence_pass_bytes(const core::Divergence& divergence, int rank, int element_size, int threads);
-std::int64_t csr_coordinate_descent_bytes(const MatrixShape& shape, int rank, int element_size, int threads);
 
 }  // namespace orthant::cpu
