@@ -249,7 +249,10 @@ void dense_divergence_pass(const StoredMatrix<T>& matrix, Side side, Factor<T> l
 
 namespace {
 
-// Columns that are copied at a time where X does not lie along them: each time, a line of X in memory is fetched again.
+// Columns that are copied at a time where X does not lie along them, in float half a cache line. A whole one, which is
+// never fetched twice, takes longer where X stays in a cache, and less only far beyond: user ms an iteration of column-
+// major X with 8 and with 16, 2000 x 2000 at rank 4 9.3 and 10.0, at rank 16 22.8 and 24.1, 6000 x 6000 at rank 4 103
+// and 98.
 constexpr std::int64_t kAcross = 2 * kLines;
 
 constexpr std::int64_t kAhead = 16;  // rows ahead of what is copied that are fetched
