@@ -197,6 +197,7 @@ inline std::vector<RowLengths> row_lengths() {
                                  {270, 3, {}}};
   all[1].lengths.resize(40, 9);
   for (std::int64_t i = 0; i < 2100; ++i) all[4].lengths.push_back(i % 16 == 0 ? 250 + i % 13 : i * 7 % 24);
+  if (few_cases()) all.pop_back();  // more rows than the CPU sorts at once, which is nothing to others
   return all;
 }
 
