@@ -18,6 +18,8 @@ nlohmann::json parse_json(std::string_view text, const std::string& path) {
     const auto line = std::count(text.begin(), at, '\n') + 1;
     const auto begin = std::find(std::make_reverse_iterator(at), text.rend(), '\n').base();
     throw FileError(path + ":" + std::to_string(line) + ":" + std::to_string(at - begin + 1) + ": this is not JSON");
+  } catch (const nlohmann::json::out_of_range&) {  // 1e999
+    throw FileError(path + ": a number is too large, expected those of double");
   }
 }
 

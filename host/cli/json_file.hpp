@@ -6,7 +6,8 @@
 
 namespace orthant::cli {
 
-/// @throws FileError naming the file, and the line and column where it is not JSON
+/// @throws FileError naming the file, and the line and column where it is not JSON; or for a number that no double
+/// holds
 nlohmann::json read_json(const std::string& path);
 
 /// The same of a file's text. @param path its name, for the message

@@ -281,6 +281,7 @@ def test_compare_shows_sweeps_and_acceleration_where_there_are_some(orthant, fol
     [
         ("[{", "s.json:1:3: this is not JSON"),
         ('[{"rows": 3,\n  "columns" 4}]', "s.json:2:13: this is not JSON"),
+        ('[{"rows": 1e999}]', "s.json: a number is too large, expected those of double"),
         ("{}", "s.json: expected a list of workloads"),
         ("[]", "s.json: expected a list of workloads"),
         ("[3]", "s.json: workload 1 is 3, expected an object"),

@@ -25,6 +25,7 @@ WORKLOADS = {
     "wrong": '[{"rows": -1, "columns": 1e3, "rank": "x", "degrees": [], "name": 3}]',
     "unknown": '[{"row": 1}]',
     "nested": '[[[{"rows": {}}]]]',
+    "too_large": '[{"rows": 1e999}]',
 }
 for name, text in WORKLOADS.items():
     keep("workloads", name + ".json", text)
