@@ -238,12 +238,11 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
 
 // Coordinate descent batches columns of fewer entries where the rank is high.
 TYPED_TEST(Factorize, PlansAFewMegabytesForAThreadAtHighRanks) {
-  if (kOnDevice) GTEST_SKIP() << "threads are those of the CPU";
   const Options options{
       .loss = {1}, .solver = Solver::hals, .initialization = Initialization::random, .max_iterations = 2};
   for (int rank : {100, 1024}) {
     const auto planned = [&](int threads) {
-      return plan<TypeParam>(make_context(threads), {2000, 3000, 100'000}, rank, options).workspace;
+      return plan<TypeParam>(Context::cpu({.threads = threads}), {2000, 3000, 100'000}, rank, options).workspace;
     };
     EXPECT_LE(planned(64) - planned(1), 63 * (std::int64_t{3} << 20)) << rank;
   }
