@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct Planted {
   const char* thread = nullptr;
   const char* marker = nullptr;  // of the line to be named, if not that of the bug's own name
 };
+
+/// Names it in lists of tests, which would hold its bytes.
+void PrintTo(const Planted& bug, std::ostream* out) { *out << bug.name; }
 
 constexpr char kSome[] = "[0-9]+, 0, 0";
 

@@ -46,7 +46,11 @@ Stack::Stack() {
   bottom_ = static_cast<char*>(mapped) + kGuard;
 }
 
-Stack::~Stack() { munmap(bottom_ - kGuard, kBytes + kGuard); }
+Stack::~Stack() {
+  // The frames of a thread that was abandoned are marked, and would be in what another thread maps at this address.
+  sanitizer::allow(bottom_, kBytes);
+  munmap(bottom_ - kGuard, kBytes + kGuard);
+}
 
 Context::~Context() {
 #ifdef SIMT_TSAN
