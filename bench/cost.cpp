@@ -128,7 +128,7 @@ Cost cost_of(const Iteration& iteration) {
   if (z.sparse) cost.gathers = z.e;
   if (iteration.loss == Loss::frobenius()) {
     add_squared(iteration, z, cost);
-    if (iteration.acceleration == Acceleration::extrapolation) add_extrapolation(iteration, z, cost);
+    if (core::is_extrapolated(Sizes::options_of(iteration), iteration.shape)) add_extrapolation(iteration, z, cost);
   } else if (iteration.solver == Solver::hals) {
     add_coordinate_descent(iteration, z, cost);
   } else {

@@ -79,10 +79,10 @@ int expect_extrapolates_as_oracle(const Matrix<T>& x, const X& exact, Options op
 std::vector<Options> every_update() {
   std::vector<Options> all;
   for (Solver solver : kSolvers) {
-    all.push_back({.solver = solver});
-    all.push_back({.solver = solver, .w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0.04}});
-    all.push_back({.solver = solver, .update_w = false});
-    all.push_back({.solver = solver, .update_h = false});
+    all.push_back({.solver = solver, .sweeps = 1});
+    all.push_back({.solver = solver, .w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0.04}, .sweeps = 1});
+    all.push_back({.solver = solver, .update_w = false, .sweeps = 1});
+    all.push_back({.solver = solver, .update_h = false, .sweeps = 1});
     if (solver != Solver::anls) all.push_back({.solver = solver, .sweeps = 3});
   }
   return all;
@@ -161,6 +161,7 @@ TYPED_TEST(Accelerated, ReachesALossSooner) {
       auto f = given_start<T>(120, 90, 6);
       return f.fit(x, {.solver = solver,
                        .initialization = Initialization::given,
+                       .sweeps = 1,
                        .acceleration = acceleration,
                        .max_iterations = 60,
                        .tolerance = 0});
@@ -190,6 +191,7 @@ TYPED_TEST(Accelerated, ARestartIsNotConvergence) {
   const Matrix<T> x(this->context, dense.view());
   auto f = given_start<T>(120, 90, 20);
   const Result result = f.fit(x, {.initialization = Initialization::given,
+                                  .sweeps = 1,
                                   .acceleration = Acceleration::extrapolation,
                                   .max_iterations = 1000,
                                   .tolerance = 5e-6,
@@ -231,7 +233,6 @@ TYPED_TEST(Accelerated, SameBitsFromRunToRunAndForAnyNumberOfThreads) {
       auto f = given_start<T>(m, n, 6);
       f.fit(x, {.solver = solver,
                 .initialization = Initialization::given,
-                .sweeps = 0,
                 .acceleration = Acceleration::extrapolation,
                 .max_iterations = kOnDevice ? 10 : 30,
                 .tolerance = 0});
@@ -269,8 +270,10 @@ TYPED_TEST(Accelerated, SweepsAreChosenByTheirCost) {
     const CsrStorage<T> sparse(some);
     const bool is_sparse = c.nonzeros >= 0;
     const Matrix<T> x = is_sparse ? Matrix<T>(this->context, sparse.view()) : Matrix<T>(this->context, dense.view());
-    const Options options{
-        .solver = c.solver, .initialization = Initialization::given, .sweeps = 0, .max_iterations = 1};
+    const Options options{.solver = c.solver,
+                          .initialization = Initialization::given,
+                          .acceleration = Acceleration::none,
+                          .max_iterations = 1};
     auto f = given_start<T>(c.m, c.n, 5);
     auto w = f.w.oracle(), h = f.h.oracle();
     if (is_sparse) {
@@ -295,7 +298,8 @@ TYPED_TEST(Accelerated, AutoIsOneSweepWhereMoreWouldNotPay) {
                               {Loss::kullback_leibler(), Solver::multiplicative_update},
                               {Loss::frobenius(), Solver::anls}}) {
     auto chosen = given_start<T>(61, 43, 5), one = given_start<T>(61, 43, 5);
-    Options options{.loss = loss, .solver = solver, .initialization = Initialization::given, .max_iterations = 3};
+    Options options{
+        .loss = loss, .solver = solver, .initialization = Initialization::given, .sweeps = 1, .max_iterations = 3};
     one.fit(x, options);
     options.sweeps = 0;
     chosen.fit(x, options);

@@ -59,14 +59,13 @@ TYPED_TEST(Async, FollowsTheLoopThatTheHostControls) {
                                 Matrix<T>(this->context, this->sparse.view())};
   for (const Matrix<T>& x : matrices)
     for (Options options :
-         {Options{.tolerance = 0}, Options{.tolerance = 1e-3},
-          Options{.tolerance = 1e-2, .stopping = Stopping::projected_gradient},
-          Options{.solver = Solver::multiplicative_update, .tolerance = 1e-3},
-          Options{.w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0}, .tolerance = 1e-3}, Options{.update_w = false},
-          Options{.update_h = false}, Options{.update_w = false, .update_h = false}, Options{.sweeps = 3},
-          Options{.solver = Solver::anls, .tolerance = 1e-3}, Options{.sweeps = 0},
-          Options{.acceleration = Acceleration::extrapolation, .tolerance = 1e-3},
-          Options{.update_h = false, .acceleration = Acceleration::extrapolation}})
+         {plain({.tolerance = 0}), plain({.tolerance = 1e-3}),
+          plain({.tolerance = 1e-2, .stopping = Stopping::projected_gradient}),
+          plain({.solver = Solver::multiplicative_update, .tolerance = 1e-3}),
+          plain({.w_penalty = {0.01, 0.02}, .h_penalty = {0.03, 0}, .tolerance = 1e-3}), plain({.update_w = false}),
+          plain({.update_h = false}), plain({.update_w = false, .update_h = false}), plain({.sweeps = 3}),
+          plain({.solver = Solver::anls, .tolerance = 1e-3}), Options{.acceleration = Acceleration::none},
+          Options{.tolerance = 1e-3}, Options{.update_h = false}})
       for (auto [most, every] : {std::pair{0, 10}, {7, 3}, {3, 10}, {40, 10}, {300, 7}, {70, 40}}) {
         options.initialization = Initialization::given;
         options.max_iterations = most;

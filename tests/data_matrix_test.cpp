@@ -156,7 +156,7 @@ SIMD_TEST(DataMatrix, PassOfHalsIsProductUpdateProduct) {
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     if (c.content == Content::denormal) return;  // the next test's
     auto workspace = this->workspace();
-    const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::hals},
+    const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::hals, .sweeps = 1},
                                              core::ScaledPenalty{0.01, 0.1}, nullptr);
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
@@ -192,8 +192,9 @@ SIMD_TEST(DataMatrix, PassOfMultiplicativeUpdateIsProductUpdateProduct) {
   using T = TypeParam;
   this->for_each([&](const MatrixCase& c, const core::DataMatrix<T>& x, const auto& expected) {
     auto workspace = this->workspace();
-    const auto rule = core::make_update_rule(this->device_backend(), Options{.solver = Solver::multiplicative_update},
-                                             core::ScaledPenalty{}, nullptr);
+    const auto rule =
+        core::make_update_rule(this->device_backend(), Options{.solver = Solver::multiplicative_update, .sweeps = 1},
+                               core::ScaledPenalty{}, nullptr);
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
       const auto xt = oriented(side, expected);

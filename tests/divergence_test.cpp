@@ -289,7 +289,7 @@ class DivergenceFit : public testing::Test {
 TYPED_TEST_SUITE(DivergenceFit, Precisions, PrecisionNames);
 
 Options multiplicative(double beta) {
-  Options options;
+  Options options = plain({});
   options.loss = {beta};
   options.solver = Solver::multiplicative_update;
   options.initialization = Initialization::given;

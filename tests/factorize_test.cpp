@@ -68,8 +68,7 @@ std::vector<Options> every_update() {
              {std::pair<Penalty, Penalty>{{0, 0}, {0, 0}}, {{0.02, 0}, {0, 0.03}}, {{0.01, 0.02}, {0.03, 0.04}}}) {
           if (solver != Solver::hals && sweeps > 1) continue;
           if (scaling == PenaltyScaling::sklearn && w.l1 == 0) continue;
-          Options o{.solver = solver, .initialization = Initialization::given};
-          o.sweeps = sweeps;
+          Options o = plain({.solver = solver, .initialization = Initialization::given, .sweeps = sweeps});
           o.penalty_scaling = scaling;
           o.w_penalty = w;
           o.h_penalty = h;
@@ -113,8 +112,7 @@ TYPED_TEST(Factorize, OneIterationOfEveryRank) {
       SCOPED_TRACE(k);
       const DenseStorage<T> dense(cases::make_dense(310, 257, Content::uniform, 1));
       const CsrStorage<T> sparse(cases::make_sparse({310, 257, k, 9000}, 1));
-      Options options{.solver = solver, .initialization = Initialization::given};
-      options.max_iterations = 1;
+      const Options options = plain({.solver = solver, .initialization = Initialization::given, .max_iterations = 1});
       expect_follows_oracle(Matrix<T>(this->context, dense.view()), dense.oracle(), k, options);
       expect_follows_oracle(Matrix<T>(this->context, sparse.view()), sparse.oracle(), k, options);
     }
@@ -170,12 +168,12 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
     EXPECT_EQ(memory.live(), before);
   };
   const auto of_loss = [](double beta, Solver solver, bool update_w, bool update_h) {
-    return Options{.loss = {beta},
-                   .solver = solver,
-                   .initialization = Initialization::given,
-                   .update_w = update_w,
-                   .update_h = update_h,
-                   .max_iterations = 2};
+    return plain({.loss = {beta},
+                  .solver = solver,
+                  .initialization = Initialization::given,
+                  .update_w = update_w,
+                  .update_h = update_h,
+                  .max_iterations = 2});
   };
   const auto extrapolated = [](bool update_w, bool update_h) {
     return Options{.initialization = Initialization::given,
@@ -184,10 +182,10 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
                    .acceleration = Acceleration::extrapolation,
                    .max_iterations = 2};
   };
-  const Options every[] = {{.initialization = Initialization::random, .max_iterations = 2},
-                           {.max_iterations = 2},
-                           {.initialization = Initialization::given, .update_w = false, .max_iterations = 2},
-                           {.initialization = Initialization::given, .update_h = false, .max_iterations = 2},
+  const Options every[] = {plain({.initialization = Initialization::random, .max_iterations = 2}),
+                           plain({.max_iterations = 2}),
+                           plain({.initialization = Initialization::given, .update_w = false, .max_iterations = 2}),
+                           plain({.initialization = Initialization::given, .update_h = false, .max_iterations = 2}),
                            extrapolated(true, true),
                            extrapolated(false, true),
                            extrapolated(true, false),
@@ -203,7 +201,7 @@ TYPED_TEST(Factorize, AllocatesWhatPlanSays) {
   for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{1500 / part, 300 / part}, {300, 1500}, {1300, 1200}})
     for (const Options& options : every) {
       if (cases::few_cases() &&
-          (m != 1500 / part || (options.loss.beta != 1 && options.acceleration == Acceleration::none)))
+          (m != 1500 / part || (options.loss.beta != 1 && options.acceleration != Acceleration::extrapolation)))
         continue;
       Placed<T> placed(this->context);
       const auto exact = cases::make_dense(m, n, cases::Content::uniform, 3);
@@ -269,13 +267,13 @@ TYPED_TEST(Factorize, PlansAFewFactorsForAnyX) {
       for (double beta : {2.0, 1.0, 0.5, 0.0, 1.5}) {
         if (beta != 2 && (solver == Solver::anls || (solver == Solver::hals && beta != 1))) continue;
         for (auto [update_w, update_h] : {std::pair{true, true}, {true, false}, {false, true}}) {
-          all.push_back(
-              {.loss = {beta}, .solver = solver, .initialization = start, .update_w = update_w, .update_h = update_h});
+          all.push_back(plain(
+              {.loss = {beta}, .solver = solver, .initialization = start, .update_w = update_w, .update_h = update_h}));
         }
       }
     }
   }
-  all.push_back({.acceleration = Acceleration::extrapolation});
+  all.push_back({});
   for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{1000, 1000000},
                       {1000000, 1000},
                       {1000000, 3},
@@ -288,14 +286,14 @@ TYPED_TEST(Factorize, PlansAFewFactorsForAnyX) {
         const bool incomplete = options.solver != Solver::anls && options.initialization != Initialization::nndsvda;
         for (Layout layout : cases::kLayouts) {
           check({m, n, -1, layout}, rank, options);
-          if (!incomplete || options.acceleration != Acceleration::none) continue;
+          if (!incomplete) continue;
           check({m, n, -1, layout, Missing::none, true}, rank, options);
           check({m, n, -1, layout, Missing::nan}, rank, options);
         }
         if (options.loss.beta < 1 || options.loss.beta == 1.5) continue;
         const std::int64_t nonzeros = 100 * std::max(m, n) > m * n ? m * n / 2 : 100 * std::max(m, n);
         check({m, n, nonzeros}, rank, options);
-        if (incomplete && options.acceleration == Acceleration::none) {
+        if (incomplete) {
           check({m, n, nonzeros, Layout::row_major, Missing::zeros, true}, rank, options);
         }
       }
@@ -360,7 +358,7 @@ TYPED_TEST(Factorize, FrozenSideStaysAndTheOtherFollowsTheTextbook) {
   const Matrix<T> x(this->context, storage.view());
   const auto exact = storage.oracle();
   for (Solver solver : {Solver::multiplicative_update, Solver::hals}) {
-    Options options{.solver = solver, .initialization = Initialization::given, .max_iterations = 3};
+    Options options = plain({.solver = solver, .initialization = Initialization::given, .max_iterations = 3});
     const auto update = [&](const oracle::Dense& f, const oracle::Terms& t) {
       return solver == Solver::hals ? oracle::hals(f, t.gram, t.product)
                                     : oracle::multiplicative_update(f, t.gram, t.product);
@@ -402,7 +400,7 @@ TYPED_TEST(Factorize, AnlsFindsTheHThatManySweepsOfHalsApproach) {
   const CsrStorage<T> sparse(sparsify(exact));
   for (const Matrix<T>& x : {Matrix<T>(this->context, dense.view()), Matrix<T>(this->context, sparse.view())})
     for (const Penalty& penalty : {Penalty{}, Penalty{0.05, 0.1}}) {
-      Options options{.h_penalty = penalty, .sweeps = 3000, .max_iterations = 1, .tolerance = 0};
+      Options options = plain({.h_penalty = penalty, .sweeps = 3000, .max_iterations = 1, .tolerance = 0});
       auto swept = given_start<T>(61, 43, 5), solved = swept, restarted = swept;
       transform<T>(x, std::as_const(swept.w).view(), swept.h.view(), options);
       options.solver = Solver::anls;
@@ -479,10 +477,10 @@ TYPED_TEST(Factorize, StopsWhenTheProjectedGradientIsSmall) {
   const DenseStorage<T> storage(planted(61, 43, 4, 0.3, 3));
   const Matrix<T> x(this->context, storage.view());
   auto f = given_start<T>(61, 43, 4);
-  const Result result = f.fit(x, {.initialization = Initialization::given,
-                                  .max_iterations = 20000,
-                                  .tolerance = 1e-3,
-                                  .stopping = Stopping::projected_gradient});
+  const Result result = f.fit(x, plain({.initialization = Initialization::given,
+                                        .max_iterations = 20000,
+                                        .tolerance = 1e-3,
+                                        .stopping = Stopping::projected_gradient}));
   ASSERT_EQ(result.stop_reason, StopReason::converged);
   EXPECT_GT(result.iterations, 10);
   for (std::size_t i = 0; i + 1 < result.history.size(); ++i) EXPECT_GT(result.history[i].kkt_residual, 1e-3);

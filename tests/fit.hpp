@@ -6,6 +6,14 @@
 
 namespace orthant::test {
 
+/// One update of each factor an iteration, which starts where the last one ended: what the oracle's steps are, and the
+/// least that runs. `sweeps` stay where they are given.
+inline Options plain(Options options) {
+  if (options.sweeps == 0) options.sweeps = 1;
+  options.acceleration = Acceleration::none;
+  return options;
+}
+
 /// W and H in the caller's memory, in the layout that is worked on in place unless said.
 template <class T>
 struct Factors {

@@ -319,12 +319,12 @@ class MissingFit : public testing::Test {
 TYPED_TEST_SUITE(MissingFit, Precisions, PrecisionNames);
 
 Options of(double beta, Solver solver, int iterations = 20) {
-  return {.loss = {beta},
-          .solver = solver,
-          .initialization = Initialization::random,
-          .max_iterations = iterations,
-          .tolerance = 0,
-          .check_every = 1};
+  return plain({.loss = {beta},
+                .solver = solver,
+                .initialization = Initialization::random,
+                .max_iterations = iterations,
+                .tolerance = 0,
+                .check_every = 1});
 }
 
 std::vector<Options> every_fit(int iterations) {

@@ -3,6 +3,9 @@
 import numpy as np
 import scipy.optimize
 
+# An iteration is one update of each factor, and begins where the last one ended: what iterate() does.
+STEPS = ["--sweeps", 1, "--acceleration", "none"]
+
 
 def hals(f, g, r, l1=0, l2=0, sweeps=1):
     f = f.copy()

@@ -25,8 +25,8 @@ from bench.peers.table import figures, shape  # noqa: E402
 # Colours that the colour-blind can tell apart (Wong 2011); one hue for a library, dashes for its other solvers.
 STYLES = {
     "Orthant hals": ("#d55e00", "-", 2.4),
-    "Orthant hals, 4 sweeps": ("#d55e00", "--", 2.0),
-    "Orthant hals, accelerated": ("#e69f00", "-", 2.4),
+    "Orthant hals, 1 sweep": ("#d55e00", "--", 2.0),
+    "Orthant hals, sweeps": ("#e69f00", "-", 2.4),
     "Orthant mu": ("#d55e00", ":", 2.0),
     "scikit-learn cd": ("#0072b2", "-", 1.6),
     "scikit-learn defaults": ("#0072b2", "--", 1.4),

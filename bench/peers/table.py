@@ -137,7 +137,7 @@ def times(ours, theirs, result):
 
 
 COUNTERPART = {  # by loss: what does the same steps
-    "frobenius": ("Orthant hals", "scikit-learn cd"),
+    "frobenius": ("Orthant hals, 1 sweep", "scikit-learn cd"),
     "kullback-leibler": ("Orthant mu", "scikit-learn mu"),
     "itakura-saito": ("Orthant mu", "scikit-learn mu"),
 }

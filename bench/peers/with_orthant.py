@@ -11,13 +11,15 @@ LEAST = 3  # iterations, as of the peers
 
 
 def variants(loss):
-    """Options of `orthant factorize` by name, the first being what per-iteration figures are compared of."""
+    """Options of `orthant factorize` by name, the first being what per-iteration figures are compared of.
+
+    The names tell what is not the default."""
     if loss == "frobenius":
         return {
+            "Orthant hals, 1 sweep": ["--solver", "hals", "--sweeps", "1", "--acceleration", "none"],
+            "Orthant hals, sweeps": ["--solver", "hals", "--acceleration", "none"],
             "Orthant hals": ["--solver", "hals"],
-            "Orthant hals, 4 sweeps": ["--solver", "hals", "--sweeps", "4"],
-            "Orthant hals, accelerated": ["--solver", "hals", "--sweeps", "auto", "--acceleration", "extrapolation"],
-            "Orthant mu": ["--solver", "mu"],
+            "Orthant mu": ["--solver", "mu", "--sweeps", "1", "--acceleration", "none"],
         }
     names = {"Orthant mu": ["--solver", "mu"]}
     if loss == "kullback-leibler":

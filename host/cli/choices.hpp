@@ -29,8 +29,8 @@ inline constexpr Choices<Initialization, 4> kInitializations{{{"random", Initial
                                                               {"nndsvd", Initialization::nndsvd},
                                                               {"nndsvda", Initialization::nndsvda},
                                                               {"nndsvdar", Initialization::nndsvdar}}};
-inline constexpr Choices<Acceleration, 2> kAccelerations{
-    {{"none", Acceleration::none}, {"extrapolation", Acceleration::extrapolation}}};
+inline constexpr Choices<Acceleration, 3> kAccelerations{
+    {{"auto", Acceleration::automatic}, {"none", Acceleration::none}, {"extrapolation", Acceleration::extrapolation}}};
 inline constexpr Choices<Stopping, 2> kStoppings{
     {{"loss", Stopping::loss}, {"projected-gradient", Stopping::projected_gradient}}};
 inline constexpr Choices<PenaltyScaling, 2> kScalings{

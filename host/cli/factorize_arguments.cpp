@@ -108,11 +108,11 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   app.add_option_function<std::string>(
          "--sweeps", [&o](const std::string& text) { o.sweeps = parse_sweeps("--sweeps", text); },
          "Updates of a factor per visit of X: HALS sweeps or, for frobenius,\n"
-         "multiplicative updates; auto: by what they cost beside the visit [1]")
+         "multiplicative updates; auto: by what they cost beside the visit [auto]")
       ->option_text("N|auto");
   add_choice(app, "--acceleration", o.acceleration, kAccelerations,
              "extrapolation: iterations start beyond the last factors, and are\n"
-             "taken back when the objective rises; for frobenius [none]");
+             "taken back when the objective rises; for frobenius [auto: where it can be]");
   number("--l1-w", o.w_penalty.l1, "Weight of the sum of W's entries");
   number("--l2-w", o.w_penalty.l2, "Weight of half W's squared norm");
   number("--l1-h", o.h_penalty.l1, "Weight of the sum of H's entries");
@@ -252,10 +252,10 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     throw UsageError("--sweeps is for --solver hals and mu, not anls, whose updates are exact");
   if (a.options.sweeps > 1 && a.options.solver == Solver::multiplicative_update && !frobenius)
     throw UsageError("--sweeps with --solver mu is for --loss frobenius, not " + name_of(a.options.loss));
-  if (a.options.acceleration != Acceleration::none && !frobenius)
-    throw UsageError("--acceleration is for --loss frobenius, not " + name_of(a.options.loss));
-  if (a.options.acceleration != Acceleration::none && incomplete)
-    throw UsageError("--acceleration needs all entries of X, without --missing, --weights and --holdout");
+  if (a.options.acceleration == Acceleration::extrapolation && !frobenius)
+    throw UsageError("--acceleration extrapolation is for --loss frobenius, not " + name_of(a.options.loss));
+  if (a.options.acceleration == Acceleration::extrapolation && incomplete)
+    throw UsageError("--acceleration extrapolation needs all entries of X, without --missing, --weights and --holdout");
   if (a.device.kind != Device::Kind::cuda && (a.math != MathMode::strict || a.storage != Storage::element_type))
     throw UsageError(a.math != MathMode::strict
                          ? "--math " + name_of(kMathModes, a.math) + " is for --device cuda"

@@ -10,7 +10,7 @@ namespace orthant::core {
 template <class T>
 std::unique_ptr<Objective<T>> make_objective(const Backend<T>& backend, const DataMatrix<T>& x,
                                              const Factors<T>& factors, const Options& options, Workspace& workspace) {
-  if (options.acceleration == Acceleration::extrapolation) {
+  if (is_extrapolated(options, x.shape())) {
     return make_extrapolated_objective(backend, x, factors, options, workspace);
   }
   if (is_squared(options.loss, x.shape())) return make_squared_objective(backend, x, factors, options, workspace);
@@ -19,7 +19,7 @@ std::unique_ptr<Objective<T>> make_objective(const Backend<T>& backend, const Da
 }
 
 std::int64_t objective_bytes(const MatrixShape& shape, int rank, int element_size, const Options& options) {
-  if (options.acceleration == Acceleration::extrapolation) {
+  if (is_extrapolated(options, shape)) {
     return extrapolated_objective_bytes(shape, rank, element_size, options);
   }
   if (is_squared(options.loss, shape)) return squared_objective_bytes(shape, rank, element_size, options);

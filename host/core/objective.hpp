@@ -54,13 +54,19 @@ std::int64_t objective_bytes(const MatrixShape& shape, int rank, int element_siz
 /// Whether the loss is a function of products with X and Gram matrices alone.
 inline bool is_squared(Loss loss, const MatrixShape& shape) { return loss == Loss::frobenius() && shape.complete(); }
 
+/// Whether iterations start from extrapolated factors.
+inline bool is_extrapolated(const Options& options, const MatrixShape& shape) {
+  return options.acceleration == Acceleration::automatic ? is_squared(options.loss, shape)
+                                                         : options.acceleration == Acceleration::extrapolation;
+}
+
 inline bool is_one_sided(const Options& options) { return !options.update_w || !options.update_h; }
 
 /// The side whose factor a pass updates panel by panel, while terms are kept for the other. One-sided: the fixed side.
 /// Extrapolated: W's, since H moves between iterations, so that a product with it would be lost.
 inline Side pass_side(const Options& options, const MatrixShape& shape) {
   if (is_one_sided(options)) return options.update_w ? Side::h : Side::w;
-  if (options.acceleration != Acceleration::none) return Side::w;
+  if (is_extrapolated(options, shape)) return Side::w;
   return local_side(shape);
 }
 

@@ -231,9 +231,9 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
                           "1, or 0 (chosen): more are for hals, and for multiplicative_update with frobenius and no "
                           "missing or weighted entries");
   }
-  if (!by_products && options.acceleration != Acceleration::none) {
+  if (!by_products && options.acceleration == Acceleration::extrapolation) {
     throw InvalidArgument("options.acceleration", "extrapolation",
-                          "none: extrapolation is for frobenius, without missing or weighted entries");
+                          "automatic or none: extrapolation is for frobenius, without missing or weighted entries");
   }
   const Initialization start = options.initialization;
   if (start == Initialization::given || start == Initialization::random) return;

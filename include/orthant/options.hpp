@@ -44,6 +44,7 @@ enum class Initialization {
 
 /// How iterations build on those before them.
 enum class Acceleration {
+  automatic,  ///< extrapolation where it can be: for frobenius, without missing or weighted entries; elsewhere none
   none,
   /// Each iteration starts from the factors extrapolated beyond the last ones, F + weight (F - F before it); entries
   /// that this would take to zero or below stay. Whenever the objective rises the iteration is taken back (it counts),
@@ -100,9 +101,9 @@ struct Options {
   /// 0: as many as cost about half (multiplicative_update: twice) what the visit does, for each factor by itself, but
   /// at most 32: floor(1 + a (p + k c) / (k (f + 1))), where f and c are the columns of that factor and of the other
   /// one, p = rows * columns or the nonzeros of sparse X, k the rank, and a = 1/2 (2). Where each update visits X
-  /// anyway (other losses) and for anls, which needs one, that is 1.
-  int sweeps = 1;
-  Acceleration acceleration = Acceleration::none;
+  /// anyway (other losses, missing or weighted entries) and for anls, which needs one, that is 1.
+  int sweeps = 0;
+  Acceleration acceleration = Acceleration::automatic;
   int max_iterations = 200;  ///< 0 is allowed: only the start is computed
   double tolerance = 1e-4;   ///< 0: never stop early
   Stopping stopping = Stopping::loss;

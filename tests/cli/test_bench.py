@@ -154,7 +154,7 @@ def test_sweeps_and_acceleration_that_do_not_exist_are_told(orthant, sizes):
     done = orthant("bench", *sizes, "3", *arguments)
     rows = json.loads(done.stdout)["results"]
     assert {(r["loss"], r["acceleration"]) for r in rows} == {("frobenius", "extrapolation")}
-    assert "kullback-leibler, hals: options.acceleration is extrapolation, expected none" in done.stderr
+    assert "kullback-leibler, hals: options.acceleration is extrapolation, expected automatic or none" in done.stderr
     message = orthant.error("bench", "D3", "--solver", "anls", "--sweeps", 2, code=2)
     assert "no row is left: D3, rank 16, frobenius, anls: options.sweeps is 2, expected 1" in message
 
@@ -338,7 +338,7 @@ def test_file_that_is_no_run(orthant, folder):
         (["D1", "--loss", "frobenius,kl"], "--loss is 'kl', expected frobenius"),
         (["D1", "--solver", "hals,als"], "--solver is 'als', expected one of mu, hals, anls"),
         (["D1", "--sweeps", "1,0"], "--sweeps is '0', expected an integer from 1, or auto"),
-        (["D1", "--acceleration", "momentum"], "--acceleration is 'momentum', expected one of none, extrapolation"),
+        (["D1", "--acceleration", "momentum"], "--acceleration is 'momentum', expected one of auto, none, extrapolation"),
         (["D1", "--model", "v100"], "--model is 'v100', expected one of h100, h200, a100, rtx4090"),
         (["D1", "--time-to", "-1"], "--time-to is '-1', expected a finite number >= 0"),
         (["D1", "--traffic"], "--traffic counts in the rig: ORTHANT_CUDA_MODULE must name the module of the build 'traf"),

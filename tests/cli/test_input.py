@@ -72,7 +72,7 @@ def check_fit(orthant, folder, name, x):
     np.save(folder / "w0.npy", start[0])
     np.save(folder / "h0.npy", start[1])
     w, h, report = orthant.factors(
-        name, "--w0", "w0.npy", "--h0", "h0.npy", "--precision", "double", "--max-iterations", 2
+        name, "--w0", "w0.npy", "--h0", "h0.npy", "--precision", "double", "--max-iterations", 2, *reference.STEPS
     )
     w_expected, h_expected = reference.iterate(x.astype("f8"), *start, 2)
     assert_allclose(w, w_expected, rtol=1e-9, atol=1e-12)

@@ -12,7 +12,7 @@ GIVEN = ["x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--precision", "double", "
 @pytest.mark.parametrize("sweeps", [1, 3])
 @pytest.mark.parametrize("iterations", [0, 1, 5])
 def test_hals_from_a_given_start(orthant, x, start, sweeps, iterations):
-    w, h, report = orthant.factors(*GIVEN, "--max-iterations", iterations, "--sweeps", sweeps)
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", iterations, "--sweeps", sweeps, "--acceleration", "none")
     w_expected, h_expected = reference.iterate(x, *start, iterations, sweeps=sweeps)
     assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
     assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
@@ -22,7 +22,7 @@ def test_hals_from_a_given_start(orthant, x, start, sweeps, iterations):
 
 
 def test_multiplicative_updates(orthant, x, start):
-    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "mu")
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "mu", *reference.STEPS)
     w_expected, h_expected = reference.iterate(x, *start, 5, reference.multiplicative)
     assert_allclose(w, w_expected, rtol=1e-10)
     assert_allclose(h, h_expected, rtol=1e-10)
@@ -30,14 +30,14 @@ def test_multiplicative_updates(orthant, x, start):
 
 
 def test_multiplicative_updates_several_at_a_time(orthant, x, start):
-    w, h, _ = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "mu", "--sweeps", 3)
+    w, h, _ = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "mu", "--sweeps", 3, "--acceleration", "none")
     w_expected, h_expected = reference.iterate(x, *start, 5, reference.multiplicative, sweeps=3)
     assert_allclose(w, w_expected, rtol=1e-10)
     assert_allclose(h, h_expected, rtol=1e-10)
 
 
 def test_sweeps_chosen_by_their_cost(orthant, x, start):
-    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 1, "--sweeps", "auto")
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 1, "--acceleration", "none")
     (m, k), n = start[0].shape, x.shape[1]
     sweeps_w, sweeps_h = (
         min(32, int(1 + (m * n + k * fixed) / (k * (own + 1)) / 2)) for own, fixed in ((m, n), (n, m))
@@ -51,15 +51,17 @@ def test_sweeps_chosen_by_their_cost(orthant, x, start):
 
 @pytest.mark.parametrize("solver, update", [("hals", reference.hals), ("mu", reference.multiplicative)])
 def test_extrapolation(orthant, x, start, solver, update):
-    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 30, "--solver", solver, "--acceleration", "extrapolation")
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 30, "--solver", solver, "--sweeps", 1)
     w_expected, h_expected = reference.extrapolate(x, *start, 30, update=update)
     assert_allclose(w, w_expected, rtol=1e-8, atol=1e-11)
     assert_allclose(h, h_expected, rtol=1e-8, atol=1e-11)
-    assert report["options"]["acceleration"] == "extrapolation"
+    assert report["options"]["acceleration"] == "auto"
+    named = orthant.factors(*GIVEN, "--max-iterations", 30, "--solver", solver, "--sweeps", 1, "--acceleration", "extrapolation")
+    assert np.array_equal(named[0], w) and named[2]["options"]["acceleration"] == "extrapolation"
 
 
 def test_exact_alternating_least_squares(orthant, x, start):
-    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "anls")
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", "anls", "--acceleration", "none")
     w_expected, h_expected = reference.iterate(x, *start, 5, reference.anls)
     assert_allclose(w, w_expected, rtol=1e-8, atol=1e-11)
     assert_allclose(h, h_expected, rtol=1e-8, atol=1e-11)
@@ -70,7 +72,7 @@ def test_exact_alternating_least_squares(orthant, x, start):
 @pytest.mark.parametrize("scaling, w_scale, h_scale", [("none", 1, 1), ("sklearn", 20, 30)])
 def test_penalties(orthant, x, start, solver, update, scaling, w_scale, h_scale):
     weights = ["--l1-w", 0.01, "--l2-w", 0.02, "--l1-h", 0.03, "--l2-h", 0.04, "--scaling", scaling]
-    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", solver, *weights)
+    w, h, report = orthant.factors(*GIVEN, "--max-iterations", 5, "--solver", solver, *reference.STEPS, *weights)
     w_penalty = {"l1": 0.01 * w_scale, "l2": 0.02 * w_scale}
     h_penalty = {"l1": 0.03 * h_scale, "l2": 0.04 * h_scale}
     w_expected, h_expected = reference.iterate(x, *start, 5, update, w_penalty, h_penalty)
@@ -84,7 +86,7 @@ def test_penalties(orthant, x, start, solver, update, scaling, w_scale, h_scale)
 
 @pytest.mark.parametrize("frozen", ["w", "h"])
 def test_freeze_with_both_given(orthant, x, start, frozen):
-    w, h, _ = orthant.factors(*GIVEN, "--max-iterations", 5, "--freeze", frozen)
+    w, h, _ = orthant.factors(*GIVEN, "--max-iterations", 5, "--freeze", frozen, *reference.STEPS)
     w_expected, h_expected = reference.iterate(x, *start, 5, update_w=frozen != "w", update_h=frozen != "h")
     assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)
     assert_allclose(h, h_expected, rtol=1e-10, atol=1e-13)
@@ -94,7 +96,7 @@ def test_freeze_with_both_given(orthant, x, start, frozen):
 def test_freeze_with_one_given(orthant, x, start, frozen):
     common = ["x.npy", f"--{frozen}0", f"{frozen}0.npy", "--freeze", frozen, "--precision", "double", "--seed", 3]
     w_start, h_start, _ = orthant.factors(*common, "--max-iterations", 0)
-    w, h, report = orthant.factors(*common, "--max-iterations", 5, "--tolerance", 0)
+    w, h, report = orthant.factors(*common, "--max-iterations", 5, "--tolerance", 0, *reference.STEPS)
     assert_array_equal(w if frozen == "w" else h, start[0] if frozen == "w" else start[1])
     w_expected, h_expected = reference.iterate(x, w_start, h_start, 5, update_w=frozen != "w", update_h=frozen != "h")
     assert_allclose(w, w_expected, rtol=1e-10, atol=1e-13)

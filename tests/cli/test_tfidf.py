@@ -21,7 +21,7 @@ def fit_start(orthant, folder, name, tfidf, *extra):
     np.save(folder / "w0.npy", start[0])
     np.save(folder / "h0.npy", start[1])
     arguments = [name, "--tfidf", "--w0", "w0.npy", "--h0", "h0.npy", "--precision", "double", *extra]
-    w, h, report = orthant.factors(*arguments, "--max-iterations", 1)
+    w, h, report = orthant.factors(*arguments, "--max-iterations", 1, *reference.STEPS)
     w_expected, h_expected = reference.iterate(tfidf, *start, 1)
     assert_allclose(w, w_expected, rtol=1e-12, atol=1e-14)
     assert_allclose(h, h_expected, rtol=1e-12, atol=1e-14)

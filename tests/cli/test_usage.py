@@ -83,7 +83,7 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--sweeps", "aut"], "--sweeps is 'aut', expected an integer from 1, or auto"),
         (
             ["factorize", "x.npy", "--rank", 3, "--acceleration", "extrapolate"],
-            "--acceleration is 'extrapolate', expected one of none, extrapolation",
+            "--acceleration is 'extrapolate', expected one of auto, none, extrapolation",
         ),
         (["factorize", "x.npy", "--rank", 3, "--check-every", 0], "--check-every is '0', expected"),
         (["factorize", "x.npy", "--rank", 3, "--max-iterations", -1], "--max-iterations is '-1', expected"),
@@ -138,7 +138,7 @@ def test_info(orthant):
         ),
         (
             ["factorize", "x.npy", "--rank", 3, "--loss", "kullback-leibler", "--acceleration", "extrapolation"],
-            "--acceleration is for --loss frobenius, not kullback-leibler",
+            "--acceleration extrapolation is for --loss frobenius, not kullback-leibler",
         ),
         (["factorize", "x.npy", "--tfidf", "--transform", "w0.npy"], "--tfidf with --transform would count documents"),
         (["factorize", "x.npy", "--tfidf", "--h0", "h0.npy", "--freeze", "h"], "--tfidf with --freeze would count doc"),

@@ -87,7 +87,8 @@ class CudaFaults : public testing::Test {
   const CsrStorage<float> sparse{sparsify(exact)};
 
   void fit(const Context& context, Initialization start, Loss loss = Loss::frobenius()) const {
-    Options options{.loss = loss, .initialization = start, .max_iterations = 4, .tolerance = 0, .check_every = 3};
+    Options options =
+        plain({.loss = loss, .initialization = start, .max_iterations = 4, .tolerance = 0, .check_every = 3});
     if (loss != Loss::frobenius()) options.solver = Solver::multiplicative_update;
     for (const Matrix<float>& x : {Matrix<float>(context, dense.view()), Matrix<float>(context, sparse.view())}) {
       auto f = given_start<float>(13, 9, 2);
@@ -112,8 +113,9 @@ TEST_F(CudaFaults, OfAFitByCusparse) {
   const auto fit_sparse = [&] {
     const Matrix<float> x(context, sparse.view());
     auto f = given_start<float>(13, 9, 2);
-    EXPECT_LT(f.fit(x, {.initialization = Initialization::given, .max_iterations = 2, .tolerance = 0}).relative_error,
-              0.9);
+    EXPECT_LT(
+        f.fit(x, plain({.initialization = Initialization::given, .max_iterations = 2, .tolerance = 0})).relative_error,
+        0.9);
   };
   fail_every_call(fit_sparse, fit_sparse);
 }
@@ -125,7 +127,8 @@ TEST_F(CudaFaults, OfExactLeastSquares) {
     DenseStorage<float> solution(9, 13);
     EXPECT_LT(nnls<float>(context, gram.view(), products.view(), solution.view()).kkt_residual, 1e-4);
     auto f = given_start<float>(13, 9, 2);
-    const Options options{.solver = Solver::anls, .initialization = Initialization::given, .max_iterations = 2};
+    const Options options =
+        plain({.solver = Solver::anls, .initialization = Initialization::given, .max_iterations = 2});
     EXPECT_LT(f.fit(Matrix<float>(context, dense.view()), options).relative_error, 0.9);
   };
   fail_every_call(
@@ -225,8 +228,9 @@ TEST_F(CudaFaults, OfMakingAMatrixThatIsNotAsGiven) {
   const auto store = [&] {
     const Matrix<float> x(context, view, {.storage = Storage::bf16});
     auto f = given_start<float>(5, 4, 2);
-    EXPECT_LT(f.fit(x, {.initialization = Initialization::given, .max_iterations = 2, .tolerance = 0}).relative_error,
-              0.9);
+    EXPECT_LT(
+        f.fit(x, plain({.initialization = Initialization::given, .max_iterations = 2, .tolerance = 0})).relative_error,
+        0.9);
   };
   fail_every_call(store, store, 2);
 }

@@ -32,6 +32,7 @@ Calls calls_of_iterations(const Matrix<T>& x, Solver solver, int iterations, Los
     f.fit(x, {.loss = loss,
               .solver = solver,
               .initialization = Initialization::given,
+              .sweeps = 1,
               .acceleration = acceleration,
               .max_iterations = n,
               .tolerance = 0,

@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import reference
 import scipy.io
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "data"
@@ -52,7 +53,7 @@ def test_swimmer(orthant, folder, size, part_missing):
         x = load("swimmer/swimmer_32x32_W17.npy.gz") @ load("swimmer/swimmer_32x32_H17.npy.gz")
     np.save(folder / "x.npy", x)
     assert np.linalg.matrix_rank(x) == 13
-    found = errors(orthant, "x.npy", 17, 12)
+    found = errors(orthant, "x.npy", 17, 12, *reference.STEPS)
     assert min(found) < 1e-6
     inexact = [e for e in found if e > 1e-6]
     assert all(e > part_missing - 1e-5 for e in inexact), "a local minimum that is not known"

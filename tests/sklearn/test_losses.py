@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+import reference
 import scipy.sparse
 from sklearn.decomposition import non_negative_factorization
 from sklearn.decomposition._nmf import _beta_divergence
@@ -61,7 +62,7 @@ def test_steps(orthant, folder, start, storage, beta, iterations, alpha):
     half = alpha / 2
     w, h, report = orthant.factors(
         name, "--w0", "w0.npy", "--h0", "h0.npy", "--loss", LOSSES[beta], "--solver", "mu", "--precision", "double",
-        "--tolerance", 0, "--max-iterations", iterations, "--scaling", "sklearn",
+        "--tolerance", 0, "--max-iterations", iterations, *reference.STEPS, "--scaling", "sklearn",
         "--l1-w", half, "--l2-w", half, "--l1-h", half, "--l2-h", half,
     )  # fmt: skip
     with warnings.catch_warnings():

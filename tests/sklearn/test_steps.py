@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+import reference
 import scipy.sparse
 from sklearn.decomposition import NMF, non_negative_factorization
 from sklearn.exceptions import ConvergenceWarning
@@ -54,7 +55,7 @@ def start(folder):
 def ours(orthant, name, solver, iterations, *extra):
     return orthant.factors(
         name, "--w0", "w0.npy", "--h0", "h0.npy", "--solver", solver, "--precision", "double", "--tolerance", 0,
-        "--max-iterations", iterations, *extra,
+        "--max-iterations", iterations, *reference.STEPS, *extra,
     )  # fmt: skip
 
 
@@ -163,7 +164,7 @@ def test_transform(orthant, x, start, solver, iterations, scaled):
     options = ["--l1-h", repr(alpha * 0.4), "--l2-h", repr(alpha * 0.6), "--scaling", "sklearn"]
     w, h, _ = orthant.factors(
         name, "--transform", "w0.npy", "--solver", solver, "--precision", "double", "--tolerance", 0,
-        "--max-iterations", iterations, *options,
+        "--max-iterations", iterations, *reference.STEPS, *options,
     )  # fmt: skip
     assert_same((w, h), (start[0], expected))
 
