@@ -19,11 +19,13 @@ import tempfile
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 KULLBACK_LEIBLER = ["--solver", "mu", "--loss", "kullback-leibler"]
+PLAIN, EXTRAPOLATED = (["--acceleration", way, "--sweeps"] for way in ("none", "extrapolation"))  # whatever the defaults are
 COUNTED = [
-    ("digits, hals", "digits/digits.npy", ["--rank", "16"]),
-    ("digits, hals, 3 sweeps", "digits/digits.npy", ["--rank", "16", "--sweeps", "3"]),
+    ("digits, hals", "digits/digits.npy", ["--rank", "16", *PLAIN, "1"]),
+    ("digits, hals, 3 sweeps", "digits/digits.npy", ["--rank", "16", *PLAIN, "3"]),
+    ("digits, hals, extrapolated", "digits/digits.npy", ["--rank", "16", *EXTRAPOLATED, "auto"]),
     ("digits, mu, Kullback-Leibler", "digits/digits.npy", ["--rank", "16", *KULLBACK_LEIBLER]),
-    ("austen, hals", "austen/austen.mtx.gz", ["--rank", "6"]),
+    ("austen, hals", "austen/austen.mtx.gz", ["--rank", "6", *PLAIN, "1"]),
     ("austen, mu, Kullback-Leibler", "austen/austen.mtx.gz", ["--rank", "6", *KULLBACK_LEIBLER]),
 ]
 
