@@ -58,25 +58,28 @@ double Timing::median() const {
   return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+std::vector<double> without_checks(std::vector<double> stretches, double one, int n) {
+  for (double& seconds : stretches) seconds = (seconds - one) / n;
+  return stretches;
+}
+
 template <class T>
 Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, const TimingPlan& plan,
                        const std::function<void()>& between) {
   Fit<T> fit(x, rank);
   const std::vector<double> trial = fit.stretches(options, 3, 1);
   double one = std::min(trial[1], trial[2]);  // iteration and its check
-  Timing timing;
   const double affordable = (plan.seconds / plan.repeats / one - 3) / 2;
-  timing.iterations = static_cast<int>(std::clamp(affordable, 1.0, 1.0 * plan.iterations));
-  const int more = timing.iterations + 1;
+  const int n = static_cast<int>(std::clamp(affordable, 1.0, 1.0 * plan.iterations));
+  std::vector<double> longer;
   for (int repeat = 0; repeat < plan.repeats; ++repeat) {
     between();
     if (x.context().backend() == "cuda") flush_caches(x.context());
-    const std::vector<double> stretches = fit.stretches(options, 2 * more + 1, more);
-    timing.seconds.push_back(stretches[1]);
+    const std::vector<double> stretches = fit.stretches(options, 2 * (n + 1) + 1, n + 1);
+    longer.push_back(stretches[1]);
     one = std::min(one, stretches[2]);
   }
-  for (double& seconds : timing.seconds) seconds = (seconds - one) / timing.iterations;
-  return timing;
+  return {n, without_checks(longer, one, n)};
 }
 
 template <class T>

@@ -24,10 +24,15 @@ struct TimingPlan {
   double seconds = 10;  ///< for all of them, about: fewer iterations where they are slow
 };
 
+/// Seconds of an iteration from those of `n + 1` of them and a check, by what they take longer than `one` and its
+/// check.
+std::vector<double> without_checks(std::vector<double> stretches, double one, int n);
+
 /// Times each fit from check to check, by markers of the backend (on a device: events). After n + 1 iterations, in
 /// which memory is touched and graphs are recorded, come two stretches, of n + 1 iterations and of one: what the first
-/// takes longer than the second, of which the least of all fits counts, are n iterations without a check. `between` is
-/// called before each fit; then the caches of a device are flushed.
+/// takes longer than the second are n iterations without a check. Of the second the least counts, that of a first fit
+/// of 3 iterations, which tells how many can be afforded, among them. `between` is called before each other fit; then
+/// the caches of a device are flushed.
 /// @throws InvalidArgument as factorize()
 template <class T>
 Timing time_iterations(const Matrix<T>& x, std::int64_t rank, Options options, const TimingPlan& plan,

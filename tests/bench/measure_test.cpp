@@ -11,12 +11,17 @@ namespace orthant::bench {
 namespace {
 
 const Workload kSmall{"", 60, 40, -1, 3};
-const Options kRandom{.initialization = Initialization::random};
+const Options kRandom{.initialization = Initialization::random, .sweeps = 1, .acceleration = Acceleration::none};
 
 TEST(Timing, MedianAndLeast) {
   EXPECT_EQ((Timing{1, {3, 1, 2}}).median(), 2);
   EXPECT_EQ((Timing{1, {4, 1, 2, 9}}).median(), 3);
   EXPECT_EQ((Timing{1, {4, 1, 2, 9}}).least(), 1);
+}
+
+// Iterations of 3 and of 4 s, with checks of 5 s: eleven and a check, less one of 3 s and its check.
+TEST(Timing, ChecksAreLeftOut) {
+  EXPECT_THAT(without_checks({11 * 3 + 5, 11 * 4 + 5}, 3 + 5, 10), testing::ElementsAre(3, 4.1));
 }
 
 TEST(Timing, FitsAreAsManyAndAsLongAsPlanned) {
