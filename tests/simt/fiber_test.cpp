@@ -9,8 +9,8 @@
 
 namespace {
 
-// A thread that is abandoned leaves frames that the address sanitizer has marked. Whatever is mapped where its stack was
-// must not be taken for them: here, as by chance between blocks of one grid, at the very address.
+// A thread that is abandoned leaves frames that the address sanitizer has marked. Whatever is mapped where its stack
+// was must not be taken for them: here, as by chance between blocks of one grid, at the very address.
 TEST(Stack, LeavesNoMarksWhereItWas) {
   void* where = nullptr;
   {
