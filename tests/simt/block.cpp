@@ -118,6 +118,12 @@ void Block::begin_thread() {
 
 void Block::end_thread() {
   Fiber& self = *running_;
+  if (const Copy* const copy = self.copies.first(); copy != nullptr) {
+    accuse("this thread ends with " + std::to_string(self.copies.size()) +
+               " asynchronous copies that it has not waited for, the first begun here",
+           copy->site);
+    stop();
+  }
   if (arrived_ > 0) {
     accuse("this thread ends while thread " + describe(barrier_first_->index) + " waits for it at a barrier",
            barrier_site_);
@@ -208,6 +214,7 @@ void Block::abandon() {
   for (unsigned i = 0; i < count_; ++i) {
     if (threads_[i]->state == State::kDone) continue;
     threads_[i]->context.release(&end_);
+    sanitizer::acquire(&end_);  // what the thread allocated goes with it: no race
     fibers_[(i + turn_) % count_] = nullptr;
   }
   ready_count_ = 0;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/simt/async_copies.hpp"
 #include "tests/simt/fiber.hpp"
 #include "tests/simt/grid.hpp"
 #include "tests/simt/shared_memory.hpp"
@@ -43,6 +44,7 @@ class Block {
   std::uint64_t warp(const WarpCall& call);
   unsigned lane() const { return running_->lane; }
   unsigned thread() const { return running_->warp * 32 + running_->lane; }
+  CopyQueue& copies() { return running_->copies; }
   AccessCounter& accesses() { return accesses_; }
   SharedMemory& shared() { return shared_; }
   Launch& launch() { return *launch_; }
@@ -68,6 +70,7 @@ class Block {
     WarpCall call{};
     std::uint64_t result = 0;
     unsigned calls = 0;  // operations of the warp that it was the lowest lane of
+    CopyQueue copies;
   };
   struct Warp {
     unsigned live = 0, waiting = 0;

@@ -8,7 +8,9 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 
 #include "tests/simt/launch.hpp"
@@ -136,6 +138,31 @@ inline void multiply_add_tf32(float (&c)[4], const unsigned (&a)[4], const unsig
 }
 inline void multiply_add_bf16(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site = Site::here()) {
   detail::multiply_add(::simt::Factors::kBf16, c, a, b, site);
+}
+
+template <int kCount = 1, class T>
+void copy_async(Shared<T> to, Global<const T> from, bool valid = true, Site site = Site::here()) {
+  constexpr std::size_t kBytes = kCount * sizeof(T);
+  static_assert(kBytes == 4 || kBytes == 8 || kBytes == 16);
+#ifdef ORTHANT_SIMT_COUNTERS
+  ::simt::begin_copy({to.get(), valid ? from.get() : nullptr, kBytes, site});
+  if (valid) ::simt::count_access(::simt::Space::kGlobal, from.get(), kBytes, false, site);
+  ::simt::count_access(::simt::Space::kShared, to.get(), kBytes, true, site);
+#else
+  ::simt::begin_copy({to, valid ? from : nullptr, kBytes, site});
+#endif
+}
+inline void commit_copies() { ::simt::commit_copies(); }
+template <int kNewest>
+void wait_copies() {
+  static_assert(kNewest >= 0);
+  // Volatile: not as a call of memcpy, in which the thread sanitizer may see nothing.
+  using Word [[gnu::may_alias]] = volatile std::uint32_t;
+  while (const std::optional<::simt::Copy> copy = ::simt::take_copy(kNewest)) {
+    auto* const to = static_cast<Word*>(copy->to);
+    const auto* const from = static_cast<const Word*>(copy->from);
+    for (std::size_t i = 0; i < copy->bytes / sizeof(Word); ++i) to[i] = from != nullptr ? from[i] : 0U;
+  }
 }
 
 template <class T>

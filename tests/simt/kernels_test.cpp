@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -127,6 +128,43 @@ __global__ void atomics(Global<int> values, Global<double> sum) {
   atomic_add(&sum[0], 0.5);
 }
 
+/// Rows of kCount values, those from the `valid`-th on zeros.
+template <int kCount>
+__global__ void copy_rows(Global<const float> x, Global<float> y, int valid) {
+  ORTHANT_DYNAMIC_SHARED(float, rows);
+  const int thread = static_cast<int>(threadIdx.x);
+  copy_async<kCount>(rows + thread * kCount, x + thread * kCount, thread < valid);
+  commit_copies();
+  wait_copies<0>();
+  sync_block();
+  const int other = static_cast<int>(blockDim.x) - 1 - thread;
+  for (int i = 0; i < kCount; ++i) y[other * kCount + i] = static_cast<float>(rows[other * kCount + i]);
+}
+
+/// What a thread finds of three groups, the second of which is empty, after each wait.
+__global__ void wait_for_groups(Global<const double> x, Global<double> y) {
+  ORTHANT_SHARED(double, found, [2]);
+  found[0] = found[1] = -1;
+  const auto tell = [&](int wait) {
+    for (int i = 0; i < 2; ++i) y[2 * wait + i] = static_cast<double>(found[i]);
+  };
+  copy_async(&found[0], x);
+  wait_copies<0>();  // for no group
+  tell(0);
+  commit_copies();
+  commit_copies();
+  copy_async(&found[1], x + 1);
+  commit_copies();
+  wait_copies<3>();
+  tell(1);
+  wait_copies<2>();
+  tell(2);
+  wait_copies<1>();
+  tell(3);
+  wait_copies<0>();
+  tell(4);
+}
+
 __global__ void increment(Global<int> value) { value[0] = value[0] + 1; }
 
 }  // namespace rig_test
@@ -185,6 +223,38 @@ TEST_F(Kernels, DynamicSharedMemory) {
   const OnDevice<int> x({1, 2, 3, 4, 5}), y(std::vector<int>(5));
   ASSERT_EQ(run(rig_test::reverse_block, 1, 5, 5 * sizeof(int), nullptr, x.data(), y.data()), cudaSuccess);
   EXPECT_THAT(y.read(), ElementsAre(5, 4, 3, 2, 1));
+}
+
+template <int kCount>
+void test_copies() {
+  constexpr int kRows = 40, kValid = 37;
+  const OnDevice<float> x(ramp(kRows * kCount)), y(std::vector<float>(kRows * kCount, -1.0F));
+  ASSERT_EQ(
+      run(rig_test::copy_rows<kCount>, 1, kRows, kRows * kCount * sizeof(float), nullptr, x.data(), y.data(), kValid),
+      cudaSuccess);
+  std::vector<float> expected = ramp(kRows * kCount);
+  std::fill(expected.begin() + kValid * kCount, expected.end(), 0.0F);
+  EXPECT_EQ(y.read(), expected);
+}
+
+TEST_F(Kernels, CopiesOfEverySize) {
+  test_copies<1>();
+  test_copies<2>();
+  test_copies<4>();
+}
+
+// Of zeros nothing is read.
+TEST_F(Kernels, CopiesThatAreNotValidComeFromAnywhere) {
+  const OnDevice<float> y(std::vector<float>(32, -1.0F));
+  ASSERT_EQ(run(rig_test::copy_rows<4>, 1, 8, 128, nullptr, static_cast<const float*>(nullptr), y.data(), 0),
+            cudaSuccess);
+  EXPECT_EQ(y.read(), std::vector<float>(32, 0.0F));
+}
+
+TEST_F(Kernels, CopiesAreMadeAtTheWaitForTheirGroupAndNotBefore) {
+  const OnDevice<double> x({3, 4}), y(std::vector<double>(10));
+  ASSERT_EQ(run(rig_test::wait_for_groups, 1, 1, 0, nullptr, x.data(), y.data()), cudaSuccess);
+  EXPECT_THAT(y.read(), ElementsAre(-1, -1, -1, -1, 3, -1, 3, -1, 3, 4));
 }
 
 TEST_F(Kernels, LanesExchangeAsTheManualSays) {

@@ -73,6 +73,17 @@ void* SharedMemory::array(const void* key, std::size_t bytes, std::size_t alignm
   return data;
 }
 
+bool SharedMemory::covers(const void* address, std::size_t bytes) const {
+  const auto* const first = static_cast<const char*>(address);
+  const auto are_of = [=](const char* data, std::size_t size) {
+    return first >= data && bytes <= size && first <= data + (size - bytes);
+  };
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (are_of(arrays_[i].data, arrays_[i].bytes)) return true;
+  }
+  return are_of(dynamic_, dynamic_bytes_);
+}
+
 std::string SharedMemory::damage() const {
 #ifndef SIMT_ASAN  // which reports the access itself
   for (std::size_t i = 0; i < count_; ++i) {

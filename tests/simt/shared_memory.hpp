@@ -26,6 +26,9 @@ class SharedMemory {
   void* dynamic() const { return dynamic_; }
   std::size_t static_bytes() const { return static_bytes_; }
 
+  /// Whether all these bytes are of one array.
+  bool covers(const void* address, std::size_t bytes) const;
+
   /// What was written outside of arrays, in words; empty if nothing.
   std::string damage() const;
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "tests/simt/site.hpp"
 
@@ -36,6 +37,20 @@ struct Fragments {
 enum class Factors { kTf32, kBf16 };
 /// C becomes A B + C, once all lanes have come.
 void warp_multiply(Factors factors, Fragments& fragments, Site site);
+
+/// A copy from global to shared memory that a thread has begun; of zeros if `from` is null.
+struct Copy {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+  Site site;
+};
+/// Checks alignment and range, and remembers the copy, which is made as late as it may be: at the wait for its group.
+void begin_copy(const Copy& copy);
+void commit_copies();
+/// Takes the first copy of all but the last `newest` groups, for the kernel to make: the thread sanitizer sees what
+/// kernels do and not what the rig does.
+std::optional<Copy> take_copy(unsigned newest);
 
 void device_fence();
 

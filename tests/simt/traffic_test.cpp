@@ -53,6 +53,16 @@ __global__ void uneven_steps(Global<float> out) {
   out[lane] = sum;
 }
 
+/// Copies rows to columns. The second half of the warp copies zeros.
+template <int kWidth>
+__global__ void copy_to_columns(Global<const float> x) {
+  ORTHANT_SHARED(float, tile, [32][kWidth]);
+  for (int row = 0; row < 32; ++row)
+    copy_async(&tile[threadIdx.x][row], x + (row * 32 + threadIdx.x), threadIdx.x < 16);
+  commit_copies();
+  wait_copies<0>();
+}
+
 __global__ void count(Global<int> total) { atomic_add(&total[0], 1); }
 
 }  // namespace rig_test
@@ -116,6 +126,19 @@ TEST(TrafficTest, ColumnsConflictUnlessRowsArePadded) {
   EXPECT_EQ(padded.bank_conflicts, 0);
   EXPECT_EQ(padded.conflict_ways, 1);
   EXPECT_EQ(out.read()[31], 32.0F);
+}
+
+TEST(TrafficTest, AsynchronousCopiesReadGlobalAndWriteSharedMemory) {
+  const OnDevice<float> x(std::vector<float>(32 * 32));
+  run(rig_test::copy_to_columns<32>, 1, 32, 0, nullptr, x.data());
+  const Traffic plain = traffic_of("copy_to_columns<32>");
+  EXPECT_EQ(plain.bytes_read, 32 * 16 * 4);
+  EXPECT_EQ(plain.sectors_read, 32 * 2);
+  EXPECT_EQ(plain.bytes_written, 0);
+  EXPECT_EQ(plain.shared_accesses, 32);
+  EXPECT_EQ(plain.bank_conflicts, 32 * 31);
+  run(rig_test::copy_to_columns<33>, 1, 32, 0, nullptr, x.data());
+  EXPECT_EQ(traffic_of("copy_to_columns<33>").bank_conflicts, 0);
 }
 
 TEST(TrafficTest, RowsOfDoublesDoNotConflict) {
