@@ -60,8 +60,8 @@ Type Mnemonic::take_type() {
 }
 
 bool decode(std::string_view text, const Shape& shape, Instruction& i) {
-  constexpr std::array kKinds = {decode_integer, decode_floating, decode_compare, decode_convert,
-                                 decode_memory,  decode_control,  decode_multiply};
+  constexpr std::array kKinds = {decode_integer, decode_floating, decode_compare,  decode_convert,
+                                 decode_memory,  decode_control,  decode_multiply, decode_async_copy};
   for (const auto decode_kind : kKinds) {
     Mnemonic name(text);
     Instruction candidate = i;

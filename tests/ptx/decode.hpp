@@ -67,6 +67,7 @@ bool decode_convert(Mnemonic& name, const Shape& shape, Instruction& i);
 bool decode_memory(Mnemonic& name, const Shape& shape, Instruction& i);
 bool decode_control(Mnemonic& name, const Shape& shape, Instruction& i);
 bool decode_multiply(Mnemonic& name, const Shape& shape, Instruction& i);
+bool decode_async_copy(Mnemonic& name, const Shape& shape, Instruction& i);
 
 /// d = op(a, b, ...), each operand of type T.
 template <class T, class Op, std::size_t... kOperand>

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <type_traits>
 #include <vector>
@@ -132,12 +133,27 @@ class Thread {
   void jump_by_index(const Instruction& i);
   void call(const Instruction& i);
   void leave();
-  void end() { state_ = State::ended; }
+  /// Fails if copies are in flight.
+  void end();
   void wait(State state) { state_ = state; }
+
+  /// Copies of zeros if `from` is null. They are made as late as they may be, by the wait for their group.
+  void begin_copy(std::byte* to, const std::byte* from, std::size_t bytes) {
+    copies_.push_back({to, from, bytes, groups_});
+  }
+  void commit_copies() { ++groups_; }
+  /// For all but the last `newest` groups.
+  void wait_for_copies(std::uint64_t newest);
 
   bool carry = false;
 
  private:
+  struct Copy {
+    std::byte* to;
+    const std::byte* from;
+    std::size_t bytes;
+    std::uint64_t group;
+  };
   struct Frame {
     const Function* function;
     std::uint64_t* slots;
@@ -162,6 +178,8 @@ class Thread {
   std::uint64_t* slots_ = nullptr;
   const Instruction* next_ = nullptr;
   std::vector<Frame> callers_;
+  std::deque<Copy> copies_;  // begun and not made yet
+  std::uint64_t groups_ = 0;
 };
 
 class Warp {

@@ -21,6 +21,8 @@ TEST(Parse, KnownInstructions) {
   EXPECT_EQ(parsed("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f0, %f1, %f2, %f3}, {%r0, %r1, %r2, %r3}, "
                    "{%r0, %r1}, {%f0, %f1, %f2, %f3};"),
             "no error");
+  EXPECT_EQ(parsed("cp.async.ca.shared.global [%r1], [%rd1], 4, %r2;\ncp.async.commit_group;\ncp.async.wait_group 1;"),
+            "no error");
   EXPECT_EQ(parsed("@!%p1 bra L;\nL:\nld.param.u64 %rd1, [p];"), "no error");
 }
 
@@ -48,6 +50,12 @@ TEST(Parse, UnknownOpcodesAndModifiersAreNamedWithTheirLine) {
                                 "prmt.b32.f4e %r1, %r2, %r3, 1;",
                                 "cvt.rna.satfinite.tf32.f32 %r1, %f1;",
                                 "cvt.rn.tf32.f32 %r1, %f1;",
+                                "cp.async.ca.shared.global [%r1+4], [%rd1], 4, %r2;",
+                                "cp.async.ca.shared.global [%r1], [%rd1+4], 4, %r2;",
+                                "cp.async.ca.shared.global [%r1], [%rd1], 4;",
+                                "cp.async.shared.global [%r1], [%rd1], 4, %r2;",
+                                "cp.async.bulk.wait_group 0;",
+                                "cp.async.wait_group 0, 1;",
                                 "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 %f1, %r1, %r2, %f2;",
                                 "mma.sync.aligned.m16n8k4.row.col.f32.tf32.tf32.f32 {%f0, %f1, %f2, %f3}, "
                                 "{%r0, %r1, %r2, %r3}, {%r0, %r1}, {%f0, %f1, %f2, %f3};",

@@ -407,7 +407,7 @@ class Parser {
   void address(Instruction& i, std::size_t& count) {
     reserve(i, count);
     const std::string_view name = take();
-    i.offset = take_if("+") ? integer() : 0;
+    if (take_if("+")) i.offset = integer();
     i.at[count++] = is_number(name) ? layout_->constant(bits(name)) : slot_of(name, 0);
   }
 

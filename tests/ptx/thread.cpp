@@ -154,6 +154,22 @@ void Thread::call_external(const Call& call) {
   launch_.external(call.callee->name, arguments);
 }
 
+void Thread::wait_for_copies(std::uint64_t newest) {
+  for (; !copies_.empty() && copies_.front().group + newest < groups_; copies_.pop_front()) {
+    const Copy& copy = copies_.front();
+    if (copy.from != nullptr) {
+      std::memcpy(copy.to, copy.from, copy.bytes);
+    } else {
+      std::memset(copy.to, 0, copy.bytes);
+    }
+  }
+}
+
+void Thread::end() {
+  if (!copies_.empty()) fail("ends with " + std::to_string(copies_.size()) + " copies that it has not waited for");
+  state_ = State::ended;
+}
+
 void Thread::leave() {
   if (callers_.empty()) return end();
   const Frame caller = callers_.back();
