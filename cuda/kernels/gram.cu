@@ -1,5 +1,7 @@
 #include "cuda/kernels/gram.hpp"
 
+#include <type_traits>
+
 #include "cuda/kernels/reduce.cuh"
 #include "cuda/launch.hpp"
 
@@ -10,14 +12,25 @@ namespace {
 
 constexpr int kThreads = 64;  // 8 x 8, each with 4 x 4 entries
 constexpr int kTile = 32, kOwn = 4;
-constexpr int kStage = 32;   // columns of F in shared memory
+constexpr int kStage = 16;   // columns of F in shared memory at a time, while the next ones are on their way
 constexpr int kFlush = 256;  // columns whose products are summed in Product
+static_assert(kFlush % kStage == 0);
+
+/// A number of the next stage, which is on its way while this one is worked on. One that must be converted comes by way
+/// of a register, and is waited for.
+template <class Product, class T>
+__device__ void load(device::Shared<Product> to, device::Global<const T> from, bool inside) {
+  if constexpr (std::is_same_v<Product, T>) {
+    device::copy_async(to, from, inside);
+  } else {
+    to[0] = inside ? static_cast<Product>(static_cast<T>(from[0])) : Product(0);
+  }
+}
 
 template <class Product, class T, class Out>
 __global__ void __launch_bounds__(kThreads, 8)
     gram_tiles(core::Factor<const T> f, Out* out, std::int64_t columns_per_block, Scratch scratch) {
-  ORTHANT_SHARED(Product, left, [kStage][kTile + kOwn]);
-  ORTHANT_SHARED(Product, right, [kStage][kTile + kOwn]);
+  ORTHANT_SHARED(Product, staged, [2][2][kStage][kTile + kOwn]);  // of two stages, rows and columns of the tile
   const device::Global<const T> data = f.data;
   const device::Global<Out> g = out;
   const int thread = static_cast<int>(threadIdx.x), k = f.rank;
@@ -25,33 +38,37 @@ __global__ void __launch_bounds__(kThreads, 8)
   int tile_column = 0, number = static_cast<int>(blockIdx.y);
   while (number > tile_column) number -= ++tile_column;
   const int row0 = number * kTile, column0 = tile_column * kTile;
+  const int columns = row0 == column0 ? 0 : 1;  // where they are staged: on the diagonal they are the rows
   const int own_row = thread % 8 * kOwn, own_column = thread / 8 * kOwn;
   double total[kOwn][kOwn] = {};
   const std::int64_t begin = blockIdx.x * columns_per_block;
   const std::int64_t end = begin + columns_per_block < f.count ? begin + columns_per_block : f.count;
+  const auto load_stage = [&](std::int64_t stage, int to) {
+    for (int i = thread; i < kStage * kTile; i += kThreads) {
+      const int c = i % kTile, j = i / kTile;
+      const device::Global<const T> column = data + (stage + j) * f.ld;
+      const bool inside = stage + j < end;
+      load<Product, T>(&staged[to][0][j][c], column + (row0 + c), inside && row0 + c < k);
+      if (columns == 1) load<Product, T>(&staged[to][1][j][c], column + (column0 + c), inside && column0 + c < k);
+    }
+    device::commit_copies();
+  };
+  int now = 0;
+  load_stage(begin, now);
   for (std::int64_t flush = begin; flush < end; flush += kFlush) {
     Product sum[kOwn][kOwn] = {};
     const std::int64_t flush_end = flush + kFlush < end ? flush + kFlush : end;
     for (std::int64_t stage = flush; stage < flush_end; stage += kStage) {
-      device::sync_block();
-      for (int i = thread; i < kStage * kTile; i += kThreads) {
-        const int c = i % kTile, j = i / kTile;
-        const bool inside = stage + j < flush_end;
-        const std::int64_t at = (stage + j) * f.ld;
-        const auto entry = [&](int component) {
-          return inside && component < k ? static_cast<Product>(static_cast<T>(data[at + component])) : Product(0);
-        };
-        const Product of_row = entry(row0 + c);
-        left[j][c] = of_row;
-        right[j][c] = row0 == column0 ? of_row : entry(column0 + c);
-      }
-      device::sync_block();
+      device::wait_copies<0>();
+      device::sync_block();  // this stage is there, and nobody is at the last one any more
+      if (stage + kStage < end) load_stage(stage + kStage, 1 - now);
+      ORTHANT_UNROLL_LOOP
       for (int j = 0; j < kStage; ++j) {
         Product a[kOwn], b[kOwn];
         ORTHANT_UNROLL_LOOP
         for (int i = 0; i < kOwn; ++i) {
-          a[i] = left[j][own_row + i];
-          b[i] = right[j][own_column + i];
+          a[i] = staged[now][0][j][own_row + i];
+          b[i] = staged[now][columns][j][own_column + i];
         }
         ORTHANT_UNROLL_LOOP
         for (int p = 0; p < kOwn; ++p) {
@@ -59,6 +76,7 @@ __global__ void __launch_bounds__(kThreads, 8)
           for (int q = 0; q < kOwn; ++q) sum[p][q] += a[p] * b[q];
         }
       }
+      now = 1 - now;
     }
     ORTHANT_UNROLL_LOOP
     for (int p = 0; p < kOwn; ++p) {

@@ -16,7 +16,7 @@ std::vector<Bound> gram_bounds() {
                  .again_to = pairs * chunks * 8192 + 4 * 4.0 * k * k,
                  .reason = "a tile reads the components of its rows and of its columns; sums of chunks of 256 columns "
                            "in double; a thread writes 4 x 4 entries",
-                 .barriers = pairs * chunks * (2 * 256 / 32 + 2),
+                 .barriers = pairs * chunks * (256 / 16 + 2),
                  .call = [k](Device& d) {
                    gram_matrix<float>(d.gpu(), Factor<const float>(d.factor(k, kCount)),
                                       core::Gram<float>{d.zeros<float>(k * k), k});
