@@ -24,7 +24,8 @@ TYPED_TEST_SUITE(Invariants, Precisions, PrecisionNames);
 
 std::vector<Options> every_solver() {
   std::vector<Options> all;
-  for (auto initialization : {Initialization::given, Initialization::random, Initialization::nndsvda})
+  for (auto initialization : {Initialization::given, Initialization::random, Initialization::nndsvda}) {
+    if (cases::few_cases() && initialization != Initialization::given) continue;  // where it starts is the same on all
     for (double penalty : {0.0, 0.05}) {
       all.push_back({.initialization = initialization});
       for (int sweeps : {1, 4}) all.push_back(plain({.initialization = initialization, .sweeps = sweeps}));
@@ -35,6 +36,7 @@ std::vector<Options> every_solver() {
         all[i].tolerance = 0;
       }
     }
+  }
   return all;
 }
 
