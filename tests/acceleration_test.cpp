@@ -258,7 +258,8 @@ TYPED_TEST(Accelerated, SweepsAreChosenByTheirCost) {
   };
   for (const Case& c :
        {Case{61, 43, -1, Solver::hals, {5, 7}}, Case{61, 43, -1, Solver::multiplicative_update, {19, 27}},
-        Case{20, 400, -1, Solver::hals, {32, 3}}, Case{61, 43, 700, Solver::hals, {2, 3}}}) {
+        Case{20, 400, -1, Solver::hals, {8, 3}}, Case{20, 400, -1, Solver::multiplicative_update, {32, 9}},
+        Case{61, 43, 700, Solver::hals, {2, 3}}}) {
     SCOPED_TRACE(std::to_string(c.m) + " x " + std::to_string(c.n) + ", nonzeros " + std::to_string(c.nonzeros));
     const auto content = cases::make_dense(c.m, c.n, Content::uniform, 1);
     const DenseStorage<T> dense(content);

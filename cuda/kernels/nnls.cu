@@ -328,6 +328,8 @@ __device__ void solve_column(const Team<kPlace, T>& team, const Arguments<T>& a,
   }
 }
 
+constexpr std::size_t kFixed = 5 << 10;  // bytes of the kernel's arrays of fixed size, at most
+
 // The start of the dynamic shared memory, as numbers of T.
 template <class T>
 __device__ device::Shared<T> start_of_shared() {
@@ -344,6 +346,7 @@ __global__ void __launch_bounds__(kThreads, kPlace == Place::warp ? 10 : 8) solv
   ORTHANT_SHARED(unsigned, passive, [kTeams][kMost / 32]);
   ORTHANT_SHARED(unsigned, flags, [kTeams][kMost / 32]);
   ORTHANT_SHARED(double, parts, [kTeams][3]);
+  static_assert(kTeams * (kMost * sizeof(int) + 2 * (kMost / 32) * sizeof(unsigned) + 3 * sizeof(double)) <= kFixed);
   const int k = a.rank, number = static_cast<int>(threadIdx.x) / T1::kSize;
   const int teams = static_cast<int>(blockDim.x) / T1::kSize;
   T1 team;
@@ -396,7 +399,6 @@ std::size_t shared_bytes(Place place, int rank, int teams) {
 
 template <class T>
 bool fits(const Gpu& gpu, Place place, int rank, int teams) {
-  constexpr std::size_t kFixed = 5 << 10;  // bytes of the arrays of fixed size, at most
   return shared_bytes<T>(place, rank, teams) <= shared_budget(gpu, kFixed);
 }
 

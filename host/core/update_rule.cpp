@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace orthant::core {
 namespace {
 
-constexpr double kMostAutoSweeps = 32;  // a small factor's columns have long come to rest
+// More take as many iterations, or more: they solve exactly for a partner that is still far off (README, "Sweeps and
+// extrapolation"). Multiplicative updates do less each.
+constexpr double kMostSweeps = 8, kMostUpdates = 32;
 
 template <class T>
 class Hals final : public UpdateRule<T> {
@@ -88,8 +91,9 @@ int sweeps_of(Side side, const Options& options, const MatrixShape& shape, int r
   const double entries = shape.nonzeros < 0 ? m * n : static_cast<double>(shape.nonzeros);
   const double own = side == Side::w ? m : n, fixed = side == Side::w ? n : m;
   const double visit = entries + rank * fixed, update = rank * (own + 1);
-  return static_cast<int>(
-      std::min(kMostAutoSweeps, std::floor(1 + (options.solver == Solver::hals ? 0.5 : 2.0) * visit / update)));
+  const auto [share, most] =
+      options.solver == Solver::hals ? std::pair(0.5, kMostSweeps) : std::pair(2.0, kMostUpdates);
+  return static_cast<int>(std::min(most, std::floor(1 + share * visit / update)));
 }
 
 template <class T>

@@ -99,8 +99,8 @@ struct Options {
   bool update_h = true;  ///< false: H stays as given
   /// Updates of a factor per visit of X (Gillis & Glineur 2012): HALS sweeps or, for frobenius, multiplicative updates.
   /// 0: as many as cost about half (multiplicative_update: twice) what the visit does, for each factor by itself, but
-  /// at most 32: floor(1 + a (p + k c) / (k (f + 1))), where f and c are the columns of that factor and of the other
-  /// one, p = rows * columns or the nonzeros of sparse X, k the rank, and a = 1/2 (2). Where each update visits X
+  /// at most 8 (32): floor(1 + a (p + k c) / (k (f + 1))), where f and c are the columns of that factor and of the
+  /// other one, p = rows * columns or the nonzeros of sparse X, k the rank, and a = 1/2 (2). Where each update visits X
   /// anyway (other losses, missing or weighted entries) and for anls, which needs one, that is 1.
   int sweeps = 0;
   Acceleration acceleration = Acceleration::automatic;

@@ -40,7 +40,7 @@ def test_sweeps_chosen_by_their_cost(orthant, x, start):
     w, h, report = orthant.factors(*GIVEN, "--max-iterations", 1, "--acceleration", "none")
     (m, k), n = start[0].shape, x.shape[1]
     sweeps_w, sweeps_h = (
-        min(32, int(1 + (m * n + k * fixed) / (k * (own + 1)) / 2)) for own, fixed in ((m, n), (n, m))
+        min(8, int(1 + (m * n + k * fixed) / (k * (own + 1)) / 2)) for own, fixed in ((m, n), (n, m))
     )
     w_expected = reference.hals(start[0].T, start[1] @ start[1].T, start[1] @ x.T, sweeps=sweeps_w).T
     h_expected = reference.hals(start[1], w_expected.T @ w_expected, w_expected.T @ x, sweeps=sweeps_h)
