@@ -154,7 +154,8 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
 
 template <class T>
 void CpuBackend<T>::dot(Factor<const T> a, Factor<const T> b, double* out) const {
-  *out = sum_chunks<double>(Chunks(a.count, kUpdateColumns), threads_, [&](std::int64_t begin, std::int64_t length) {
+  const int threads = worth_waking(threads_, a.rank * a.count);
+  *out = sum_chunks<double>(Chunks(a.count, kUpdateColumns), threads, [&](std::int64_t begin, std::int64_t length) {
     // Eight sums side by side, so that the compiler may use SIMD.
     double sums[8] = {};
     double rest = 0;
@@ -305,7 +306,8 @@ template <class T>
 void CpuBackend<T>::extrapolate(Factor<T> point, Factor<T> iterate, const core::Momentum* momentum) const {
   const bool accepted = momentum->accepted != 0;
   const T weight = static_cast<T>(momentum->weight);
-  for_chunks(Chunks(point.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+  const int threads = worth_waking(threads_, point.rank * point.count);
+  for_chunks(Chunks(point.count, kUpdateColumns), threads, [&](int, std::int64_t begin, std::int64_t length) {
     for (std::int64_t j = begin; j < begin + length; ++j) {
       T* y = point.column(j);
       T* x = iterate.column(j);

@@ -61,6 +61,12 @@ void for_each_task(int tasks, int threads, Function&& function) {
   first.rethrow();
 }
 
+/// The threads worth waking to go over so many numbers once: one, where waking others takes longer.
+inline int worth_waking(int threads, std::int64_t numbers) {
+  constexpr std::int64_t kFew = 1 << 15;  // about 10 microseconds
+  return numbers < kFew ? 1 : threads;
+}
+
 /// function(chunk, begin, length) for each chunk.
 template <class Function>
 void for_chunks(const Chunks& chunks, int threads, Function&& function) {
