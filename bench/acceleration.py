@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Iterations and seconds to within 0.1 % of the best loss: --acceleration none and extrapolation, --sweeps 1, 2 and auto.
+"""Iterations and seconds to within 0.1 % of the best loss: --acceleration none and extrapolation, by numbers of sweeps.
 
-usage: acceleration.py ORTHANT [--solver hals|mu] [--seeds N] [--scale X] [DATA ...]
+usage: acceleration.py ORTHANT [--solver hals|mu] [--sweeps N|auto,...] [--seeds N] [--scale X] [DATA ...]
 
 DATA: austen (tf-idf), digits, D1 (uniform numbers, 5000 x 4000), planted (rank 32 with noise, 2000 x 1500), moffett, raman,
 swimmer and fashion (tests/data tells where they come from). Default: all. Every way is run from the same random starts
 (seeds 0 to N - 1, default 5), in float, without stopping early, once to see the losses (a check each iteration) and
-then to measure the time of an iteration (checked every 10th; the least of 3). --scale multiplies the iterations.
+then to measure the time of an iteration (checked every 10th; the least of 3). --scale multiplies the iterations, --sweeps
+names numbers beside 1 (default: 2,auto).
 
 The best loss of a start is the least that any way found from it, and counts as at least 1e-6 of ||X||^2 / 2, what exact
 data would bring below the rounding of float. A way that found a worse minimum has not reached it and is shown with the
@@ -29,7 +30,6 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 TEST_DATA = HERE.parent / "tests/data"
-WAYS = [(a, s) for a in ("none", "extrapolation") for s in ("1", "2", "auto")]
 
 
 def planted(rows, columns, rank):
@@ -79,20 +79,20 @@ def fit(command, x, options):
     return json.loads(run.stdout)
 
 
-def measure(command, x, rank, iterations, options, solver, seeds):
+def measure(command, ways, x, rank, iterations, options, solver, seeds):
     """By way, for every start: iterations to the target and to where `none 1` ends (None: not reached), and of the whole
     run; and seconds of an iteration."""
     common = ["--rank", rank, "--solver", solver, "--init", "random", *options]
-    rows = {way: [] for way in WAYS}
-    per_iteration = {way: math.inf for way in WAYS}
+    rows = {way: [] for way in ways}
+    per_iteration = {way: math.inf for way in ways}
     for _ in range(3):  # interleaved, so that other loads hit all ways
-        for way in WAYS:
+        for way in ways:
             some = max(20, min(iterations, 100))
             result = fit(command, x, [*common, "--acceleration", way[0], "--sweeps", way[1], "--max-iterations", some])
             per_iteration[way] = min(per_iteration[way], result["seconds_per_iteration"])
     for seed in range(seeds):
         runs = {}
-        for way in WAYS:
+        for way in ways:
             runs[way] = fit(command, x, [*common, "--seed", seed, "--acceleration", way[0], "--sweeps", way[1],
                                          "--max-iterations", iterations, "--check-every", 1])
         first = next(iter(runs.values()))
@@ -112,24 +112,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", metavar="ORTHANT")
     parser.add_argument("--solver", choices=["hals", "mu"], default="hals")
+    parser.add_argument("--sweeps", type=lambda text: text.split(","), default=["2", "auto"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("data", nargs="*", metavar="DATA")
     a = parser.parse_intermixed_args()
+    ways = [(way, sweeps) for way in ("none", "extrapolation") for sweeps in ("1", *a.sweeps)]
     with tempfile.TemporaryDirectory() as folder:
         sets = data_sets(pathlib.Path(folder))
-        ratios = {(way, goal): [] for way in WAYS for goal in (0, 1)}
-        print(f"| {'X':8} | rank | " + " | ".join(f"{x} {s}" for x, s in WAYS) + " |")
-        print("|---" * (2 + len(WAYS)) + "|")
+        ratios = {(way, goal): [] for way in ways for goal in (0, 1)}
+        print(f"| {'X':8} | rank | " + " | ".join(f"{x} {s}" for x, s in ways) + " |")
+        print("|---" * (2 + len(ways)) + "|")
         for name in a.data or sets:
             if name not in sets:
                 parser.error(f"DATA is '{name}', expected one of {', '.join(sets)}")
             x, rank, iterations, options = sets[name]
             x = x() if callable(x) else x
             iterations = max(1, round(a.scale * iterations))
-            rows, seconds = measure(a.command, x, rank, iterations, options, a.solver, a.seeds)
+            rows, seconds = measure(a.command, ways, x, rank, iterations, options, a.solver, a.seeds)
             cells = []
-            for way in WAYS:
+            for way in ways:
                 spent = [row[0] or row[2] for row in rows[way]]
                 count = sum(row[0] is not None for row in rows[way])
                 middle = statistics.median(spent)
@@ -141,7 +143,7 @@ def main():
                         ratios[way, goal].append(ratio * seconds[way] / seconds["none", "1"])
             print(f"| {name:8} | {rank} | " + " | ".join(cells) + " |", flush=True)
         for goal, what in enumerate(("to the best loss", "to where `none 1` ends")):
-            means = [math.exp(statistics.fmean(map(math.log, ratios[way, goal]))) for way in WAYS]
+            means = [math.exp(statistics.fmean(map(math.log, ratios[way, goal]))) for way in ways]
             print(f"| seconds {what} beside `none 1` | | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
 
 

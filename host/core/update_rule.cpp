@@ -7,8 +7,8 @@
 namespace orthant::core {
 namespace {
 
-// More take as many iterations, or more: they solve exactly for a partner that is still far off (README, "Sweeps and
-// extrapolation"). Multiplicative updates do less each.
+// More took longer to a loss, in the mean of the data tried (bench/NOTES.md, "How many sweeps"): they solve exactly for
+// a partner that is still far off. Multiplicative updates do less each.
 constexpr double kMostSweeps = 8, kMostUpdates = 32;
 
 template <class T>

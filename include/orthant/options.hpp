@@ -45,7 +45,7 @@ enum class Initialization {
 /// How iterations build on those before them.
 enum class Acceleration {
   automatic,  ///< extrapolation where it can be: for frobenius, without missing or weighted entries; elsewhere none
-  none,
+  none,       ///< each iteration starts where the last one ended
   /// Each iteration starts from the factors extrapolated beyond the last ones, F + weight (F - F before it); entries
   /// that this would take to zero or below stay. Whenever the objective rises the iteration is taken back (it counts),
   /// and the next starts from the last factors themselves: no iteration that is kept raises the objective by more than
