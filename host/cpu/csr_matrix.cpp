@@ -128,9 +128,9 @@ void for_balanced(const std::int64_t* offsets, std::int64_t count, std::int64_t 
     }
     return task == tasks ? count : low;
   };
-  for_each_task(tasks, threads, [&](int task) {
+  for_each_task(tasks, threads, [&](int task, int worker) {
     const std::int64_t begin = bound(task), end = bound(task + 1);
-    if (begin < end) function(task, begin, end - begin);
+    if (begin < end) call_by_worker(function, worker, task, begin, end - begin);
   });
 }
 
@@ -259,21 +259,22 @@ class CsrMatrix final : public core::DataMatrix<T> {
     const std::int64_t panel_size = static_cast<std::int64_t>(kUpdateColumns) * k;
     T* panels = workspace.get<T>(Workspace::panels, threads_ * panel_size);
     KktSums parts[kMaxChunks] = {};
-    for_balanced(
-        x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_, [&](int task, std::int64_t begin, std::int64_t length) {
-          T* memory = panels + omp_get_thread_num() * panel_size;
-          for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
-            const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
-            const Factor<T> product{memory, k, n, k};
-            std::fill_n(memory, n * k, T(0));
-            for (int band = 0; band < x.bands; ++band) {
-              accumulate_gathered(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed, product);
-            }
-            KktSums sums;
-            rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);
-            parts[task] += sums;
-          }
-        });
+    for_balanced(x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_,
+                 [&](int task, std::int64_t begin, std::int64_t length, int worker) {
+                   T* memory = panels + worker * panel_size;
+                   for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
+                     const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
+                     const Factor<T> product{memory, k, n, k};
+                     std::fill_n(memory, n * k, T(0));
+                     for (int band = 0; band < x.bands; ++band) {
+                       accumulate_gathered(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed,
+                                           product);
+                     }
+                     KktSums sums;
+                     rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);
+                     parts[task] += sums;
+                   }
+                 });
     if (kkt != nullptr) {
       *kkt = {};
       for (const KktSums& part : parts) *kkt += part;
@@ -305,21 +306,22 @@ class CsrMatrix final : public core::DataMatrix<T> {
     const std::int64_t sums_size = static_cast<std::int64_t>(kUpdateColumns) * k, size = (known ? 1 : 2) * sums_size;
     T* panels = workspace.get<T>(Workspace::panels, threads_ * size);
     KktSums parts[kMaxChunks] = {};
-    for_balanced(
-        x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_, [&](int task, std::int64_t begin, std::int64_t length) {
-          T* memory = panels + omp_get_thread_num() * size;
-          for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
-            const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
-            const Factor<T> panel = local.panel(p, n), own_numerator{memory, k, n, k};
-            const Factor<T> own_denominator = known ? Factor<T>{} : Factor<T>{memory + sums_size, k, n, k};
-            add_terms(x, p, panel, fixed, divergence, own_numerator, own_denominator);
-            KktSums kkt_sums;
-            rule.apply(panel,
-                       {{}, own_numerator, known ? known_denominator.panel(p, n) : Factor<const T>(own_denominator)},
-                       kkt != nullptr ? &kkt_sums : nullptr);
-            parts[task] += kkt_sums;
-          }
-        });
+    for_balanced(x.offsets, x.count, k / 4 + 8, kMaxChunks, threads_,
+                 [&](int task, std::int64_t begin, std::int64_t length, int worker) {
+                   T* memory = panels + worker * size;
+                   for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
+                     const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
+                     const Factor<T> panel = local.panel(p, n), own_numerator{memory, k, n, k};
+                     const Factor<T> own_denominator = known ? Factor<T>{} : Factor<T>{memory + sums_size, k, n, k};
+                     add_terms(x, p, panel, fixed, divergence, own_numerator, own_denominator);
+                     KktSums kkt_sums;
+                     rule.apply(
+                         panel,
+                         {{}, own_numerator, known ? known_denominator.panel(p, n) : Factor<const T>(own_denominator)},
+                         kkt != nullptr ? &kkt_sums : nullptr);
+                     parts[task] += kkt_sums;
+                   }
+                 });
     if (kkt != nullptr) {
       *kkt = {};
       for (const KktSums& part : parts) *kkt += part;

@@ -184,14 +184,15 @@ void dense_divergence_terms(const StoredMatrix<T>& matrix, Side side, Factor<con
   const Sizes sizes = Sizes::of<T>(matrix.is_row_side(side), with_denominator, fixed.count, kTermsPanel, f.rank);
   const Panels<T> panels(matrix, sizes, fixed, divergence, workspace.get<T>(Workspace::packed, sizes.prepared()));
   T* scratch = workspace.get<T>(Workspace::panels, matrix.threads * sizes.scratch());
-  for_chunks(Chunks(f.count, kTermsPanel), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
-    const FlushSubnormals flush;
-    for (std::int64_t p = begin; p < begin + length; p += kTermsPanel) {
-      const std::int64_t n = std::min(kTermsPanel, begin + length - p);
-      panels.local_terms(p, f.panel(p, n), scratch + omp_get_thread_num() * sizes.scratch(), numerator.panel(p, n),
-                         with_denominator ? denominator.panel(p, n) : Factor<T>{});
-    }
-  });
+  for_chunks(Chunks(f.count, kTermsPanel), matrix.threads,
+             [&](int, std::int64_t begin, std::int64_t length, int worker) {
+               const FlushSubnormals flush;
+               for (std::int64_t p = begin; p < begin + length; p += kTermsPanel) {
+                 const std::int64_t n = std::min(kTermsPanel, begin + length - p);
+                 panels.local_terms(p, f.panel(p, n), scratch + worker * sizes.scratch(), numerator.panel(p, n),
+                                    with_denominator ? denominator.panel(p, n) : Factor<T>{});
+               }
+             });
 }
 
 template <class T>
@@ -327,27 +328,28 @@ void dense_coordinate_descent(const StoredMatrix<T>& matrix, Side side, Factor<T
              [&](int, std::int64_t begin, std::int64_t length) { by_component(fixed, begin, length, components, ld); });
   for (int c = 0; c < k; ++c) std::fill(components + c * ld + fixed.count, components + (c + 1) * ld, T(0));
   const ColumnProblem<T> problem{k, divergence, fixed_sums, penalty, sweeps};
-  for_chunks(Chunks(f.count, sizes.copied), matrix.threads, [&](int, std::int64_t begin, std::int64_t length) {
-    const FlushSubnormals flush;
-    T *v = memory + omp_get_thread_num() * sizes.size(), *values = v + sizes.fits, *weights = values + sizes.values;
-    T* own = weights + sizes.weights;
-    for (std::int64_t p = begin; p < begin + length; p += sizes.copied) {
-      const std::int64_t n = std::min(sizes.copied, begin + length - p);
-      const bool copied = !along || !complete;
-      if (copied) copy_lines(matrix, along, p, n, fixed.count, ld, values, complete ? nullptr : weights);
-      for (std::int64_t j = 0; j < n; j += kLines) {
-        const Factor<T> some = f.panel(p + j, std::min<std::int64_t>(kLines, n - j));
-        const int lines = static_cast<int>(some.count);
-        by_component(Factor<const T>(some), 0, lines, own, lines);
-        columns(Block<T>{components, k, fixed.count, ld}, Factor<const T>{own, lines, k, lines}, v, ld,
-                {.fresh = true});
-        const Block<T> x =
-            copied ? Block<T>{values + j * ld, lines, fixed.count, ld} : matrix.x.part(p + j, 0, lines, fixed.count);
-        descend(problem, {x.data, x.ld, complete ? nullptr : weights + j * ld, complete ? 0 : ld, fixed.count},
-                components, ld, v, some, false);
-      }
-    }
-  });
+  for_chunks(
+      Chunks(f.count, sizes.copied), matrix.threads, [&](int, std::int64_t begin, std::int64_t length, int worker) {
+        const FlushSubnormals flush;
+        T *v = memory + worker * sizes.size(), *values = v + sizes.fits, *weights = values + sizes.values;
+        T* own = weights + sizes.weights;
+        for (std::int64_t p = begin; p < begin + length; p += sizes.copied) {
+          const std::int64_t n = std::min(sizes.copied, begin + length - p);
+          const bool copied = !along || !complete;
+          if (copied) copy_lines(matrix, along, p, n, fixed.count, ld, values, complete ? nullptr : weights);
+          for (std::int64_t j = 0; j < n; j += kLines) {
+            const Factor<T> some = f.panel(p + j, std::min<std::int64_t>(kLines, n - j));
+            const int lines = static_cast<int>(some.count);
+            by_component(Factor<const T>(some), 0, lines, own, lines);
+            columns(Block<T>{components, k, fixed.count, ld}, Factor<const T>{own, lines, k, lines}, v, ld,
+                    {.fresh = true});
+            const Block<T> x = copied ? Block<T>{values + j * ld, lines, fixed.count, ld}
+                                      : matrix.x.part(p + j, 0, lines, fixed.count);
+            descend(problem, {x.data, x.ld, complete ? nullptr : weights + j * ld, complete ? 0 : ld, fixed.count},
+                    components, ld, v, some, false);
+          }
+        }
+      });
 }
 
 std::int64_t dense_coordinate_descent_bytes(const MatrixShape& shape, const Divergence& divergence, bool updates_w,

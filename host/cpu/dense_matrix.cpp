@@ -239,8 +239,8 @@ class DenseMatrix final : public core::DataMatrix<T> {
   void product_with_columns(Factor<const T> f, Factor<T> r, Workspace& workspace) const {
     const std::int64_t ld = padded<T>(kStrip);
     T* memory = workspace.get<T>(Workspace::panels, threads_ * r.rank * ld);
-    for_chunks(Chunks(r.count, kStrip), threads_, [&](int, std::int64_t begin, std::int64_t length) {
-      T* by_component = memory + omp_get_thread_num() * r.rank * ld;
+    for_chunks(Chunks(r.count, kStrip), threads_, [&](int, std::int64_t begin, std::int64_t length, int worker) {
+      T* by_component = memory + worker * r.rank * ld;
       for (std::int64_t j = begin; j < begin + length; j += kStrip) {
         const std::int64_t n = std::min(kStrip, begin + length - j);
         columns(x_.part(0, j, x_.rows, n), f, by_component, ld, {.fresh = true});

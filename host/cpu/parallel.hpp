@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <type_traits>
 
 namespace orthant::cpu {
 
@@ -47,17 +48,28 @@ class FirstException {
   std::exception_ptr exception_;
 };
 
-/// function(i) for i in [0, tasks), spread over threads in the order of i. Inside another parallel region (a panel of a
-/// pass) one thread does all: OpenMP's rule for nested regions.
+/// function(arguments ..., worker), or without the worker where function has no use for it.
+template <class Function, class... Arguments>
+void call_by_worker(Function& function, int worker, Arguments... arguments) {
+  if constexpr (std::is_invocable_v<Function&, Arguments..., int>)
+    function(arguments..., worker);
+  else
+    function(arguments...);
+}
+
+/// function(i, worker) or function(i) for i in [0, tasks), spread over threads in the order of i. `worker`, below
+/// `threads` (0 of one), tells whose memory to use: a thread's number would be one of the caller's where no region is
+/// opened, and the caller may be in a region of its own. Inside a region one thread does all: OpenMP's rule for nested
+/// regions.
 template <class Function>
 void for_each_task(int tasks, int threads, Function&& function) {
   if (tasks <= 1 || threads <= 1) {
-    for (int i = 0; i < tasks; ++i) function(i);
+    for (int i = 0; i < tasks; ++i) call_by_worker(function, 0, i);
     return;
   }
   FirstException first;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (int i = 0; i < tasks; ++i) first.guard([&] { function(i); });
+  for (int i = 0; i < tasks; ++i) first.guard([&] { call_by_worker(function, omp_get_thread_num(), i); });
   first.rethrow();
 }
 
@@ -67,11 +79,12 @@ inline int worth_waking(int threads, std::int64_t numbers) {
   return numbers < kFew ? 1 : threads;
 }
 
-/// function(chunk, begin, length) for each chunk.
+/// function(chunk, begin, length, worker) or function(chunk, begin, length) for each chunk.
 template <class Function>
 void for_chunks(const Chunks& chunks, int threads, Function&& function) {
-  for_each_task(chunks.chunks(), threads,
-                [&](int chunk) { function(chunk, chunks.begin(chunk), chunks.length(chunk)); });
+  for_each_task(chunks.chunks(), threads, [&](int chunk, int worker) {
+    call_by_worker(function, worker, chunk, chunks.begin(chunk), chunks.length(chunk));
+  });
 }
 
 /// The sum over all chunks of what function(begin, length) returns, added in the order of the chunks.

@@ -159,19 +159,15 @@ void sparse_coordinate_descent(const ColumnProblem<T>& problem, const Compressed
   });
   // A window is as many tasks as it would have batches, each of which takes some of the long columns too.
   const auto tasks = static_cast<int>((std::min(windows.size, x.count) + kBatch<T> - 1) / kBatch<T>);
-  for_each_task(windows.chunks() * tasks, threads, [&](int number) {
+  for_each_task(windows.chunks() * tasks, threads, [&](int number, int worker) {
     const int window = number / tasks, task = number % tasks;
     const std::int32_t* segments = order + windows.begin(window);
     const FlushSubnormals flush;
-    T* own = memory + omp_get_thread_num() * sizes.numbers;
+    T* own = memory + worker * sizes.numbers;
     T* values = own + sizes.kernel;
     const Descent<T> descent{
-        problem,
-        x,
-        sizes,
-        f,
-        fixed,
-        {values, shape.complete() ? nullptr : values + sizes.entries, indices + omp_get_thread_num() * sizes.entries},
+        problem, x,     sizes,
+        f,       fixed, {values, shape.complete() ? nullptr : values + sizes.entries, indices + worker * sizes.entries},
         own};
     for (std::int64_t i = task; i < longer[window]; i += tasks) descent.single(segments[i]);
     const std::int64_t first = longer[window] + task * kBatch<T>, left = windows.length(window) - first;

@@ -1,0 +1,60 @@
+// Fits of the CPU backend from several threads of the caller's own parallel region.
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include "orthant/factorize.hpp"
+#include "tests/cases.hpp"
+#include "tests/fit.hpp"
+#include "tests/test_context.hpp"
+
+namespace orthant::test {
+namespace {
+
+/// Every way through the kernels that hands out memory by thread: storages, orders, losses, solvers.
+std::vector<Options> ways(bool sparse) {
+  std::vector<Options> options;
+  for (const Loss loss : {Loss::frobenius(), Loss::kullback_leibler(), Loss{.beta = 1.5}})
+    for (const Solver solver : {Solver::hals, Solver::multiplicative_update, Solver::anls}) {
+      if (solver == Solver::anls && loss.beta != 2) continue;
+      if (loss.beta == 1.5 && (sparse || solver == Solver::hals)) continue;
+      options.push_back({.loss = loss, .solver = solver, .initialization = Initialization::given, .max_iterations = 3});
+    }
+  return options;
+}
+
+// One thread's fit is the same when many run at once, each with one thread or more.
+template <class T>
+void expect_same_in_region(int own_threads) {
+  const auto exact = planted(150, 130, 4, 0.1, 3);
+  const DenseStorage<T> rows(exact), columns(exact, Layout::column_major);
+  const CsrStorage<T> sparse(sparsify(exact));
+  const auto fits = [&] {
+    std::vector<std::vector<double>> results;
+    const Context context = make_context(own_threads);
+    for (const Matrix<T>& x :
+         {Matrix<T>(context, rows.view()), Matrix<T>(context, columns.view()), Matrix<T>(context, sparse.view())})
+      for (const Options& options : ways(x.sparse())) {
+        auto f = given_start<T>(150, 130, 4);
+        f.fit(x, options);
+        results.push_back(f.entries());
+      }
+    return results;
+  };
+  const auto expected = fits();
+  constexpr int kCallers = 3;
+  std::vector<std::vector<double>> results[kCallers];
+#pragma omp parallel num_threads(kCallers)
+  results[omp_get_thread_num()] = fits();
+  for (const auto& result : results) EXPECT_EQ(result, expected);
+}
+
+TEST(CallersRegion, FitsOfOneThreadAreThoseOutsideOfIt) {
+  expect_same_in_region<float>(1);
+  expect_same_in_region<double>(1);
+}
+
+TEST(CallersRegion, FitsOfTwoThreadsAreThoseOutsideOfIt) { expect_same_in_region<float>(2); }
+
+}  // namespace
+}  // namespace orthant::test
