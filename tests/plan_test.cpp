@@ -132,6 +132,20 @@ TYPED_TEST(Plan, IsAFewMegabytesForAThreadAtHighRanks) {
   }
 }
 
+// However many threads there are: X has far fewer entries than threads x columns.
+TYPED_TEST(Plan, MakingHypersparseXTakesNoMemoryForEachThread) {
+  using T = TypeParam;
+  if (kOnDevice) GTEST_SKIP() << "the CPU's threads";
+  constexpr std::int64_t kColumns = 200'000;
+  const CsrStorage<T> sparse(cases::make_sparse({100, kColumns, 16, 2000}, 3));
+  const auto peak = [&](int threads) {
+    CountingMemory memory;
+    const Matrix<T> x(make_context(threads, &memory), sparse.view());
+    return memory.peak();
+  };
+  EXPECT_EQ(peak(64), peak(1));
+}
+
 // No m x n intermediate anywhere: beside X there is room for a few factors, and for sparse X another of its entries.
 TYPED_TEST(Plan, IsAFewFactorsForAnyX) {
   using T = TypeParam;

@@ -141,7 +141,9 @@ Compressed<T> transpose(const Compressed<T>& in, std::int64_t count, int bands, 
   const std::int64_t nonzeros = in.offsets[in.count];
   out.allocate(memory, count, bands, nonzeros, in.weights != nullptr);
   // A task is a range of in's segments within one band; starts[task][i] counts, then places, its entries of segment i.
-  const int parts = std::max(1, (threads + bands - 1) / bands);
+  // There are as many tasks as threads, but not more counts than entries.
+  const std::int64_t wanted = (threads + bands - 1) / bands, affordable = nonzeros / (bands * count);
+  const int parts = static_cast<int>(std::max<std::int64_t>(1, std::min(wanted, affordable)));
   const int tasks = bands * parts;
   const std::int64_t height = (in.count + bands - 1) / bands, step = (height + parts - 1) / parts;
   const auto begin = [&](int task) {

@@ -4,10 +4,13 @@
 #include <memory>
 #include <new>
 
+#include "host/core/buffer.hpp"
+
 namespace orthant::cpu {
 
 /// A thread's own scratch for one kernel (`Tag` tells kernels apart): grows on first use and stays with the thread, so
-/// that iterations allocate nothing. Kernels ask for a few k x 64 or k x k blocks.
+/// that iterations allocate nothing. Kernels ask for a few k x 64 or k x k blocks, which plan() does not count.
+/// @throws OutOfMemory
 template <class Tag, class T>
 T* scratch(std::size_t size) {
   struct Free {
@@ -19,7 +22,8 @@ T* scratch(std::size_t size) {
   if (capacity < bytes) {
     memory.reset();
     capacity = 0;
-    memory.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
+    memory.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64}, std::nothrow)));
+    if (!memory) throw OutOfMemory(static_cast<std::int64_t>(bytes), core::free_memory());
     capacity = bytes;
   }
   return reinterpret_cast<T*>(memory.get());
