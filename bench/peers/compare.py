@@ -2,8 +2,8 @@
 
 python -m bench.peers.compare ORTHANT [--quick] [NAME ...]       (bench/peers/run.sh installs, builds and calls it)
 
-Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest. Its clock
-stands still while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a
+Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest; where ten times
+what Orthant took to within 0.1 % of its best loss are longer than --seconds, for as long. Its clock stands still while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a
 command, is timed in fits that compute their loss once, at the end, and that once is on its clock; the losses of its
 curve are those of other fits of as many iterations, and checked against that code. On the clock is all that is done
 from X, W0 and H0 in memory on: checking X, bringing it into another order, iterations. The order is A B ... A B ...;
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 
+from bench.peers.table import FAIR, fastest, figures
 from bench.peers.with_orthant import Orthant, measured, variants
 
 MADE_UP = ["D1", "D2", "D3", "F", "S1", "T", "S2", "D3-KL", "S1-KL"]
@@ -70,11 +71,14 @@ class Comparison:
         runs = {peer: {"options": options} for peer, options in variants(about["loss"]).items()}
         peers = self.peers[about["loss"], about["nonzeros"] is not None]
         runs |= {p: {"module": m} for p, m in peers.items() if m.removeprefix("with_") in self.options.peers}
+        limit = self.options.seconds
         for a_round in range(self.options.rounds):
             for peer, run in runs.items():
-                if "error" in run or a_round > 0 and run["rounds"][0]["seconds"][-1] > 2 * self.options.seconds:
+                if "error" in run or a_round > 0 and run["rounds"][0]["seconds"][-1] > 2 * limit:
                     continue  # so slow that three iterations took longer than all that was to be run
-                seconds = self.options.seconds / (1 if a_round == 0 else 4)
+                if a_round == 0 and "module" in run:
+                    limit = max(limit, FAIR * seconds_to_reach(runs))
+                seconds = self.options.seconds / 4 if a_round > 0 else limit
                 try:
                     course = self.fit(folder, about, peer, run, seconds, first=a_round == 0)
                 except RuntimeError as e:
@@ -84,7 +88,7 @@ class Comparison:
                 run.setdefault("rounds", []).append(course)
         for run in runs.values():
             run.pop("module", None)
-        return {**about, "peers": runs}
+        return {**about, "seconds": limit, "iterations": self.options.iterations, "peers": runs}
 
     def fit(self, folder, about, peer, run, seconds, first):
         print(f"{about['name']}: {peer}", file=sys.stderr, flush=True)
@@ -98,6 +102,12 @@ class Comparison:
                 if abs(told - ours) > 1e-4 * ours:
                     raise SystemExit(f"{about['name']}: {peer} tells a loss of {told}, it is {ours}")
             return course
+
+
+def seconds_to_reach(runs):
+    """What the quickest of those that ran took to within 0.1 % of the best loss that they found; 0 where none ran."""
+    ran = {peer: run for peer, run in runs.items() if "rounds" in run}
+    return fastest(figures({"peers": ran})[0].values()).permille if ran else 0
 
 
 def machine():
