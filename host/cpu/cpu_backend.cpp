@@ -121,8 +121,9 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
   const Chunks chunks(f.count, std::max<std::int64_t>(kBlock, f.count / 32));
   double* total = scratch<Gram<T>, double>(static_cast<std::size_t>(size));
   std::fill_n(total, size, 0.0);
+  const int threads = chunks.chunks() > 1 ? worth_waking(threads_, f.count * k * k / 8) : 1;  // vectors of them
   FirstException first;
-#pragma omp parallel for ordered schedule(static, 1) num_threads(threads_) if (chunks.chunks() > 1)
+#pragma omp parallel for ordered schedule(static, 1) num_threads(threads)
   for (int chunk = 0; chunk < chunks.chunks(); ++chunk) {
     double* sum = nullptr;
     first.guard([&] {

@@ -118,7 +118,8 @@ class DenseMatrix final : public core::DataMatrix<T> {
                     }
                     memory.sums[chunk] = chunk_sums;
                   });
-    for_chunks(Chunks(fixed.count, kUpdateColumns), threads_, [&](int, std::int64_t begin, std::int64_t length) {
+    const int threads = worth_waking(threads_, k * fixed.count);
+    for_chunks(Chunks(fixed.count, kUpdateColumns), threads, [&](int, std::int64_t begin, std::int64_t length) {
       if (along) {
         unpack(memory.total + begin, padded<T>(fixed.count), r.panel(begin, length));
       } else {
@@ -216,7 +217,7 @@ class DenseMatrix final : public core::DataMatrix<T> {
   }
 
   void pack_all(Factor<const T> f, T* packed) const {
-    for_chunks(Chunks(f.count, kUpdateColumns), threads_,
+    for_chunks(Chunks(f.count, kUpdateColumns), worth_waking(threads_, f.rank * f.count),
                [&](int, std::int64_t begin, std::int64_t length) { pack(f, begin, length, packed); });
   }
 
