@@ -21,6 +21,7 @@
 #include "host/cli/device.hpp"
 #include "host/cli/errors.hpp"
 #include "host/cli/exit_code.hpp"
+#include "host/cli/json_file.hpp"
 #include "host/cli/option_types.hpp"
 #include "host/cli/output.hpp"
 #include "host/cli/subcommand.hpp"
@@ -122,7 +123,7 @@ void write(const BenchArguments& a, const Json& versions, Json json) {
   json["options"] = options_as_json(a);
   json["versions"] = versions;
   json["date"] = utc_now();
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = written(json);
   if (a.json == "-")
     std::cout << text;
   else

@@ -173,7 +173,7 @@ void add_run(CLI::App& app, FactorizeArguments& a) {
 void add_output(CLI::App& app, FactorizeArguments& a) {
   app.option_defaults()->group("Output");
   add_path(app, "--output", a.output, "Folder for W.npy, H.npy and result.json; made if missing", "DIR");
-  add_path(app, "--row-names", a.row_names, "Names of X's rows, one a line: print each component's strongest");
+  add_path(app, "--row-names", a.row_names, "Names of X's rows, one a line, UTF-8: print each component's strongest");
   add_path(app, "--column-names", a.column_names, "Names of X's columns, likewise");
   add_integer(app, "--top", a.top, 1, "Names to print of each component [" + std::to_string(a.top) + "]");
   app.add_flag("--json", a.json, "Print result.json, and nothing else, on standard output");

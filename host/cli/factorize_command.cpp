@@ -15,6 +15,7 @@
 #include "host/cli/factorize_arguments.hpp"
 #include "host/cli/input.hpp"
 #include "host/cli/interrupt.hpp"
+#include "host/cli/json_file.hpp"
 #include "host/cli/names.hpp"
 #include "host/cli/output.hpp"
 #include "host/cli/progress_display.hpp"
@@ -87,9 +88,9 @@ Strongest strongest_columns(const FactorData<T>& h, const std::vector<std::strin
   return strongest(static_cast<int>(h.rows), names, top, [&h](int c, std::int64_t j) { return h(c, j); });
 }
 
-void print(const FactorizeArguments& arguments, const Fit& fit, const nlohmann::ordered_json& json) {
+void print(const FactorizeArguments& arguments, const Fit& fit, const std::string& json) {
   if (arguments.json)
-    std::cout << json.dump(2) << "\n";
+    std::cout << json;
   else if (!arguments.quiet)
     print_summary(std::cout, arguments, fit);
 }
@@ -149,11 +150,11 @@ int run(FactorizeArguments arguments) {
   if (!row_names.empty()) fit.top_rows = strongest_rows(factors.w, row_names, arguments.top);
   if (!column_names.empty()) fit.top_columns = strongest_columns(factors.h, column_names, arguments.top);
 
-  const nlohmann::ordered_json json = report(arguments, fit);
+  const std::string json = written(report(arguments, fit));
   if (!arguments.output.empty()) {
     write_factor(arguments.output, "W.npy", factors.w);
     write_factor(arguments.output, "H.npy", factors.h);
-    write_text(arguments.output, "result.json", json.dump(2) + "\n");
+    write_text(arguments.output, "result.json", json);
   }
   print(arguments, fit, json);
   return fit.result.stop_reason == StopReason::stopped_by_caller ? 128 + Interrupt::signal() : kSuccess;

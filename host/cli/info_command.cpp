@@ -6,6 +6,7 @@
 
 #include "host/cli/device.hpp"
 #include "host/cli/exit_code.hpp"
+#include "host/cli/json_file.hpp"
 #include "host/cli/subcommand.hpp"
 #include "host/cli/versions.hpp"
 #include "host/cli/wording.hpp"
@@ -61,7 +62,7 @@ Subcommand add_info(CLI::App& command) {
   return {app, [json] {
             const Json info = describe();
             if (*json)
-              std::cout << info.dump(2) << "\n";
+              std::cout << written(info);
             else
               print(info);
             return static_cast<int>(kSuccess);

@@ -23,6 +23,10 @@ nlohmann::json parse_json(std::string_view text, const std::string& path) {
   }
 }
 
+std::string written(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 std::string shown(const nlohmann::json& value) {
   constexpr std::size_t kMost = 60;
   // What is nested deeply would overflow the stack of who writes it out.

@@ -10,6 +10,7 @@
 #include "host/cli/errors.hpp"
 #include "host/cli/exit_code.hpp"
 #include "host/cli/input.hpp"
+#include "host/cli/json_file.hpp"
 #include "host/cli/option_types.hpp"
 #include "host/cli/subcommand.hpp"
 #include "host/io/matrix_file.hpp"
@@ -106,7 +107,7 @@ int run(const PredictArguments& a) {
     const bool known = pairs.columns == 3;
     nlohmann::ordered_json json{{"pairs", errors.pairs}, {"rmse", nullptr}, {"mae", nullptr}};
     if (known) json["rmse"] = errors.rmse(), json["mae"] = errors.mae();
-    std::cout << json.dump(2) << "\n";
+    std::cout << written(json);
     return kSuccess;
   }
   if (a.output.empty()) std::cout << as_text(predictions);

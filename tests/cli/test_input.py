@@ -203,6 +203,18 @@ def test_wrong_number_of_names(orthant, folder, x):
     assert message.startswith("names.txt has 2 names, expected 30"), message
 
 
+@pytest.mark.parametrize("option", ["--row-names", "--column-names"])
+def test_names_that_are_not_utf_8_are_refused_before_the_fit(orthant, folder, x, option):
+    names = [b"na\xc3\xafve"] * (30 if option == "--row-names" else 20)
+    (folder / "names.txt").write_bytes(b"\n".join(names))
+    orthant("factorize", "x.npy", "--rank", 2, option, "names.txt", "--json")
+    names[6] = b"na\xefve"
+    (folder / "names.txt").write_bytes(b"\n".join(names))
+    message = orthant.error("factorize", "x.npy", "--rank", 2, option, "names.txt", "--output", "out", code=1)
+    assert message == "names.txt:7: 'na?ve' is not UTF-8"
+    assert not list((folder / "out").iterdir())
+
+
 @pytest.mark.parametrize("option", ["", "--w0", "--h0", "--transform", "--row-names", "--column-names"])
 def test_missing_files(orthant, x, start, option):
     given = {"--w0": ["--h0", "h0.npy"], "--h0": ["--w0", "w0.npy"], "--transform": []}.get(option, ["--rank", 3])

@@ -77,6 +77,14 @@ def test_files_replace_older_ones(orthant, folder, x):
     assert len(os.listdir(folder / "out")) == 4
 
 
+def test_names_of_files_may_be_any_bytes(orthant, folder, x):
+    name = os.fsdecode(b"caf\xe9.npy")
+    np.save(folder / name, x)
+    told = orthant.report(name, "--rank", 2, "--output", os.fsdecode(b"d\xe9j\xe0"))["options"]
+    assert told["x"] == "caf\ufffd.npy" and told["output"] == "d\ufffdj\ufffd"
+    assert sorted(os.listdir(folder / os.fsdecode(b"d\xe9j\xe0"))) == ["H.npy", "W.npy", "result.json"]
+
+
 def test_transform_of_the_written_w(orthant, folder, x):
     orthant(*FIT, "--output", "out", "--precision", "double")
     w = np.load(folder / "out/W.npy")
