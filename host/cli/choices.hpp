@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "host/io/matrix_file.hpp"
 #include "orthant/cuda.hpp"
 #include "orthant/matrix.hpp"
 #include "orthant/options.hpp"
@@ -43,6 +44,8 @@ inline constexpr Choices<MathMode, 3> kMathModes{
     {{"strict", MathMode::strict}, {"tf32", MathMode::tf32}, {"bf16", MathMode::bf16}}};
 inline constexpr Choices<Precision, 2> kPrecisions{{{"float", Precision::float_}, {"double", Precision::double_}}};
 inline constexpr Choices<Freeze, 2> kFreezes{{{"w", Freeze::w}, {"h", Freeze::h}}};
+inline constexpr Choices<io::HeaderLine, 3> kHeaders{
+    {{"auto", io::HeaderLine::automatic}, {"yes", io::HeaderLine::yes}, {"no", io::HeaderLine::no}}};
 inline constexpr Choices<StopReason, 3> kStopReasons{{{"converged", StopReason::converged},
                                                       {"max_iterations", StopReason::max_iterations},
                                                       {"stopped_by_caller", StopReason::stopped_by_caller}}};

@@ -30,9 +30,11 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
   .npy           NumPy: f2, f4, f8, b1, u1, u2, u4, u8, i1, i2, i4, i8 of either byte order; C or Fortran
                  order
   .npz           SciPy sparse: csr, csc, coo
-  .csv, .tsv     numbers between commas or tabs, with or without a line of column names. If the first
-                 name is empty (pandas' to_csv, R's write.csv), the first column holds row names, which
-                 are skipped. With --missing nan, empty fields and NA are NaN
+  .csv, .tsv     numbers between commas or tabs. A first line of column names is skipped: one without a
+                 number, or 0, 1, 2 and so on, as pandas heads columns that have no names; --header says
+                 otherwise. So is a first column of row names below such a line: where its own name is
+                 empty (pandas' to_csv, R's write.csv) or not there (R's write.table), or its fields
+                 are no numbers. With --missing nan, empty fields and NA are NaN
 Messages count rows and columns of X from 0, and lines of files from 1.
 
 --tfidf replaces X, rows being documents and columns terms, as scikit-learn's TfidfTransformer does:
@@ -119,6 +121,8 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   number("--l2-h", o.h_penalty.l2, "Weight of half H's squared norm");
   add_choice(app, "--scaling", o.penalty_scaling, kScalings, "What these weights are multiplied by (below) [none]");
   app.add_flag("--tfidf", a.tfidf, "Factorize the tf-idf of X instead (formula below)");
+  add_choice(app, "--header", a.header, kHeaders,
+             "Whether the first line of .csv and .tsv holds names of columns [auto:\nby the line (below)]");
   add_choice(app, "--missing", a.missing, kMissing, "Entries of X that are not known (below) [none]");
   add_path(app, "--weights", a.weights,
            "Weights of the entries: a matrix of the shape of X; of sparse X with\nthe same entries");
@@ -290,6 +294,7 @@ nlohmann::ordered_json options_as_json(const FactorizeArguments& a) {
       {"l2_h", o.h_penalty.l2},
       {"scaling", name_of(kScalings, o.penalty_scaling)},
       {"tfidf", a.tfidf},
+      {"header", name_of(kHeaders, a.header)},
       {"missing", name_of(kMissing, a.missing)},
       {"weights", path(a.weights)},
       {"holdout", a.holdout > 0 ? nlohmann::ordered_json(a.holdout) : nlohmann::ordered_json()},

@@ -6,6 +6,7 @@
 
 #include "host/cli/choices.hpp"
 #include "host/cli/device.hpp"
+#include "host/io/matrix_file.hpp"
 #include "orthant/matrix.hpp"
 #include "orthant/options.hpp"
 
@@ -14,7 +15,8 @@ namespace orthant::cli {
 /// What was asked for on the command line of `orthant factorize`.
 struct FactorizeArguments {
   std::string x;  ///< path of X
-  int rank = 0;   ///< 0: that of the given factors
+  io::HeaderLine header = io::HeaderLine::automatic;
+  int rank = 0;  ///< 0: that of the given factors
   Options options;
   std::string w0, h0;  ///< paths of a given start; empty: none
   Freeze freeze = Freeze::none;

@@ -107,8 +107,11 @@ int run(FactorizeArguments arguments) {
     std::cerr << "orthant: warning: " << fallback.reason << "; the CPU is used instead" << std::endl;
   ProgressDisplay display(arguments.quiet);
   display.phase("reading " + arguments.x);
-  Input<T> input(arguments.x, arguments.missing == Missing::nan);
-  if (!arguments.weights.empty()) input.read_weights(arguments.weights);
+  Input<T> input(arguments.x, arguments.header, arguments.missing == Missing::nan);
+  if (input.counted_header()) {
+    display.note(arguments.x + ": the first line, 0, 1, 2 and so on, is taken as names of columns; a row: --header no");
+  }
+  if (!arguments.weights.empty()) input.read_weights(arguments.weights, arguments.header);
   std::vector<std::string> row_names, column_names;
   if (!arguments.row_names.empty()) row_names = read_names(arguments.row_names, input.rows(), "rows");
   if (!arguments.column_names.empty()) column_names = read_names(arguments.column_names, input.columns(), "columns");

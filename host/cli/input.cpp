@@ -123,10 +123,11 @@ struct Input<T>::Data {
 };
 
 template <class T>
-Input<T>::Input(const std::string& path, bool missing_fields)
+Input<T>::Input(const std::string& path, io::HeaderLine header, bool missing_fields)
     : data_(new Data{path,
                      {io::read_matrix<T>(path, {.missing_fields = missing_fields,
-                                                .missing_hint = ", or --missing nan where entries are not known"}),
+                                                .missing_hint = ", or --missing nan where entries are not known",
+                                                .header = header}),
                       {}},
                      {}}) {}
 template <class T>
@@ -147,6 +148,12 @@ bool Input<T>::sparse() const {
 }
 
 template <class T>
+bool Input<T>::counted_header() const {
+  const auto* dense = std::get_if<io::DenseData<T>>(&data_->x.matrix);
+  return dense != nullptr && dense->counted_header;
+}
+
+template <class T>
 void Input<T>::apply_tfidf() {
   if (auto* dense = std::get_if<io::DenseData<T>>(&data_->x.matrix)) {
     const DenseView<const T> v = dense->view();
@@ -160,8 +167,8 @@ void Input<T>::apply_tfidf() {
 }
 
 template <class T>
-void Input<T>::read_weights(const std::string& path) {
-  io::MatrixData<T> given = io::read_matrix<T>(path);
+void Input<T>::read_weights(const std::string& path, io::HeaderLine header) {
+  io::MatrixData<T> given = io::read_matrix<T>(path, {.missing_fields = false, .missing_hint = {}, .header = header});
   const auto shape = [](const auto& m) { return std::to_string(m.rows) + " x " + std::to_string(m.columns); };
   const std::string expected = std::visit(shape, data_->x.matrix), actual = std::visit(shape, given);
   if (actual != expected)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/io/matrix_file.hpp"
 #include "orthant/matrix.hpp"
 
 namespace orthant::cli {
@@ -30,16 +31,18 @@ template <class T>
 class Input {
  public:
   /// Reads the file; where `missing_fields`, fields of CSV that are empty or NA are NaN. @throws IoError
-  Input(const std::string& path, bool missing_fields);
+  Input(const std::string& path, io::HeaderLine header, bool missing_fields);
   ~Input();
 
   std::int64_t rows() const;
   std::int64_t columns() const;
   bool sparse() const;
+  /// Whether a first line of numbers was taken as names of columns (io::DenseData).
+  bool counted_header() const;
   /// @throws InvalidArgument for an entry that is negative, NaN or infinite
   void apply_tfidf();
   /// Reads weights: a matrix of the shape of X, of sparse X with the same entries stored. @throws IoError, FileError
-  void read_weights(const std::string& path);
+  void read_weights(const std::string& path, io::HeaderLine header);
   /// Keeps about `fraction` of the entries that count out of X: a function of seed, row and column alone. Returns how
   /// many they are. @throws UsageError if X is sparse and complete, FileError if none or all were left
   std::int64_t hold_out(double fraction, std::uint64_t seed, Missing missing);

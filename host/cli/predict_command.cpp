@@ -23,8 +23,9 @@ constexpr const char* kDescription = "Tell what a factorization says of single e
 constexpr const char* kFooter =
     R"(DIR is where `orthant factorize --output DIR` has written W.npy and H.npy. The pairs are the rows of a
 matrix (.csv, .tsv or .npy; all may be gzipped) with a row and a column of X in its first two columns,
-counted from 0. What X has there may follow in a third one; then the errors of the predictions are told:
-RMSE, the root of their mean square, and MAE, the mean of their absolute values.
+counted from 0; a first line of names is skipped, one of numbers is a pair. What X has there may follow in a third
+column; then the errors of the predictions are told: RMSE, the root of their mean square, and MAE, the mean of their
+absolute values.
 
 Predictions are in the order of the pairs, one a line, or in FILE: .npy (a matrix of one column, f8) or
 otherwise text. Errors are printed on standard output where the predictions are not, else on standard
@@ -48,7 +49,9 @@ struct Errors {
 };
 
 io::DenseData<double> read_pairs(const std::string& path) {
-  auto matrix = io::read_matrix<double>(path);
+  // A first line "0,1" is a pair, not pandas' names of columns.
+  auto matrix =
+      io::read_matrix<double>(path, {.missing_fields = false, .missing_hint = {}, .header = io::HeaderLine::words});
   auto* dense = std::get_if<io::DenseData<double>>(&matrix);
   if (dense == nullptr || dense->columns < 2 || dense->columns > 3) {
     throw FileError(path + ": expected a dense matrix of 2 or 3 columns: row, column and, if known, the value");

@@ -83,6 +83,11 @@ void ProgressDisplay::show(const Progress& progress) {
   }
 }
 
+void ProgressDisplay::note(const std::string& what) {
+  remove_bar();
+  if (style_ != Style::none) std::fprintf(stderr, "orthant: note: %s\n", what.c_str());
+}
+
 void ProgressDisplay::finish() {
   print_line();
   remove_bar();

@@ -20,6 +20,8 @@ class ProgressDisplay {
   /// What is being done before the first iteration; shown on a terminal only.
   void phase(const std::string& what);
   void show(const Progress& progress);
+  /// A line that stays.
+  void note(const std::string& what);
   /// Removes the bar, or prints the last line unless it has been printed.
   void finish();
 

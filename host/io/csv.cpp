@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "host/io/io_error.hpp"
 #include "host/io/matrix_file.hpp"
@@ -33,16 +34,13 @@ class CsvParser {
   }
 
   DenseData<T> parse() {
+    bool first = true;
     while (!text_.empty()) {
       const std::string_view line = next_line();
       if (line.find_first_not_of(' ') == std::string_view::npos) continue;
       split(line);
-      if (out_.columns == 0) {
-        const bool header = is_header();
-        names_ = header && empty(fields_.front()) ? 1 : 0;
-        out_.columns = static_cast<std::int64_t>(fields_.size() - names_);
-        if (header) continue;
-      }
+      if (std::exchange(first, false) && takes_header()) continue;
+      if (out_.rows == 0) settle_columns();
       row();
     }
     if (out_.rows == 0) fail("the file has no row of numbers");
@@ -84,31 +82,64 @@ class CsvParser {
 
   static bool empty(std::string_view field) { return without_quotes(field).empty(); }
 
-  // Names: no field is a number, and some field is more than empty (or missing, where fields may be).
-  bool is_header() const {
+  static bool is_number(std::string_view field) {
     T value = 0;
-    const auto number_like = [&](std::string_view f) { return number(f, value) != NumberStatus::malformed; };
-    const auto nothing = [&](std::string_view f) {
-      return empty(f) || (options_.missing_fields && is_na(without_quotes(f)));
-    };
-    if (std::none_of(fields_.begin(), fields_.end(), number_like)) {
-      return !std::all_of(fields_.begin(), fields_.end(), nothing);
-    }
-    return counts_columns();
+    return number(field, value) != NumberStatus::malformed;
+  }
+  static bool is_missing(std::string_view field) { return empty(field) || is_na(without_quotes(field)); }
+
+  static bool is_word(std::string_view field) { return !is_number(field) && !is_missing(field); }
+
+  // Takes the first line as the names of columns, if it is that.
+  bool takes_header() {
+    if (options_.header == HeaderLine::no) return false;
+    // As pandas heads columns that have no names, without an index and behind that of one.
+    const bool counts = counts_columns(0);
+    const bool counts_behind = counts_columns(1) && (is_word(fields_.front()) || empty(fields_.front()));
+    out_.counted_header = counts && options_.header == HeaderLine::automatic && more_lines();
+    if (!(options_.header == HeaderLine::yes || out_.counted_header || counts_behind || are_words())) return false;
+    header_ = fields_.size();
+    names_ = header_ > 1 && (empty(fields_.front()) || counts_behind) ? 1 : 0;
+    return true;
   }
 
-  // As pandas heads columns that have no names: an empty field, then 0, 1, 2, and so on.
-  bool counts_columns() const {
-    for (std::size_t j = 0; j < fields_.size(); ++j) {
-      if (without_quotes(fields_[j]) != (j == 0 ? std::string() : std::to_string(j - 1))) return false;
+  // No field is a number, and some field is more than empty (or missing, where fields may be).
+  bool are_words() const {
+    const auto nothing = [&](std::string_view f) { return options_.missing_fields ? is_missing(f) : empty(f); };
+    return std::none_of(fields_.begin(), fields_.end(), is_number) &&
+           !std::all_of(fields_.begin(), fields_.end(), nothing);
+  }
+
+  // Whether the fields from `first` on are 0, 1, 2 and so on, and not the only one.
+  bool counts_columns(std::size_t first) const {
+    for (std::size_t j = first; j < fields_.size(); ++j) {
+      if (without_quotes(fields_[j]) != std::to_string(j - first)) return false;
     }
     return fields_.size() > 1;
   }
 
+  bool more_lines() const { return text_.find_first_not_of(" \r\n") != std::string_view::npos; }
+
+  // By the first row of numbers, where the header has not told of names of rows: as R's write.table leaves their column
+  // without a name, or by a name that is no number.
+  void settle_columns() {
+    std::size_t fields = header_ > 0 ? header_ : fields_.size();
+    if (header_ > 0 && names_ == 0 && fields_.size() > 1) {
+      const bool more = fields_.size() == header_ + 1 && !out_.counted_header;
+      words_ = fields_.size() == header_ && is_word(fields_.front());
+      names_ = more || words_ ? 1 : 0;
+      fields += more;
+    }
+    out_.columns = static_cast<std::int64_t>(fields - names_);
+  }
+
   void row() {
+    if (words_ && is_number(fields_.front())) {
+      fail(name(0) + " is " + quoted(fields_.front()) + ", expected no number, as in the rows before" + kNamesOfRows);
+    }
     for (std::size_t j = names_; j < fields_.size(); ++j) {
       T value = 0;
-      const bool missing = empty(fields_[j]) || is_na(without_quotes(fields_[j]));
+      const bool missing = is_missing(fields_[j]);
       if (missing && options_.missing_fields) {
         out_.values.push_back(std::numeric_limits<T>::quiet_NaN());
         continue;
@@ -119,7 +150,8 @@ class CsvParser {
       }
       if (status == NumberStatus::malformed) {
         const std::string what = fields_[j].empty() ? " is empty" : " is " + quoted(fields_[j]);
-        fail(name(j) + what + ", expected a number" + (missing ? options_.missing_hint : ""));
+        const char* hint = j == 0 && fields_.size() > 1 ? kNamesOfRows : "";
+        fail(name(j) + what + ", expected a number" + (missing ? options_.missing_hint : hint));
       }
       out_.values.push_back(value);
     }
@@ -135,11 +167,15 @@ class CsvParser {
     throw IoError::at_line(file_, std::max<std::int64_t>(line_, 1), what);
   }
 
+  static constexpr const char* kNamesOfRows = " (names of rows have an empty field above them in the first line)";
+
   std::string_view text_;
   char separator_;
   const std::string& file_;
   const ReadOptions& options_;
-  std::size_t names_ = 0;  // columns of names before the numbers: 0 or 1
+  std::size_t header_ = 0;  // fields of the first line, if it holds names of columns
+  std::size_t names_ = 0;   // columns of names before the numbers: 0 or 1
+  bool words_ = false;      // these are known by not being numbers, and so none may be one
   std::int64_t line_ = 0;
   std::vector<std::string_view> fields_;
   DenseData<T> out_;

@@ -16,6 +16,7 @@ struct DenseData {
   std::int64_t rows = 0, columns = 0;
   Layout layout = Layout::row_major;
   std::vector<T> values;
+  bool counted_header = false;  ///< a first line 0, 1, 2 and so on of .csv or .tsv was taken as names of columns
 
   DenseView<const T> view() const {
     return {values.data(), rows, columns, layout == Layout::row_major ? columns : rows, layout, MemorySpace::host};
@@ -39,10 +40,19 @@ struct SparseData {
 template <class T>
 using MatrixData = std::variant<DenseData<T>, SparseData<T>>;
 
-/// How fields of .csv and .tsv that hold no number are taken.
+/// Whether the first line of .csv and .tsv holds names of columns, and no row.
+enum class HeaderLine {
+  words,      ///< if no field of it is a number, or all but the first count the columns: x, 0, 1, 2 and so on
+  automatic,  ///< also if it is 0, 1, 2 and so on, and not the only line
+  yes,
+  no
+};
+
+/// How .csv and .tsv are read.
 struct ReadOptions {
   bool missing_fields = false;  ///< empty ones and NA, in any case, are NaN; else they are refused
   std::string missing_hint;     ///< what a message adds where such a field is refused
+  HeaderLine header = HeaderLine::automatic;
 };
 
 /// Reads a matrix, its format told by the name: .mtx (Matrix Market), .npy (NumPy), .npz (scipy.sparse.save_npz), .csv,
@@ -76,9 +86,11 @@ DenseData<T> read_npy(const std::string& path);
 template <class T>
 SparseData<T> parse_npz(std::string_view bytes, const std::string& file);
 
-/// One row a line, every field a number. The first line may hold names instead, which are skipped, as blank lines are.
-/// Where its first field is empty, as pandas and R write it, the first column holds the names of rows, which are
-/// skipped too. Names that are numbers make no header, but for pandas' own: an empty field, then 0, 1, 2, and so on.
+/// One row a line, every field a number. The first line may hold names of columns (ReadOptions::header), which are
+/// skipped, as blank lines are. Below such a line the first column may hold names of rows, which are skipped too: if
+/// the line's first field is empty, or the others count 0, 1, 2 and so on (pandas' to_csv, R's write.csv); if it is one
+/// field shorter than the row below (R's write.table); or if that row's first field is neither a number nor empty nor
+/// NA: then no name may be a number.
 template <class T>
 DenseData<T> parse_csv(std::string_view text, char separator, const std::string& file, const ReadOptions& options = {});
 

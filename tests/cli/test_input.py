@@ -59,6 +59,11 @@ FILES = {
     "tabs.tsv": lambda p: np.savetxt(p, COUNTS, delimiter="\t"),
     "pandas.csv": lambda p: write_table(COUNTS, p, [""] + [f"c{j}" for j in range(20)], range(30)),
     "pandas_numbered.csv": lambda p: write_table(COUNTS, p, [""] + [str(j) for j in range(20)], range(30)),
+    # to_csv(index=False) of a frame whose columns have no names, and of one whose index has a name
+    "pandas_no_index.csv": lambda p: write_csv(COUNTS, p, ",".join(map(str, range(20)))),
+    "pandas_named_index.csv": lambda p: write_table(COUNTS, p, ["gene"] + [f"c{j}" for j in range(20)], [f"g{i}" for i in range(30)]),
+    # write.table(sep = ","): no field above the names of rows
+    "r_table.csv": lambda p: write_table(COUNTS, p, [f'"V{j + 1}"' for j in range(20)], [f'"{i + 1}"' for i in range(30)]),
     "r.csv": lambda p: write_table(COUNTS, p, [f'"V{j}"' if j else '""' for j in range(21)], [f'"a, {i}"' for i in range(30)]),
     "header.csv": lambda p: write_csv(COUNTS, p, ",".join(f"c{j}" for j in range(20))),
 }
@@ -89,6 +94,24 @@ def test_formats(orthant, folder, name):
         assert report["storage"] == "sparse" and report["nonzeros"] == np.count_nonzero(COUNTS)
     else:
         assert report["storage"] == "dense" and report["nonzeros"] == COUNTS.size
+
+
+def test_a_first_line_of_numbers(orthant, folder):
+    """0, 1, 2 is taken as names of columns, which is told; --header says what it is."""
+    x = np.arange(12).reshape(4, 3)
+    write_csv(x, folder / "x.csv")
+    shape = lambda *more: orthant.report("x.csv", "--rank", 2, *more)["rows"]
+    assert shape() == 3 and shape("--header", "yes") == 3 and shape("--header", "no") == 4
+    note = "orthant: note: x.csv: the first line, 0, 1, 2 and so on, is taken as names of columns"
+    assert note in orthant("factorize", "x.csv", "--rank", 2).stderr
+    for more in (["--quiet"], ["--header", "no"], ["--header", "yes"]):
+        assert "note" not in orthant("factorize", "x.csv", "--rank", 2, *more).stderr
+    write_csv(x + 400, folder / "x.csv")
+    assert shape() == 4 and shape("--header", "yes") == 3
+    write_csv(np.ones((4, 3)), folder / "weights.csv", "0,1,2")
+    assert shape("--weights", "weights.csv") == 4
+    message = orthant.error("factorize", "x.csv", "--rank", 2, "--header", "no", "--weights", "weights.csv", code=1)
+    assert message == "weights.csv: the weights are 5 x 3, expected the shape of X, 4 x 3"
 
 
 def test_symmetric_mtx(orthant, folder):

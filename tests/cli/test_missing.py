@@ -122,6 +122,15 @@ def test_predictions(orthant, folder, x, ending):
     assert_allclose(told["mae"], np.mean(np.abs(expected - values)), rtol=1e-10)
 
 
+def test_a_first_pair_that_counts_is_a_pair(orthant, folder, x):
+    w, h, _ = orthant.factors("x.npy", "--rank", 3, "--precision", "double")
+    (folder / "pairs.csv").write_text("0,1\n3,4\n")
+    printed = orthant("predict", "out", "--pairs", "pairs.csv").stdout
+    assert_allclose([float(line) for line in printed.split()], [(w @ h)[0, 1], (w @ h)[3, 4]], rtol=1e-8)
+    (folder / "pairs.csv").write_text("row,column\n3,4\n")
+    assert orthant("predict", "out", "--pairs", "pairs.csv").stdout == printed.splitlines()[1] + "\n"
+
+
 def test_pairs_that_are_not(orthant, folder, x):
     orthant.factors("x.npy", "--rank", 3)
     for line, place in [("30,0", "row 30"), ("0,-1", "column -1"), ("0.5,0", "row 0.5"), ("nan,0", "row nan")]:

@@ -52,7 +52,7 @@ def test_options_hold_what_was_asked_for(orthant, x, start):
     arguments = [a for key, value in asked.items() for a in ("--" + key.replace("_", "-"), value)]
     options = orthant.report("x.npy", *arguments, "--deterministic")["options"]
     assert options == {
-        "x": "x.npy", "rank": 4, "sweeps": "auto", "acceleration": "auto", "tfidf": False, "missing": "none", "weights": None, "holdout": None,
+        "x": "x.npy", "rank": 4, "sweeps": "auto", "acceleration": "auto", "tfidf": False, "header": "auto", "missing": "none", "weights": None, "holdout": None,
         "init": "given", "transform": None,
         "math": "strict", "storage": "plain", "deterministic": True, "row_names": None, **asked,
     }  # fmt: skip

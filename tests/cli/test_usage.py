@@ -13,7 +13,7 @@ import scipy.sparse
 
 OPTIONS = """--loss --solver --sweeps --acceleration --init --w0 --h0 --seed --max-iterations --tolerance --stopping --check-every --precision
 --l1-w --l2-w --l1-h --l2-h --scaling --threads --device --deterministic --transform --output --row-names --column-names
---top --quiet --json --rank --tfidf --freeze --missing --weights --holdout --math --storage""".split()
+--top --quiet --json --rank --tfidf --freeze --missing --weights --holdout --math --storage --header""".split()
 
 
 def test_help_tells_every_option_key_and_exit_code(orthant, x):
@@ -78,6 +78,7 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--init", "svd"], "--init is 'svd', expected one of random, nndsvd, nnd"),
         (["factorize", "x.npy", "--rank", 3, "--stopping", "x"], "expected one of loss, projected-gradient"),
         (["factorize", "x.npy", "--rank", 3, "--precision", "half"], "expected one of float, double"),
+        (["factorize", "x.npy", "--rank", 3, "--header", "maybe"], "--header is 'maybe', expected one of auto, yes, no"),
         (["factorize", "x.npy", "--rank", 3, "--scaling", "x"], "expected one of none, sklearn"),
         (["factorize", "x.npy", "--rank", 3, "--sweeps", 0], "--sweeps is '0', expected an integer from 1, or auto"),
         (["factorize", "x.npy", "--rank", 3, "--sweeps", "aut"], "--sweeps is 'aut', expected an integer from 1, or auto"),

@@ -12,6 +12,9 @@ class Csv : public ::testing::Test {
   static Rows rows(std::string_view text, char separator = ',') {
     return rows_of(parse_csv<T>(text, separator, "file"));
   }
+  static Rows rows(std::string_view text, HeaderLine header) {
+    return rows_of(parse_csv<T>(text, ',', "file", {.missing_fields = false, .missing_hint = {}, .header = header}));
+  }
   static Failure fails(std::string_view text, char separator = ',', const ReadOptions& options = {}) {
     return failure([&] { return parse_csv<T>(text, separator, "file", options); });
   }
@@ -19,6 +22,7 @@ class Csv : public ::testing::Test {
 TYPED_TEST_SUITE(Csv, Precisions);
 
 const Rows kExpected{{1, 2.5, 3}, {4, 0, 1000}};
+const std::string kNamesOfRows = " (names of rows have an empty field above them in the first line)";
 
 TYPED_TEST(Csv, Rows) {
   const auto m = parse_csv<TypeParam>("1,2.5,3\n4,0,1e3\n", ',', "file");
@@ -67,6 +71,60 @@ TYPED_TEST(Csv, NamesOfRowsAreSkipped) {
   EXPECT_EQ(this->fails(",a,b\n"), at_line(1, "the file has no row of numbers"));
 }
 
+// A named index of pandas, and R's write.table, which has no field above the names.
+TYPED_TEST(Csv, NamesOfRowsThatHaveANameOrNone) {
+  EXPECT_EQ(this->rows("gene,a,b,c\nx,1,2.5,3\n\"y, z\",4,0,1e3\n"), kExpected);
+  EXPECT_EQ(this->rows("gene,a,b,c\nx,1,2.5,3\n,4,0,1e3\n"), kExpected) << "an empty name";
+  EXPECT_EQ(this->rows("gene,0,1,2\nx,1,2.5,3\nNA,4,0,1e3\n"), kExpected);
+  EXPECT_EQ(this->rows("gene,0,1,2\n7,1,2.5,3\n8,4,0,1e3\n"), kExpected) << "numbered columns are three";
+  EXPECT_EQ(this->rows("\"V1\",\"V2\",\"V3\"\n\"1\",1,2.5,3\n\"2\",4,0,1e3\n"), kExpected);
+  EXPECT_EQ(this->rows("V1\tV2\tV3\nx\t1\t2.5\t3\n2\t4\t0\t1e3\n", '\t'), kExpected);
+  EXPECT_EQ(this->rows("id,a,b\n1,2.5,3\n4,0,1e3\n"), kExpected) << "numbers under a name are a column";
+  EXPECT_EQ(this->fails("gene,a,b\nx,1,2\n3,4,5\n"),
+            at_line(3, "field 1 is '3', expected no number, as in the rows before" + kNamesOfRows));
+  EXPECT_EQ(this->fails("gene,a,b\n1,1,2\nx,4,5\n"), at_line(3, "field 1 is 'x', expected a number" + kNamesOfRows));
+  // What may be a missing entry is no name.
+  EXPECT_EQ(this->fails("a,b\n,1\n2,3\n"), at_line(2, "field 1 is empty, expected a number"));
+  EXPECT_EQ(this->fails("a,b\nNA,1\n2,3\n"), at_line(2, "field 1 is 'NA', expected a number"));
+  EXPECT_EQ(this->fails("V1,V2\nx,1,2\ny,3\n"), at_line(3, "2 fields, expected 3"));
+  EXPECT_EQ(this->fails("V1,V2\nx,1,2,3\n"), at_line(2, "field 1 is 'x', expected a number" + kNamesOfRows));
+  EXPECT_EQ(this->fails("V1,V2\n0,1,2,3\n"), at_line(2, "4 fields, expected 2"));
+}
+
+// As pandas' to_csv(index=False) heads columns that have no names.
+TYPED_TEST(Csv, AFirstLineThatCountsTheColumns) {
+  const auto read = [](std::string_view text) { return parse_csv<TypeParam>(text, ',', "file"); };
+  EXPECT_EQ(rows_of(read("0,1,2\n1,2.5,3\n4,0,1e3\n")), kExpected);
+  EXPECT_TRUE(read("0,1,2\n1,2.5,3\n4,0,1e3\n").counted_header);
+  EXPECT_TRUE(read("\"0\",\"1\"\r\n\r\n7,8\r\n").counted_header);
+  for (const char* text : {"0,1,2\n", "0,1,2\n\n \r\n", "0\n5\n3\n", "0,1,3\n1,2,3\n", "1,2,3\n4,5,6\n",
+                           "0,1.0,2\n4,5,6\n", "a,b,c\n0,1,2\n3,4,5\n", ",0,1\n0,5,6\n"})
+    EXPECT_FALSE(read(text).counted_header) << text;
+  EXPECT_EQ(this->rows("0,1,2\n\n"), (Rows{{0, 1, 2}})) << "a header has rows below";
+  EXPECT_EQ(this->rows("0\n5\n3\n"), (Rows{{0}, {5}, {3}})) << "one number counts nothing";
+  EXPECT_EQ(this->rows("0,1,3\n1,2,3\n"), (Rows{{0, 1, 3}, {1, 2, 3}}));
+  EXPECT_EQ(this->rows("a,b,c\n0,1,2\n3,4,5\n"), (Rows{{0, 1, 2}, {3, 4, 5}})) << "below a header";
+  EXPECT_EQ(this->fails("0,1\n3,4,5\n"), at_line(2, "3 fields, expected 2"));
+}
+
+TYPED_TEST(Csv, WhetherThereIsAHeaderMayBeSaid) {
+  const Rows all{{0, 1, 2}, {3, 4, 5}}, last{{3, 4, 5}};
+  const std::string text = "0,1,2\n3,4,5\n";
+  EXPECT_EQ(this->rows(text, HeaderLine::automatic), last);
+  EXPECT_EQ(this->rows(text, HeaderLine::words), all);
+  EXPECT_EQ(this->rows(text, HeaderLine::no), all);
+  EXPECT_EQ(this->rows(text, HeaderLine::yes), last);
+  EXPECT_EQ(this->rows("400,410.5,421\n3,4,5\n", HeaderLine::yes), last) << "names that are numbers";
+  EXPECT_EQ(this->rows(",1990,1991,1992\n7,3,4,5\n", HeaderLine::yes), last);
+  EXPECT_EQ(this->rows("1990,1991,1992\nx,3,4,5\n", HeaderLine::yes), last);
+  EXPECT_EQ(this->rows(",0,1,2\n7,3,4,5\n", HeaderLine::words), last);
+  const ReadOptions none{.missing_fields = false, .missing_hint = {}, .header = HeaderLine::no};
+  EXPECT_EQ(this->fails("a,b\n1,2\n", ',', none), at_line(1, "field 1 is 'a', expected a number" + kNamesOfRows));
+  const ReadOptions some{.missing_fields = false, .missing_hint = {}, .header = HeaderLine::yes};
+  EXPECT_EQ(this->fails("1,2\n", ',', some), at_line(1, "the file has no row of numbers"));
+  EXPECT_EQ(this->fails("\"\"\n\n", ',', some), at_line(2, "the file has no row of numbers"));
+}
+
 TYPED_TEST(Csv, MissingFields) {
   const ReadOptions missing{.missing_fields = true, .missing_hint = {}};
   const auto read = [&](std::string_view text) { return parse_csv<TypeParam>(text, ',', "file", missing); };
@@ -83,11 +141,13 @@ TYPED_TEST(Csv, MissingFields) {
   EXPECT_EQ(holes(",a,b\nNA,1,1\nx,,1\n"), "11?1") << "names of rows";
   EXPECT_EQ(holes(",0,1\n0,1,\n1,,1\n"), "1??1") << "pandas' columns without names";
   EXPECT_EQ(holes(",1,1\n1,1,1\n"), "?11111");
+  EXPECT_EQ(holes("NA,0,1\n1,1,1\n"), "?11111");
+  EXPECT_EQ(holes("gene,b\nx,NA\n,1\n"), "?1") << "names of rows under a name";
   EXPECT_EQ(this->fails("1,2\n3,x\n", ',', missing), at_line(2, "field 2 is 'x', expected a number"));
   const ReadOptions hint{.missing_fields = false, .missing_hint = ", or so"};
   EXPECT_EQ(this->fails("1,2\n3,\n", ',', hint), at_line(2, "field 2 is empty, expected a number, or so"));
   EXPECT_EQ(this->fails("1,2\nna,3\n", ',', hint), at_line(2, "field 1 is 'na', expected a number, or so"));
-  EXPECT_EQ(this->fails("1,2\nx,3\n", ',', hint), at_line(2, "field 1 is 'x', expected a number"));
+  EXPECT_EQ(this->fails("1,2\nx,3\n", ',', hint), at_line(2, "field 1 is 'x', expected a number" + kNamesOfRows));
 }
 
 TYPED_TEST(Csv, WhatIsNotFiniteIsReadAsItIs) {
@@ -102,9 +162,10 @@ TYPED_TEST(Csv, FieldsThatAreRefused) {
   EXPECT_EQ(this->fails("1,2\n,4\n"), at_line(2, "field 1 is empty, expected a number"));
   EXPECT_EQ(this->fails("a,b\n\n1,\"\"\n"), at_line(3, "field 2 is '\"\"', expected a number"));
   EXPECT_EQ(this->fails("1,2\r\n3,x\r\n"), at_line(2, "field 2 is 'x', expected a number"));
-  EXPECT_EQ(this->fails("a,2\n3,4\n"), at_line(1, "field 1 is 'a', expected a number"));
-  EXPECT_EQ(this->fails("1,2\na,b\n"), at_line(2, "field 1 is 'a', expected a number"));
-  EXPECT_EQ(this->fails("a,b\nc,d\n1,2\n"), at_line(2, "field 1 is 'c', expected a number"));
+  EXPECT_EQ(this->fails("a,2\n3,4\n"), at_line(1, "field 1 is 'a', expected a number" + kNamesOfRows));
+  EXPECT_EQ(this->fails("1,2\na,b\n"), at_line(2, "field 1 is 'a', expected a number" + kNamesOfRows));
+  EXPECT_EQ(this->fails("a\nc\n1\n"), at_line(2, "field 1 is 'c', expected a number"));
+  EXPECT_EQ(this->fails("a,b\nc,d\n1,2\n"), at_line(2, "field 2 is 'd', expected a number"));
   for (const char* field : {"1 2", "1.2.3", "0x1", "1e", "--1", "+-1", "-+1", "1,5\"", "\"1\"2", "1_000"}) {
     if (std::string_view(field).find(',') != std::string_view::npos) continue;
     EXPECT_EQ(this->fails(std::string("1,2\n3,") + field + "\n"),
