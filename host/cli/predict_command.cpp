@@ -1,6 +1,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -23,13 +24,15 @@ constexpr const char* kDescription = "Tell what a factorization says of single e
 constexpr const char* kFooter =
     R"(DIR is where `orthant factorize --output DIR` has written W.npy and H.npy. The pairs are the rows of a
 matrix (.csv, .tsv or .npy; all may be gzipped) with a row and a column of X in its first two columns,
-counted from 0; a first line of names is skipped, one of numbers is a pair. What X has there may follow in a third
-column; then the errors of the predictions are told: RMSE, the root of their mean square, and MAE, the mean of their
-absolute values.
+counted from 0. A first line of names is skipped; one of numbers is a pair. What X has there may follow
+in a third column, empty, NA or nan where it is not known; then the errors of the predictions are told
+over the pairs where it is: RMSE, the root of their mean square, and MAE, the mean of their absolute
+values.
 
 Predictions are in the order of the pairs, one a line, or in FILE: .npy (a matrix of one column, f8) or
 otherwise text. Errors are printed on standard output where the predictions are not, else on standard
-error. --json prints {pairs, rmse, mae} instead of both.
+error. --json prints {pairs, known, rmse, mae} instead of both; known: the pairs of which errors are
+told, null: of none.
 
 Example:
   orthant factorize ratings.mtx --missing zeros --rank 10 --l2-w 2 --l2-h 2 --output fit
@@ -42,16 +45,16 @@ struct PredictArguments {
 };
 
 struct Errors {
-  std::int64_t pairs = 0;
+  std::int64_t known = 0;  // pairs
   double squares = 0, sizes = 0;
-  double rmse() const { return std::sqrt(squares / static_cast<double>(pairs)); }
-  double mae() const { return sizes / static_cast<double>(pairs); }
+  double rmse() const { return std::sqrt(squares / static_cast<double>(known)); }
+  double mae() const { return sizes / static_cast<double>(known); }
 };
 
 io::DenseData<double> read_pairs(const std::string& path) {
   // A first line "0,1" is a pair, not pandas' names of columns.
   auto matrix =
-      io::read_matrix<double>(path, {.missing_fields = false, .missing_hint = {}, .header = io::HeaderLine::words});
+      io::read_matrix<double>(path, {.missing_fields = true, .missing_hint = {}, .header = io::HeaderLine::words});
   auto* dense = std::get_if<io::DenseData<double>>(&matrix);
   if (dense == nullptr || dense->columns < 2 || dense->columns > 3) {
     throw FileError(path + ": expected a dense matrix of 2 or 3 columns: row, column and, if known, the value");
@@ -66,6 +69,13 @@ std::int64_t index_at(const PredictArguments& a, double number, std::int64_t p, 
   }
   throw FileError(a.pairs + ": pair " + std::to_string(p) + " has " + what + " " + brief(number) +
                   ", expected an integer from 0 to " + std::to_string(count - 1));
+}
+
+// What X has at pair p; NaN where that is not known.
+double value_at(const PredictArguments& a, double value, std::int64_t p) {
+  if (!std::isinf(value)) return value;
+  throw FileError(a.pairs + ": pair " + std::to_string(p) + " has value " + brief(value) +
+                  ", expected a finite number, or nan where it is not known");
 }
 
 std::string as_text(const std::vector<double>& values) {
@@ -95,28 +105,29 @@ int run(const PredictArguments& a) {
     return pairs.values[static_cast<std::size_t>(rows ? p * pairs.columns + c : c * pairs.rows + p)];
   };
   std::vector<double> predictions;
-  Errors errors{pairs.rows};
+  Errors errors;
   for (std::int64_t p = 0; p < pairs.rows; ++p) {
     const std::int64_t i = index_at(a, at(p, 0), p, "row", w.rows), j = index_at(a, at(p, 1), p, "column", h.columns);
     double v = 0;
     for (std::int64_t c = 0; c < w.columns; ++c) v += w(i, c) * h(c, j);
     predictions.push_back(v);
-    if (pairs.columns < 3) continue;
-    errors.squares += (at(p, 2) - v) * (at(p, 2) - v);
-    errors.sizes += std::abs(at(p, 2) - v);
+    const double error = pairs.columns < 3 ? std::numeric_limits<double>::quiet_NaN() : value_at(a, at(p, 2), p) - v;
+    if (std::isnan(error)) continue;
+    ++errors.known;
+    errors.squares += error * error;
+    errors.sizes += std::abs(error);
   }
   if (!a.output.empty()) write(a.output, predictions);
   if (a.json) {
-    const bool known = pairs.columns == 3;
-    nlohmann::ordered_json json{{"pairs", errors.pairs}, {"rmse", nullptr}, {"mae", nullptr}};
-    if (known) json["rmse"] = errors.rmse(), json["mae"] = errors.mae();
+    nlohmann::ordered_json json{{"pairs", pairs.rows}, {"known", errors.known}, {"rmse", nullptr}, {"mae", nullptr}};
+    if (errors.known > 0) json["rmse"] = errors.rmse(), json["mae"] = errors.mae();
     std::cout << written(json);
     return kSuccess;
   }
   if (a.output.empty()) std::cout << as_text(predictions);
-  if (pairs.columns == 3) {
+  if (errors.known > 0) {
     (a.output.empty() ? std::cerr : std::cout)
-        << errors.pairs << " pairs, RMSE " << brief(errors.rmse()) << ", MAE " << brief(errors.mae()) << "\n";
+        << errors.known << " pairs, RMSE " << brief(errors.rmse()) << ", MAE " << brief(errors.mae()) << "\n";
   }
   return kSuccess;
 }
@@ -131,7 +142,7 @@ Subcommand add_predict(CLI::App& command) {
   add_path(*app, "DIR", arguments->folder, "Folder with W.npy and H.npy", "")->required();
   add_path(*app, "--pairs", arguments->pairs, "Pairs of row and column (format below)")->required();
   add_path(*app, "--output", arguments->output, "Where the predictions go [standard output]");
-  app->add_flag("--json", arguments->json, "Print {pairs, rmse, mae}");
+  app->add_flag("--json", arguments->json, "Print {pairs, known, rmse, mae}");
   return {app, [arguments] { return run(*arguments); }};
 }
 

@@ -131,6 +131,29 @@ def test_a_first_pair_that_counts_is_a_pair(orthant, folder, x):
     assert orthant("predict", "out", "--pairs", "pairs.csv").stdout == printed.splitlines()[1] + "\n"
 
 
+@pytest.mark.parametrize("ending", ["csv", "npy"])
+def test_errors_are_of_the_pairs_whose_values_are_known(orthant, folder, x, ending):
+    w, h, _ = orthant.factors("x.npy", "--rank", 3, "--precision", "double")
+    pairs = np.array([[0, 0, np.nan], [29, 19, 0.5], [7, 3, np.nan], [2, 5, -1]])
+    if ending == "csv":
+        (folder / "pairs.csv").write_text("row,column,x\n0,0,\n29,19,0.5\n7,3,NA\n2,5,-1\n")
+    else:
+        np.save(folder / "pairs.npy", pairs)
+    told = json.loads(orthant("predict", "out", "--pairs", f"pairs.{ending}", "--json").stdout)
+    errors = np.array([0.5, -1]) - (w @ h)[[29, 2], [19, 5]]
+    assert told["pairs"] == 4 and told["known"] == 2
+    assert_allclose([told["rmse"], told["mae"]], [np.sqrt(np.mean(errors**2)), np.mean(np.abs(errors))], rtol=1e-10)
+    printed = orthant("predict", "out", "--pairs", f"pairs.{ending}")
+    assert len(printed.stdout.split()) == 4 and printed.stderr.startswith("2 pairs, RMSE ")
+    np.save(folder / "pairs.npy", pairs[[0, 2]])
+    told = json.loads(orthant("predict", "out", "--pairs", "pairs.npy", "--json").stdout)
+    assert told == {"pairs": 2, "known": 0, "rmse": None, "mae": None}
+    assert orthant("predict", "out", "--pairs", "pairs.npy").stderr == ""
+    np.save(folder / "pairs.npy", [[0, 0, 1], [0, 1, np.inf]])
+    error = orthant.error("predict", "out", "--pairs", "pairs.npy", code=1)
+    assert error == "pairs.npy: pair 1 has value inf, expected a finite number, or nan where it is not known"
+
+
 def test_pairs_that_are_not(orthant, folder, x):
     orthant.factors("x.npy", "--rank", 3)
     for line, place in [("30,0", "row 30"), ("0,-1", "column -1"), ("0.5,0", "row 0.5"), ("nan,0", "row nan")]:
