@@ -74,7 +74,7 @@ Messages count rows and columns of X from 0, and lines of files from 1.
     iteration_history       iterations done at each of these checks
     seconds_history         seconds since the first iteration began, at each of these checks
     top_rows, top_columns   with names: for every component its strongest {name, value}
-    options                 every option by its name, _ for -; null: not given
+    options                 every option but --json and --quiet by its name, _ for -; null: not given
     versions                of orthant, the compiler and the libraries
 
 The iterations and the time left are shown on standard error: a bar on a terminal, otherwise at most one
@@ -191,6 +191,11 @@ void refuse_with_transform(const CLI::App& app) {
       throw UsageError(std::string(option) + " does nothing with --transform, which keeps W and starts H by itself");
 }
 
+// Whether an option leaves entries out or weighs them.
+bool incomplete(const FactorizeArguments& a) {
+  return a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;
+}
+
 void settle_start(const CLI::App& app, FactorizeArguments& a) {
   const bool w = !a.w0.empty(), h = !a.h0.empty();
   if (a.freeze == Freeze::w && !w) throw UsageError("--freeze w needs the W to keep: --w0 FILE");
@@ -207,19 +212,43 @@ void settle_start(const CLI::App& app, FactorizeArguments& a) {
   } else if (w || h) {
     throw UsageError(std::string(w ? "--w0 is given without --h0" : "--h0 is given without --w0") +
                      ": give both, or keep the one as it is with --freeze " + (w ? "w" : "h"));
-  } else if (!chosen && (a.missing != Missing::none || !a.weights.empty() || a.holdout > 0)) {
+  } else if (!chosen && incomplete(a)) {
     a.options.initialization = Initialization::random;
   }
+}
+
+// The library refuses these too, in its own names for them.
+void check_solver(const FactorizeArguments& a) {
+  const Options& o = a.options;
+  const bool frobenius = o.loss == Loss::frobenius();
+  const std::string needs_all = " needs all entries of X, without --missing, --weights and --holdout";
+  if (o.solver == Solver::anls && !frobenius)
+    throw UsageError("--solver anls is for --loss frobenius, not " + name_of(o.loss));
+  if (o.solver == Solver::hals && !frobenius && o.loss != Loss::kullback_leibler())
+    throw UsageError("--solver hals is for --loss frobenius and kullback-leibler, not " + name_of(o.loss));
+  if (o.solver == Solver::anls && incomplete(a)) throw UsageError("--solver anls" + needs_all);
+  if (o.sweeps > 1 && o.solver == Solver::anls)
+    throw UsageError("--sweeps is for --solver hals and mu, not anls, whose updates are exact");
+  if (o.sweeps > 1 && o.solver == Solver::multiplicative_update && !frobenius)
+    throw UsageError("--sweeps with --solver mu is for --loss frobenius, not " + name_of(o.loss));
+  if (o.sweeps > 1 && o.solver == Solver::multiplicative_update && incomplete(a))
+    throw UsageError("--sweeps with --solver mu" + needs_all);
+  if (o.acceleration == Acceleration::extrapolation && !frobenius)
+    throw UsageError("--acceleration extrapolation is for --loss frobenius, not " + name_of(o.loss));
+  if (o.acceleration == Acceleration::extrapolation && incomplete(a))
+    throw UsageError("--acceleration extrapolation" + needs_all);
+  if (a.transform.empty() && o.initialization != Initialization::given && o.initialization != Initialization::random &&
+      incomplete(a))
+    throw UsageError("--init " + name_of(kInitializations, o.initialization) + needs_all);
 }
 
 // What makes all products strict in every mode (orthant/cuda.hpp); empty: nothing that is known before X is read.
 std::string why_strict(const FactorizeArguments& a) {
   const bool frobenius = a.options.loss == Loss::frobenius(), hals = a.options.solver == Solver::hals;
-  const bool incomplete = a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;
   if (a.precision == Precision::double_) return "--precision double";
   if (!frobenius && hals) return "--solver hals of --loss " + name_of(a.options.loss) + ", which is coordinate descent";
-  if (incomplete && hals) return "--solver hals of X with entries that do not count, which is coordinate descent";
-  if (frobenius && !incomplete && a.storage != Storage::element_type)
+  if (incomplete(a) && hals) return "--solver hals of X with entries that do not count, which is coordinate descent";
+  if (frobenius && !incomplete(a) && a.storage != Storage::element_type)
     return "--storage " + name_of(kStorages, a.storage) + " and --loss frobenius";
   return {};
 }
@@ -248,18 +277,10 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
     throw UsageError(
         std::string("--tfidf with ") + (a.transform.empty() ? "--freeze" : "--transform") +
         " would count documents in this X, not in that of the factor that is kept: give X as tf-idf already");
-  if (a.tfidf && (a.missing != Missing::none || !a.weights.empty()))
-    throw UsageError("--tfidf needs all entries of X, without --missing and --weights");
-  const bool incomplete = a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;
-  const bool frobenius = a.options.loss == Loss::frobenius();
-  if (a.options.sweeps > 1 && a.options.solver == Solver::anls)
-    throw UsageError("--sweeps is for --solver hals and mu, not anls, whose updates are exact");
-  if (a.options.sweeps > 1 && a.options.solver == Solver::multiplicative_update && !frobenius)
-    throw UsageError("--sweeps with --solver mu is for --loss frobenius, not " + name_of(a.options.loss));
-  if (a.options.acceleration == Acceleration::extrapolation && !frobenius)
-    throw UsageError("--acceleration extrapolation is for --loss frobenius, not " + name_of(a.options.loss));
-  if (a.options.acceleration == Acceleration::extrapolation && incomplete)
-    throw UsageError("--acceleration extrapolation needs all entries of X, without --missing, --weights and --holdout");
+  // Where entries are held out, what they are would show in the others by the counts and the norms.
+  if (a.tfidf && incomplete(a))
+    throw UsageError("--tfidf needs all entries of X, without --missing, --weights and --holdout");
+  check_solver(a);
   if (a.device.kind != Device::Kind::cuda && (a.math != MathMode::strict || a.storage != Storage::element_type))
     throw UsageError(a.math != MathMode::strict
                          ? "--math " + name_of(kMathModes, a.math) + " is for --device cuda"

@@ -44,7 +44,7 @@ void add_factorize_options(CLI::App& app, FactorizeArguments& arguments);
 /// @throws UsageError
 void settle(const CLI::App& app, FactorizeArguments& arguments);
 
-/// Every option by its name on the command line, with _ for -; null where a file was not given.
+/// Every option but --json and --quiet by its name on the command line, with _ for -; null where a file was not given.
 nlohmann::ordered_json options_as_json(const FactorizeArguments& arguments);
 
 }  // namespace orthant::cli

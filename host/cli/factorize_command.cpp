@@ -17,6 +17,7 @@
 #include "host/cli/interrupt.hpp"
 #include "host/cli/json_file.hpp"
 #include "host/cli/names.hpp"
+#include "host/cli/option_types.hpp"
 #include "host/cli/output.hpp"
 #include "host/cli/progress_display.hpp"
 #include "host/cli/report.hpp"
@@ -33,15 +34,15 @@ namespace {
   const std::string rest = " is " + e.value() + ", expected " + in_options(e.expected());
   if (name == "rank") throw UsageError("--rank" + rest);
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
-  if (name.starts_with("options.")) throw UsageError(name.substr(name.find('.') + 1) + rest);
+  if (name == "options.loss.beta")
+    throw UsageError("--loss is " + name_of(arguments.options.loss) + ", expected " + in_options(e.expected()));
   if (name == "MatrixOptions::missing") throw UsageError("--missing" + rest);
   if (name == "MatrixOptions::storage") throw UsageError("--storage" + rest);
   if (name == "CudaConfig::math") throw UsageError("--math" + rest);
   if (name.starts_with("weights(")) throw FileError(arguments.weights + ": " + e.what());
   if (name.starts_with("X("))
-    throw FileError(
-        arguments.x + ": " + in_options(e.what()) + " (rows and columns count from 0)" +
-        (e.value().find("nan") == std::string::npos ? "" : "; entries of dense X that are not known: --missing nan"));
+    throw FileError(arguments.x + ": " + in_options(e.what()) + " (rows and columns count from 0)");
+  if (name.starts_with("X.")) throw FileError(arguments.x + ": " + e.what());
   if (name.starts_with("W(")) throw FileError((arguments.w0 + arguments.transform) + ": " + e.what());
   if (name.starts_with("H(")) throw FileError(arguments.h0 + ": " + e.what());
   throw;

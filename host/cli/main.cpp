@@ -24,15 +24,27 @@ const CLI::App& deepest(const CLI::App& app, std::string* words = nullptr) {
 }
 
 // An unknown option is the likely cause of whatever else is wrong with the command line, so it is told first.
-void refuse_unknown(const CLI::App& app) {
+// `arguments_too`: as are unknown arguments that are no options.
+void refuse_unknown(const CLI::App& app, bool arguments_too = true) {
   const CLI::App& last = deepest(app);
   for (const CLI::App* level = &last; level != nullptr; level = level->get_parent())
     if (const auto unknown = level->remaining(); !unknown.empty()) {
-      // The value of an unknown option is unknown too.
+      // Where the subcommand is missing its options are unknown too; elsewhere, the value of an unknown option.
+      const bool subcommand_is_missing = &last == &app && !unknown.front().starts_with("-");
       for (const std::string& argument : unknown)
-        if (argument.starts_with("-")) throw UsageError(unknown_argument(last, argument));
-      throw UsageError(unknown_argument(*level, unknown.front()));
+        if (argument.starts_with("-") && !subcommand_is_missing) throw UsageError(unknown_argument(last, argument));
+      if (arguments_too) throw UsageError(unknown_argument(*level, unknown.front()));
     }
+}
+
+// CLI11 takes whatever follows an option for its value. What begins with -- has been meant as the next option.
+void refuse_options_as_values(CLI::App& app) {
+  const auto refuse = [](const std::string& value) {
+    return value.starts_with("--") ? "needs a value before " + value : std::string();
+  };
+  for (CLI::Option* option : app.get_options())
+    if (option->get_expected_min() > 0) option->check(refuse);
+  for (CLI::App* subcommand : app.get_subcommands({})) refuse_options_as_values(*subcommand);
 }
 
 void parse(CLI::App& app, int argc, char** argv) {
@@ -41,9 +53,13 @@ void parse(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::Success&) {
     throw;
   } catch (const CLI::ArgumentMismatch& e) {
-    refuse_unknown(app);
+    refuse_unknown(app, false);         // what follows is not parsed any more, and so unknown
     const std::string what = e.what();  // "--rank: 1 required TEXT missing"
     throw UsageError(what.substr(0, what.find(':')) + " needs exactly one value");
+  } catch (const CLI::ValidationError& e) {
+    refuse_unknown(app, false);
+    std::string what = e.what();  // "--rank: needs a value before --threads"
+    throw UsageError(what.erase(what.find(':'), 1));
   } catch (const CLI::ParseError& e) {
     refuse_unknown(app);
     throw UsageError(e.what());
@@ -60,6 +76,7 @@ int run(int argc, char** argv) {
   app.footer(std::string(kExitCodeHelp) + "\n\n'orthant SUBCOMMAND --help' tells all options of a subcommand.");
   app.get_formatter()->column_width(30);
   const Subcommand subcommands[] = {add_factorize(app), add_predict(app), add_info(app), add_bench(app)};
+  refuse_options_as_values(app);
 
   try {
     parse(app, argc, argv);

@@ -49,11 +49,15 @@ std::string unknown_argument(const CLI::App& app, const std::string& argument) {
     return distance_from_name(name, a) < distance_from_name(name, b);
   };
   const auto nearest = std::min_element(names.begin(), names.end(), near);
-  std::string message =
-      option ? "unknown option " + name
-             : (names.empty() ? "unexpected argument '" + name + "'" : "unknown subcommand '" + name + "'");
+  if (!option && names.empty()) return "unexpected argument '" + name + "'";
+  if (option && std::find(names.begin(), names.end(), name) != names.end())
+    return name + " stands before " + app.get_name() + ", expected behind it";
+  std::string message = option ? "unknown option " + name : "unknown subcommand '" + name + "'";
   if (nearest != names.end() && distance_from_name(name, *nearest) <= 1 + name.size() / 4)
-    message += ", did you mean " + *nearest + "?";
+    return message + ", did you mean " + *nearest + "?";
+  if (option) return message;
+  message += ", expected one of ";
+  for (const std::string& known : names) message += (&known == &names.front() ? "" : ", ") + known;
   return message;
 }
 

@@ -166,7 +166,14 @@ def test_bad_entries_are_named(orthant, folder, precision, bad, tfidf):
         message = orthant.error("factorize", name, "--rank", 2, "--precision", precision, "--quiet", *extra, code=1)
         assert message.startswith(f"{name}: X(17, 3) is {str(bad).lower()}"), message
         assert "expected" in message and "count from 0" in message
-        assert ("--missing nan" in message) == bool(np.isnan(bad))
+        assert message.count("--missing nan") == (np.isnan(bad) and name == "x.npy" and not tfidf)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
+def test_x_without_entries(orthant, folder, shape):
+    np.save(folder / "x.npy", np.ones(shape))
+    message = orthant.error("factorize", "x.npy", "--rank", 2, "--quiet", code=1)
+    assert message == f"x.npy: X.{'rows' if shape[0] == 0 else 'columns'} is 0, expected at least 1"
 
 
 def test_bad_entries_of_the_start_are_named(orthant, folder, x, start):

@@ -179,9 +179,16 @@ def test_what_cannot_be_is_refused(orthant, folder, x, mask):
         (["x.npy", "--weights", "small.npy"], "small.npy: the weights are 3 x 3", 1),
         (["x.npz", "--holdout", 0.1], "--missing zeros", 2),
         (["x.npy", "--holdout", 1], "--holdout is '1', expected a number above 0 and below 1", 2),
-        (["x.npy", "--missing", "nan", "--tfidf"], "--tfidf needs all entries", 2),
-        (["x.npy", "--missing", "zeros", "--init", "nndsvda"], "--init is", 2),
-        (["x.npy", "--missing", "zeros", "--solver", "anls"], "solver is anls, expected hals or", 2),
+        (["x.npz", "--loss", "beta=0"], "--loss is itakura-saito, expected frobenius or kullback-leibler for sparse X", 2),
+        *[
+            (["x.npy", *some, *what], " ".join(what[:2]) + " needs all entries of X, without --missing, --weights and --holdout", 2)
+            for some in (["--missing", "zeros"], ["--weights", "weights.npy"], ["--holdout", 0.1])
+            for what in (["--init", "nndsvda"], ["--solver", "anls"], ["--acceleration", "extrapolation"])
+        ],
+        # Documents would be counted, and rows be scaled, by entries that are not known or held out.
+        (["x.npy", "--missing", "nan", "--tfidf"], "--tfidf needs all entries of X", 2),
+        (["x.npy", "--tfidf", "--holdout", 0.1], "--tfidf needs all entries of X, without --missing, --weights and --holdout", 2),
+        (["x.npy", "--solver", "mu", "--sweeps", 3, "--holdout", 0.1], "--sweeps with --solver mu needs all entries of X", 2),
         (["x.npy", "--missing", "none", "--holdout", 1e-9], "keeps 0 of the 600 entries", 1),
     ]:
         error = orthant.error("factorize", *arguments, *rank, code=code)

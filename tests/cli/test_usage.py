@@ -69,6 +69,14 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--nonsense"], "unknown option --nonsense (see"),
         (["factorize", "x.npy", "y.npy", "--rank", 3], "unexpected argument 'y.npy'"),
         (["factorize", "x.npy", "--rank"], "--rank needs exactly one value"),
+        (["factorize", "x.npy", "--rank", "--threads", 1], "--rank needs a value before --threads (see"),
+        (["factorize", "x.npy", "--rank", 3, "--output", "--quiet"], "--output needs a value before --quiet (see"),
+        (["factorize", "x.npy", "--rank", 3, "--threads", "--rnk", 3], "--threads needs a value before --rnk (see"),
+        (["factorize", "x.npy", "--rank", 3, "--rnk", 3, "--threads"], "unknown option --rnk, did you mean --rank?"),
+        (["x.npy", "--rank", 3], "unknown subcommand 'x.npy', expected one of factorize, predict, info, bench (see orthant --help)"),
+        (["factorise", "x.npy", "--rank", 3], "unknown subcommand 'factorise', did you mean factorize? (see orthant --help)"),
+        (["--rank", 3, "factorize", "x.npy"], "--rank stands before factorize, expected behind it (see orthant factorize"),
+        (["--nonsense"], "unknown option --nonsense (see orthant --help)"),
         (["factorize", "x.npy", "--rank", 3, "--rank", 4], "--rank needs exactly one value"),
         (["factorize", "x.npy", "--rank", 0], "--rank is '0', expected an integer from 1"),
         (["factorize", "x.npy", "--rank", "3.5"], "--rank is '3.5', expected an integer"),
@@ -134,6 +142,14 @@ def test_info(orthant):
         (["factorize", "x.npy", "--transform", "w0.npy", "--freeze", "w"], "--freeze does nothing with --transform"),
         (["factorize", "x.npy", "--rank", 3, "--solver", "anls", "--sweeps", 2], "--sweeps is for --solver hals and mu"),
         (
+            ["factorize", "x.npy", "--rank", 3, "--loss", "kullback-leibler", "--solver", "anls"],
+            "--solver anls is for --loss frobenius, not kullback-leibler",
+        ),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--loss", "beta=0.5", "--solver", "hals"],
+            "--solver hals is for --loss frobenius and kullback-leibler, not beta=0.5",
+        ),
+        (
             ["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--loss", "beta=1.5", "--sweeps", 2],
             "--sweeps with --solver mu is for --loss frobenius, not beta=1.5",
         ),
@@ -145,7 +161,10 @@ def test_info(orthant):
         (["factorize", "x.npy", "--tfidf", "--h0", "h0.npy", "--freeze", "h"], "--tfidf with --freeze would count doc"),
         (["factorize", "x.npy", "--rank", 3, "--top", 5], "--top needs the names"),
         # Known to the library only.
-        (["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--init", "nndsvd"], "--init is nndsvd, expected"),
+        (
+            ["factorize", "x.npy", "--rank", 3, "--solver", "mu", "--init", "nndsvd"],
+            "--init is nndsvd, expected nndsvda, nndsvdar or random with --solver mu",
+        ),
         (["factorize", "x.npy", "--rank", 21, "--init", "nndsvda"], "--rank is 21, expected at most 20"),
         (["factorize", "x.npy", "--rank", 21], "an nndsvd start; --init random takes any rank (see"),
         (["factorize", "x.npy", "--rank", 5, "--w0", "w0.npy", "--h0", "h0.npy"], "--rank is 5, but w0.npy has 4"),
