@@ -146,6 +146,46 @@ TYPED_TEST(Plan, MakingHypersparseXTakesNoMemoryForEachThread) {
   EXPECT_EQ(peak(64), peak(1));
 }
 
+TYPED_TEST(Plan, BytesThatCannotBeCountedAreRefused) {
+  using T = TypeParam;
+  constexpr std::int64_t k2to20 = std::int64_t{1} << 20, kMost = std::numeric_limits<std::int64_t>::max();
+  const auto refused = [&](const MatrixShape& shape, std::int64_t rank, const char* name) {
+    try {
+      const MemoryPlan planned = plan<T>(this->context, shape, rank, {.initialization = Initialization::random});
+      ADD_FAILURE() << "accepted: " << planned.matrix << ", " << planned.workspace;
+    } catch (const InvalidArgument& e) {
+      EXPECT_EQ(e.name(), name) << e.what();
+    }
+  };
+  refused({k2to20 * k2to20, k2to20 * k2to20}, 8, "shape");
+  refused({kMost, kMost}, 1, "shape");
+  refused({k2to20 * k2to20, k2to20}, 1, "shape");
+  refused({kMost, 2, 5}, 1, "shape");
+  refused({k2to20, std::int64_t{1} << 31, 5}, 1, "shape");
+  refused({k2to20, k2to20, kMost}, 1, "shape.nonzeros");
+  refused({k2to20 * k2to20, 1}, 129, "rank");
+  if (!kOnDevice) refused({k2to20, k2to20}, std::numeric_limits<int>::max(), "rank");
+}
+
+// Up to where they are refused, the bytes are counted right: a side twice as long takes twice as many.
+TYPED_TEST(Plan, TheLargestShapesAreCounted) {
+  using T = TypeParam;
+  const Context many = Context::cpu({.threads = CpuConfig::kMostThreads});
+  for (const Context& on : {this->context, many})
+    for (Solver solver : {Solver::hals, Solver::multiplicative_update, Solver::anls})
+      for (Layout layout : cases::kLayouts)
+        for (bool tall : {true, false}) {
+          const auto of = [&](std::int64_t side) {
+            const std::int64_t m = tall ? side : 1 << 10, n = tall ? 1 << 10 : side;
+            return plan<T>(on, {m, n, -1, layout}, 1, {.solver = solver, .initialization = Initialization::random});
+          };
+          const MemoryPlan whole = of((std::int64_t{1} << 47) - 2000), half = of((std::int64_t{1} << 46) - 1000);
+          EXPECT_NEAR(static_cast<double>(whole.workspace), 2.0 * static_cast<double>(half.workspace),
+                      kPlanTolerance * static_cast<double>(whole.workspace));
+          EXPECT_GE(whole.workspace, std::int64_t{1} << 40);
+        }
+}
+
 // No m x n intermediate anywhere: beside X there is room for a few factors, and for sparse X another of its entries.
 TYPED_TEST(Plan, IsAFewFactorsForAnyX) {
   using T = TypeParam;

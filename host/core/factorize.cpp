@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "host/core/alternate.hpp"
@@ -141,12 +142,31 @@ double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h, Loss
   return value;
 }
 
+// Bytes are counted in 63 bits: some 32 for an entry of X, 32 for one of the factors or of a Gram, by up to
+// CpuConfig::kMostThreads threads.
+void check_countable(const MatrixShape& shape, std::int64_t rank) {
+  const auto m = static_cast<double>(shape.rows), n = static_cast<double>(shape.columns), k = static_cast<double>(rank);
+  const bool sparse = shape.nonzeros >= 0;
+  const std::string size = text(shape.rows) + " x " + text(shape.columns);
+  if (!sparse && m * n > 0x1p57) throw InvalidArgument("shape", size, "at most 2^57 entries");
+  if (static_cast<double>(shape.nonzeros) > 0x1p57) {
+    throw InvalidArgument("shape.nonzeros", text(shape.nonzeros), "at most 2^57");
+  }
+  if (std::max(m, n) > std::numeric_limits<std::int32_t>::max() && sparse) {
+    throw InvalidArgument("shape", size, "sides of at most 2147483647 for sparse X");
+  }
+  if ((m + n + k) * k > 0x1p47) {
+    throw InvalidArgument("rank", text(rank), "at most 2^47 entries of W, H and a Gram together for X of " + size);
+  }
+}
+
 template <class T>
 MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t rank, const Options& options) {
   if (shape.rows < 1) throw InvalidArgument("shape.rows", text(shape.rows), "at least 1");
   if (shape.columns < 1) throw InvalidArgument("shape.columns", text(shape.columns), "at least 1");
   if (shape.nonzeros < -1) throw InvalidArgument("shape.nonzeros", text(shape.nonzeros), "-1 (dense), 0 or more");
   core::check_options(options, shape, rank, *context.runtime());
+  check_countable(shape, rank);
   const core::Runtime& runtime = *context.runtime();
   const int k = static_cast<int>(rank), size = sizeof(T);
   MemoryPlan plan;

@@ -58,8 +58,8 @@ template <class T>
 Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options = {});
 
 /// Finds H (k x n) for a fixed W (m x k): n convex problems, solved by the solver of `options` from H = 0 (hals,
-/// anls) or from a constant (multiplicative_update). X is read once; for other losses than frobenius once an
-/// iteration. `initialization`, `update_w` and `update_h` are ignored.
+/// anls) or from a constant (multiplicative_update). X is read once if the loss is frobenius and no entry of X is
+/// missing or weighted, else once an iteration. `initialization`, `update_w` and `update_h` are ignored.
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
@@ -102,6 +102,8 @@ struct MatrixShape {
 /// What factorize() would allocate in precision T for an X that can be borrowed and W, H that are worked on in place.
 /// What a Matrix copies comes to it. Of sparse X, as of coordinates always, that is at most a T (two with weights) and
 /// 4 bytes for each entry, and 8 (rows + 1) bytes.
+/// @throws InvalidArgument also for shapes of more than 2^57 entries, or factors of more than 2^47, whose bytes might
+/// not be a number of 63 bits
 template <class T>
 MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t rank, const Options& options = {});
 
