@@ -179,7 +179,17 @@ TYPED_TEST(MatrixTest, NamesBadEntriesOfOtherTypes) {
   if constexpr (std::is_same_v<T, float>) {  // finite in double, not in float
     DenseStorage<double> doubles(7, 9);
     doubles(2, 1) = 1e39;
-    EXPECT_THROW(Matrix<T>(this->context, doubles.view()), InvalidArgument);
+    for (Layout layout : cases::kLayouts) {
+      const DenseStorage<double> laid_out(doubles.oracle(), layout);
+      try {
+        const Matrix<T> x(this->context, laid_out.view());
+        ADD_FAILURE() << "accepted";
+      } catch (const InvalidArgument& e) {
+        EXPECT_EQ(e.name(), "X(2, 1)");
+        // A device looks at what it has converted.
+        EXPECT_EQ(e.value(), kOnDevice ? "inf" : "1e+39");
+      }
+    }
   }
 }
 
@@ -308,6 +318,25 @@ TYPED_TEST(MatrixTest, RepeatedAndUnsortedColumnsAreOneMatrix) {
   EXPECT_EQ(x.sum(), 15);
   EXPECT_EQ(x.squared_norm(), 4 + 16 + 81);
   EXPECT_EQ(x.empty_columns(), 0);
+}
+
+TYPED_TEST(MatrixTest, RepeatedEntriesWhoseSumIsInfiniteAreRefused) {
+  using T = TypeParam;
+  const T half = std::numeric_limits<T>::max() / 2, most = std::numeric_limits<T>::max();
+  const auto make = [&](T a, T b) {
+    CsrStorage<T> storage(oracle::Sparse{3, 3, {{0, 0, 1}, {1, 0, 1}, {1, 1, 1}, {1, 2, 1}, {2, 0, 1}}});
+    storage.indices() = {0, 2, 1, 2, 0};
+    storage.values() = {1, a, 1, b, 1};
+    return Matrix<T>(this->context, storage.view());
+  };
+  EXPECT_EQ(make(half, half).nonzeros(), 4);
+  try {
+    make(most, half);
+    ADD_FAILURE() << "accepted";
+  } catch (const InvalidArgument& e) {
+    EXPECT_EQ(e.name(), "X(1, 2)");
+    EXPECT_EQ(e.value(), "inf");
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "orthant/matrix.hpp"
 
+#include <cmath>
 #include <limits>
 
 #include "host/core/data_matrix.hpp"
@@ -16,6 +17,16 @@ struct Converted {
   std::shared_ptr<const core::DataMatrix<T>> data;
 };
 
+// The entry at a place of a line is finite, but not as T.
+template <class T, class U>
+[[noreturn]] void refuse_overflow(DenseView<const U> x, std::int64_t line, std::int64_t place) {
+  const bool rows = x.layout == Layout::row_major;
+  throw InvalidArgument("X(" + core::text(rows ? line : place) + ", " + core::text(rows ? place : line) + ")",
+                        core::text(static_cast<double>(x.data[line * x.ld + place])),
+                        "at most " + core::text(static_cast<double>(std::numeric_limits<T>::max())) +
+                            ", the largest number of the precision");
+}
+
 template <class T, class U>
 std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime, DenseView<const U> x,
                                                    const MatrixOptions& options, std::int64_t& copied_bytes) {
@@ -30,7 +41,13 @@ std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime,
   owner->values = core::Buffer<T>(runtime.memory(), outer * inner);
   T* const values = owner->values.data();
   for (std::int64_t a = 0; a < outer; ++a) {
-    for (std::int64_t b = 0; b < inner; ++b) values[a * inner + b] = static_cast<T>(x.data[a * x.ld + b]);
+    for (std::int64_t b = 0; b < inner; ++b) {
+      const U given = x.data[a * x.ld + b];
+      values[a * inner + b] = static_cast<T>(given);
+      if constexpr (std::numeric_limits<U>::max_exponent > std::numeric_limits<T>::max_exponent) {
+        if (std::isinf(values[a * inner + b]) && !std::isinf(given)) refuse_overflow<T>(x, a, b);
+      }
+    }
   }
   owner->data = runtime.make_matrix(DenseView<const T>{values, x.rows, x.columns, inner, x.layout, x.space},
                                     core::Observed<T>{options.missing});

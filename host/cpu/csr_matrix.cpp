@@ -464,6 +464,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
     std::int64_t position = 0;  // closes the gaps that added-up entries left
     for (std::int64_t i = 0; i < x.rows; ++i) {
       const std::int64_t first = x.row_offsets[i];
+      if (lengths[i] < x.row_offsets[i + 1] - first) check_sums(copy, i, first, lengths[i]);
       std::copy_n(copy.own_indices.data() + first, lengths[i], copy.own_indices.data() + position);
       std::copy_n(copy.own_values.data() + first, lengths[i], copy.own_values.data() + position);
       if (weights != nullptr) {
@@ -475,6 +476,14 @@ class CsrMatrix final : public core::DataMatrix<T> {
     copy.own_offsets[x.rows] = position;
     shape_.nonzeros = position;
     rows_ = std::move(copy);
+  }
+
+  // Of a row in which entries have been added up, to more than T holds perhaps.
+  static void check_sums(const Compressed<T>& x, std::int64_t row, std::int64_t first, std::int64_t length) {
+    for (std::int64_t p = first; p < first + length; ++p) {
+      const T value = x.own_values[p];
+      if (std::isinf(value)) core::refuse_value(row, x.own_indices[p], static_cast<double>(value));
+    }
   }
 
   void measure() {
