@@ -139,6 +139,25 @@ TYPED_TEST(Nnls, SingularProblemsAreSolvedAndCounted) {
     }
 }
 
+// Far more components than X has rank: passive sets of nearly dependent ones follow on each other for very long, and
+// what was reached then could be worse than no solution at all.
+TYPED_TEST(Nnls, RanksAboveThatOfXAreFitted) {
+  using T = TypeParam;
+  constexpr int k = 100;
+  const DenseStorage<T> x(cases::make_dense(40, 30, cases::Content::uniform, 1));
+  Placed<T> placed(this->context);
+  const Matrix<T> matrix(this->context, placed(x.view()));
+  Factors<T> f(40, 30, k);
+  const Result result = factorize<T>(matrix, placed(f.w.view()), placed(f.h.view()),
+                                     plain({.solver = Solver::anls,
+                                            .initialization = Initialization::random,
+                                            .max_iterations = 3,
+                                            .tolerance = 0,
+                                            .check_every = 1}));
+  for (std::size_t i = 1; i < result.history.size(); ++i)
+    EXPECT_LT(result.history[i].loss, 0.1 * result.history[0].loss) << "after " << i;
+}
+
 TYPED_TEST(Nnls, TakesViewsOfAnyLayoutAndMemory) {
   using T = TypeParam;
   const auto b = mixed(30, 7, 1), y = mixed(30, 19, 2);

@@ -213,8 +213,12 @@ struct Team {
     return sum;
   }
 
-  // Flags the components whose sign is wrong by more than noise; returns how many there are.
-  __device__ int find_infeasible(int size, double noise) const {
+  // Flags the components whose sign is wrong by more than noise; returns how many there are, and how many of them are
+  // passive.
+  struct Infeasible {
+    int count = 0, negative = 0;
+  };
+  __device__ Infeasible find_infeasible(int size, double noise) const {
     for_components([&](int c, int word, bool inside) {
       bool wrong = false;
       if (inside) {
@@ -225,19 +229,25 @@ struct Team {
       if (lane == 0) flags[word] = found;
     });
     sync();
-    int count = 0;
-    for (int word = 0; word < words; ++word) count += count_bits(flags[word]);
-    return count;
+    Infeasible found;
+    for (int word = 0; word < words; ++word) {
+      const unsigned wrong = flags[word];
+      found.count += count_bits(wrong);
+      found.negative += count_bits(wrong & static_cast<unsigned>(passive[word]));
+    }
+    return found;
   }
 
-  // The flagged components, or the last of them, change sides.
-  __device__ void exchange(bool all) const {
+  // The flagged components, those of them that are passive, or the last of them change sides.
+  __device__ void exchange(core::Pivoting::Next which) const {
+    using Next = core::Pivoting::Next;
     if (thread == 0) {
       for (int word = words - 1; word >= 0; --word) {
         unsigned changed = flags[word];
-        while (!all && (changed & (changed - 1)) != 0) changed &= changed - 1;
+        if (which == Next::exchange_negative) changed &= static_cast<unsigned>(passive[word]);
+        while (which == Next::exchange_last && (changed & (changed - 1)) != 0) changed &= changed - 1;
         passive[word] = passive[word] ^ changed;
-        if (!all && changed != 0) break;
+        if (which == Next::exchange_last && changed != 0) break;
       }
     }
     sync();
@@ -269,29 +279,23 @@ __device__ void solve_column(const Team<kPlace, T>& team, const Arguments<T>& a,
   team.sync();
   unsigned nonzero = 0;
   for (int word = 0; word < team.words; ++word) nonzero |= static_cast<unsigned>(team.flags[word]);
-  const double noise = a.tolerance.noise * team.largest(size_of_r);
+  const double largest = team.largest(size_of_r);
   core::Pivoting pivoting(a.rank);
   int size = 0;
   for (bool done = false; !done;) {
     size = team.find_members();
     const bool solved = team.factorize(size, a.tolerance.singular, pivoting.ridge ? a.tolerance.ridge : 0);
-    int infeasible = 0;
+    typename Team<kPlace, T>::Infeasible infeasible;
     if (solved) {
       team.substitute(size);
-      infeasible = team.find_infeasible(size, noise);
+      infeasible = team.find_infeasible(size, largest * (pivoting.ridge ? a.tolerance.ridge : a.tolerance.noise));
     }
-    switch (pivoting.next(infeasible, !solved)) {
-      case Next::exchange_all:
-        team.exchange(true);
-        break;
-      case Next::exchange_last:
-        team.exchange(false);
-        break;
-      case Next::solve_again:
-        team.sync();
-        break;
-      case Next::done:
-        done = true;
+    const Next next = pivoting.next(infeasible.count, infeasible.negative, !solved);
+    done = next == Next::done;
+    if (next == Next::solve_again) {
+      team.sync();
+    } else if (!done) {
+      team.exchange(next);
     }
   }
   // As it is stored, x goes back to where the slopes are taken from.

@@ -38,7 +38,7 @@ class Problems {
     const std::ptrdiff_t vectors = static_cast<std::ptrdiff_t>(k) * kLanes;
     const std::ptrdiff_t triangle = static_cast<std::ptrdiff_t>(k + 1) * (k + 2) / 2 * kLanes;
     double* memory = scratch<NnlsScratch, double>(
-        static_cast<std::size_t>(triangle + 4 * vectors + 4 * kLanes + static_cast<std::ptrdiff_t>(k) * k + k));
+        static_cast<std::size_t>(triangle + 4 * vectors + 5 * kLanes + static_cast<std::ptrdiff_t>(k) * k + k));
     const auto take = [&](std::ptrdiff_t size) { return std::exchange(memory, memory + size); };
     l_ = take(triangle);
     r = take(vectors);
@@ -48,6 +48,7 @@ class Problems {
     noise = take(kLanes);
     ridge = take(kLanes);
     infeasible = take(kLanes);
+    negative = take(kLanes);
     last = take(kLanes);
     g = take(static_cast<std::ptrdiff_t>(k) * k);
     scale = take(k);
@@ -65,9 +66,10 @@ class Problems {
     return is_singular;
   }
 
-  // Per lane the number of components whose sign is wrong, and the last of them; y becomes 1 at each, else 0.
+  // Per lane the number of components whose sign is wrong, how many of them are passive, and the last of them; y
+  // becomes 1 at each, else 0.
   void find_infeasible() {
-    V count = hn::Zero(d), at = hn::Zero(d);
+    V count = hn::Zero(d), below = hn::Zero(d), at = hn::Zero(d);
     const V least = hn::Neg(hn::Load(d, noise)), one = hn::Set(d, 1);
     for (int c = 0; c < k; ++c) {
       const V p = hn::Load(d, passive + c * kLanes);
@@ -75,28 +77,32 @@ class Problems {
       const auto wrong = hn::Lt(value, least);
       const V flag = hn::IfThenElseZero(wrong, one);
       count = hn::Add(count, flag);
+      below = hn::MulAdd(flag, p, below);
       at = hn::IfThenElse(wrong, hn::Set(d, c), at);
       hn::Store(flag, d, y + c * kLanes);
     }
     hn::Store(count, d, infeasible);
+    hn::Store(below, d, negative);
     hn::Store(at, d, last);
   }
 
-  // In the lanes with 1 in `all`, every component whose sign is wrong changes sides.
-  void exchange(const double* all) {
-    const V lanes = hn::Load(d, all);
+  // Components whose sign is wrong change sides: in the lanes with 1 in `joining` those that are 0, in the lanes with 1
+  // in `leaving` those that are passive.
+  void exchange(const double* joining, const double* leaving) {
+    const V join = hn::Load(d, joining), leave = hn::Load(d, leaving);
     for (int c = 0; c < k; ++c) {
       const V p = hn::Load(d, passive + c * kLanes);
+      const V lanes = hn::IfThenElse(hn::Gt(p, hn::Zero(d)), leave, join);
       hn::Store(hn::Abs(hn::NegMulAdd(hn::Load(d, y + c * kLanes), lanes, p)), d, passive + c * kLanes);
     }
   }
 
   const int k;
-  double *g, *scale;            // G, scaled (core::unit_scale); the scales
-  double *r, *x, *y, *passive;  // passive: 1 or 0
-  double *noise, *ridge;        // per lane
-  double *infeasible, *last;    // per lane
-  int* members;                 // components that are passive in any lane
+  double *g, *scale;                     // G, scaled (core::unit_scale); the scales
+  double *r, *x, *y, *passive;           // passive: 1 or 0
+  double *noise, *ridge;                 // per lane
+  double *infeasible, *negative, *last;  // per lane
+  int* members;                          // components that are passive in any lane
 
  private:
   static constexpr D d{};
@@ -261,7 +267,7 @@ class Lane {
   }
 
   core::Pivoting::Next next(const Problems& p, int lane, bool singular) {
-    return pivoting_.next(static_cast<int>(p.infeasible[lane]), singular);
+    return pivoting_.next(static_cast<int>(p.infeasible[lane]), static_cast<int>(p.negative[lane]), singular);
   }
   void store(const Problems& p, int lane, T* f, const T* r, core::ScaledPenalty penalty) const {
     const bool empty = std::all_of(r, r + p.k, [](T value) { return value == T(0); });
@@ -307,22 +313,24 @@ void solve(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty p
     ++taken;
   };
   for (int lane = 0; lane < kLanes; ++lane) take(lane);
-  HWY_ALIGN double singular[kLanes], all[kLanes];
+  HWY_ALIGN double singular[kLanes], joining[kLanes], leaving[kLanes];
   while (left > 0) {
     hn::Store(p.solve(tolerance.singular), D(), singular);
     p.find_infeasible();
     Next next[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) {
       next[lane] = lanes[lane].busy() ? lanes[lane].next(p, lane, singular[lane] > 0) : Next::solve_again;
-      all[lane] = next[lane] == Next::exchange_all;
+      joining[lane] = next[lane] == Next::exchange_all;
+      leaving[lane] = next[lane] == Next::exchange_all || next[lane] == Next::exchange_negative;
     }
-    p.exchange(all);
+    p.exchange(joining, leaving);
     for (int lane = 0; lane < kLanes; ++lane) {
       if (next[lane] == Next::exchange_last) {
         double& passive = p.passive[static_cast<int>(p.last[lane]) * kLanes + lane];
         passive = 1 - passive;
-      } else if (next[lane] == Next::solve_again) {
-        p.ridge[lane] = lanes[lane].regularized() ? tolerance.ridge : 0;
+      } else if (next[lane] == Next::solve_again && lanes[lane].busy()) {
+        p.ridge[lane] = tolerance.ridge;
+        p.noise[lane] *= tolerance.ridge / tolerance.noise;
       } else if (next[lane] == Next::done) {
         T* column = f.column(lanes[lane].column());
         const T* r = terms.numerator.column(lanes[lane].column());

@@ -78,7 +78,8 @@ struct NnlsResult {
 /// Solves many small non-negative least squares problems exactly: each column x of `solution` (k x count) minimises
 /// 1/2 x'Gx - r'x over x >= 0, r being the same column of `products` (k x count). With G = B'B and r = B'y that is
 /// min ||Bx - y||. Block principal pivoting with its backup rule (Kim & Park 2011), in double, by Cholesky. Where G is
-/// singular there are many minima, of which one is found.
+/// singular there are many minima, of which one is found; where that is not done in some hundred rounds, what is
+/// returned is the minimum over its positive components only, and `kkt_residual` tells how far it is from one.
 /// Runs on the backend of the Context; views are of host or of its memory. On a GPU whose blocks cannot hold k (k + 1)
 /// / 2 doubles in shared memory (an H100 from k = 233 on), each multiprocessor takes as much of global memory.
 /// @throws InvalidArgument if shapes differ, G is not symmetric, a value is not finite, or k is too large for the
