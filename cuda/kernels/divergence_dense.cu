@@ -15,7 +15,7 @@
 namespace orthant::cuda {
 namespace {
 
-constexpr int kThreads = 64;
+constexpr int kThreads = kDivergenceThreads;
 constexpr int kLongestWalk = 4;  // tiles below which a walk is not divided
 
 // How a block for `kWidth` components divides its work. Pitches make rows start four banks apart, whole vectors of 16
@@ -24,7 +24,7 @@ template <int kWidth, class T>
 struct Shape {
   static constexpr int kSide = kDivergenceTile<T>;
   static constexpr int kVector = 16 / sizeof(T);
-  static constexpr int kPitch = kWidth + kVector, kSquarePitch = kSide + kVector;
+  static constexpr int kPitch = kWidth + kVector, kSquarePitch = kDivergencePitch<T>;
   // WH: 8 x 8 threads, each with every eighth row and column of the tile.
   static constexpr int kFits = kSide / 8;
   // Sums: kLanes threads along the components, the others along the own columns.
@@ -38,30 +38,23 @@ struct Shape {
   static_assert(shared_bytes(true) <= 48 << 10, "more than every device offers without asking");
 };
 
-// Components [c0, c0 + kWidth) of a tile of columns, those beyond the factor being 0.
+// Begins to copy components [c0, c0 + kWidth) of a tile of columns, those beyond the factor being 0.
 template <int kWidth, class T>
 __device__ void load_columns(core::Factor<const T> f, std::int64_t first, int c0, device::Shared<T> tile) {
-  using S = Shape<kWidth, T>;
-  const device::Global<const T> data = f.data;
-  for (int i = static_cast<int>(threadIdx.x); i < S::kSide * kWidth; i += kThreads) {
-    const int c = i % kWidth, j = i / kWidth;
-    const bool inside = c0 + c < f.rank && first + j < f.count;
-    tile[j * S::kPitch + c] = inside ? static_cast<T>(data[(first + j) * f.ld + c0 + c]) : T(0);
-  }
-}
-
-// read(line, place) of the entries at own column a0 and other column b0, to [other][own]; 0 beyond X. A warp reads
-// eight places of four lines: whole sectors of memory.
-template <int kWidth, class T, class Read>
-__device__ void load_entries(const DivergenceArguments<T>& a, std::int64_t a0, std::int64_t b0, device::Shared<T> tile,
-                             const Read& read) {
-  using S = Shape<kWidth, T>;
-  for (int i = static_cast<int>(threadIdx.x); i < S::kSide * S::kSide; i += kThreads) {
-    const int place = i % 8 + i / 32 % (S::kSide / 8) * 8, line = i / 8 % 4 + i / (4 * S::kSide) * 4;
-    const int own = a.own_is_lines ? line : place, other = a.own_is_lines ? place : line;
-    const bool inside = a0 + own < a.own.count && b0 + other < a.other.count;
-    const std::int64_t first_line = a.own_is_lines ? a0 : b0, first_place = a.own_is_lines ? b0 : a0;
-    tile[other * S::kSquarePitch + own] = inside ? read(first_line + line, first_place + place) : T(0);
+  constexpr int kAcross = kWidth < kThreads ? kWidth : kThreads, kColumns = kThreads / kAcross;  // at a time
+  const int thread = static_cast<int>(threadIdx.x), c = thread % kAcross, column = thread / kAcross;
+  const std::int64_t most_columns = f.count - first - column;
+  const int most_components = f.rank - c0 - c;
+  device::Shared<T> to = tile + (column * Shape<kWidth, T>::kPitch + c);
+  device::Global<const T> from = device::Global<const T>(f.data) + ((first + column) * f.ld + c0 + c);
+  ORTHANT_KEEP_LOOP
+  for (int j = 0; j < Shape<kWidth, T>::kSide; j += kColumns) {
+    ORTHANT_UNROLL_LOOP
+    for (int p = 0; p < kWidth; p += kAcross) {
+      device::copy_async(to + p, from + p, j < most_columns && p < most_components);
+    }
+    to += kColumns * Shape<kWidth, T>::kPitch;
+    from += kColumns * f.ld;
   }
 }
 
@@ -96,11 +89,8 @@ __device__ void store_sums(
   }
 }
 
-// The registers that the sums need: without this bound compilers spill some of them for a higher occupancy.
-constexpr int blocks_of(int width) { return width >= 128 ? 4 : width >= 64 ? 6 : 8; }
-
 template <int kWidth, bool kDenominator, class T>
-__global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(DivergenceArguments<T> a) {
+__global__ void __launch_bounds__(kThreads, resident_blocks(kWidth)) terms(DivergenceArguments<T> a) {
   using S = Shape<kWidth, T>;
   constexpr int kSide = S::kSide, kFits = S::kFits, kVector = S::kVector;
   ORTHANT_DYNAMIC_SHARED(T, own);
@@ -123,14 +113,11 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(DivergenceA
       if (blocks > 1 || b0 == begin) load_columns<kWidth>(a.own, a0, c0, own);
       load_columns<kWidth>(a.other, b0, c0, others);
       if (s == blocks) {
-        load_entries<kWidth>(a, a0, b0, denominators,
-                             [&](std::int64_t line, std::int64_t place) { return a.x[line * a.ld + place]; });
-        if (a.observed.weights != nullptr) {
-          load_entries<kWidth>(a, a0, b0, weights, [&](std::int64_t line, std::int64_t place) {
-            return given_weight(a.observed, line, place);
-          });
-        }
+        if (a.observed.weights != nullptr) load_lines(a, a.observed.weights, a.observed.ld, a0, b0, weights);
+        a.x.as_stored([&](const auto* x) { load_lines(a, x, a.ld, a0, b0, denominators); });
       }
+      device::commit_copies();
+      device::wait_copies<0>();
       device::sync_block();
       for (int c = 0; c < kWidth; c += kVector) {
         T left[kFits][kVector], right[kFits][kVector];
@@ -225,11 +212,12 @@ DivergenceGrid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t ot
   DivergenceGrid grid{};
   grid.tiles = (own_count + tile - 1) / tile;
   grid.blocks = (rank + 127) / 128;
-  // Few columns: their walk is divided until all multiprocessors have work, but not into pieces that are not worth it,
-  // nor so that the partial sums outgrow the factors.
-  const std::int64_t wanted = 4 * gpu.multiprocessors() / (grid.tiles * grid.blocks);
+  // Few columns: their walk is divided until all multiprocessors are full, but not into pieces that are not worth it,
+  // nor so that the partial sums outgrow the factors (in double half as soon: its tiles are twice as many).
+  const std::int64_t resident = gpu.multiprocessors() * resident_blocks(rank);
+  const std::int64_t wanted = (resident - 1) / (grid.tiles * grid.blocks) + 1;
   const std::int64_t most = std::min(other_count / (kLongestWalk * tile),
-                                     2 * (own_count + other_count) / std::max<std::int64_t>(own_count, 1));
+                                     tile * (own_count + other_count) / (16 * std::max<std::int64_t>(own_count, 1)));
   const std::int64_t parts = std::max<std::int64_t>(1, std::min(wanted, most));
   const std::int64_t tiles = (other_count + tile - 1) / tile, tiles_each = (tiles + parts - 1) / parts;
   grid.walk = tiles_each * tile;

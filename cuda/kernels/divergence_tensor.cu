@@ -3,16 +3,15 @@
 #include "cuda/launch.hpp"
 
 // As divergence_dense.cu, with tensor cores. A warp owns 16 columns of one factor and makes WH of them and 16 of the
-// other's columns at a time, 8 numbers to a lane. Each lane turns its own into coefficients where they are, with
-// entries of X that it has read itself; and as the order of a sum is free, these registers are the left factor of the
-// product that makes the terms. What is multiplied is rounded once, when it comes to shared memory or from a
-// coefficient.
+// other's columns at a time, 8 numbers to a lane. Each lane turns its own into coefficients where they are; and as the
+// order of a sum is free, these registers are the left factor of the product that makes the terms. What is multiplied
+// is rounded once, when it comes to shared memory or from a coefficient.
 //
 // In comments g is lane / 4 and t is lane % 4, as in the description of the products (cuda/device.hpp).
 namespace orthant::cuda {
 namespace {
 
-constexpr int kThreads = 64, kWarps = kThreads / 32;
+constexpr int kThreads = kDivergenceThreads, kWarps = kThreads / 32;
 constexpr int kSide = kDivergenceTile<float>;
 constexpr int kRows = 16;                          // own columns of a warp
 constexpr int kStep = 16, kSteps = kSide / kStep;  // other columns at a time: two products of 8
@@ -41,9 +40,20 @@ struct Tf32Tiles {
 
   static __device__ void load_own(const core::Factor<const float>& f, std::int64_t first, int c0,
                                   device::Shared<Word> tile) {
-    for (int i = static_cast<int>(threadIdx.x); i < kSide * kWidth; i += kThreads) {
-      const int c = i % kWidth, j = i / kWidth;
-      tile[j * kPitch + c] = device::tf32_word(component(f, first + j, c0 + c));
+    constexpr int kBatch = 8;  // loads in flight
+    ORTHANT_KEEP_LOOP
+    for (int i = static_cast<int>(threadIdx.x); i < kSide * kWidth; i += kBatch * kThreads) {
+      float numbers[kBatch];
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < kBatch; ++e) {
+        const int at = i + e * kThreads;
+        numbers[e] = component(f, first + at / kWidth, c0 + at % kWidth);
+      }
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < kBatch; ++e) {
+        const int at = i + e * kThreads;
+        tile[at / kWidth * kPitch + at % kWidth] = device::tf32_word(numbers[e]);
+      }
     }
   }
   static __device__ void load_others(const core::Factor<const float>& f, std::int64_t first, int c0,
@@ -151,13 +161,24 @@ struct Bf16Tiles {
   static __device__ void load(const core::Factor<const float>& f, std::int64_t first, int c0, device::Shared<Word> tile,
                               const TakePair& take_pair) {
     const bool odd = threadIdx.x % 2 != 0;
-    for (int i = static_cast<int>(threadIdx.x); i < kSide / 2 * kWidth; i += kThreads) {
-      const int c = i % kWidth, j = i / kWidth * 2;
-      const Word mine = device::bf16_word(component(f, first + j, c0 + c), component(f, first + j + 1, c0 + c));
-      const Word beside = device::shuffle_xor(mine, 1);
-      tile[(odd ? j + 1 : j) * kPitch + c / 2] =
-          odd ? (beside >> 16 | (mine & 0xFFFF0000U)) : ((mine & 0xFFFFU) | beside << 16);
-      take_pair(j / 2, c, mine);
+    constexpr int kBatch = 4;  // pairs of loads in flight
+    ORTHANT_KEEP_LOOP
+    for (int i = static_cast<int>(threadIdx.x); i < kSide / 2 * kWidth; i += kBatch * kThreads) {
+      float numbers[kBatch][2];
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < 2 * kBatch; ++e) {
+        const int at = i + e / 2 * kThreads;
+        numbers[e / 2][e % 2] = component(f, first + at / kWidth * 2 + e % 2, c0 + at % kWidth);
+      }
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < kBatch; ++e) {
+        const int at = i + e * kThreads, c = at % kWidth, j = at / kWidth * 2;
+        const Word mine = device::bf16_word(numbers[e][0], numbers[e][1]);
+        const Word beside = device::shuffle_xor(mine, 1);
+        tile[(odd ? j + 1 : j) * kPitch + c / 2] =
+            odd ? (beside >> 16 | (mine & 0xFFFF0000U)) : ((mine & 0xFFFFU) | beside << 16);
+        take_pair(j / 2, c, mine);
+      }
     }
   }
 };
@@ -169,39 +190,11 @@ __device__ void transpose_pair(float& first, float& second) {
   (odd ? first : second) = got;
 }
 
-/// Where a lane reads and writes lines of numbers that lie as fragments do, (g, 2t) and (g, 2t + 1), before or after
-/// transpose_pair(): two lines at one place. So a warp's access is to four lines of eight places, whole sectors of
-/// memory.
+/// Where a lane writes lines of numbers that lie as fits do, (g, 2t) and (g, 2t + 1), after transpose_pair(): two lines
+/// at one place. So a warp's access is to four lines of eight places, whole sectors of memory.
 struct Place {
   int line = lane_group() & ~1, place = 2 * lane_in_group() + (lane_group() & 1);
 };
-
-// read(line, place) of the entries at 16 own columns and 16 others, which lie in a lane as fits do; 0 beyond X. If
-// lines are the own columns, then after transpose_pair() only.
-template <class Read>
-__device__ void read_entries(const DivergenceArguments<float>& a, std::int64_t a0, std::int64_t b0,
-                             float (&entries)[2][4], const Read& read) {
-  const Place at;
-  ORTHANT_UNROLL_LOOP
-  for (int q = 0; q < 2; ++q) {
-    ORTHANT_UNROLL_LOOP
-    for (int i = 0; i < 4; ++i) {
-      const int half = i / 2 * 8;
-      const std::int64_t own = a0 + half + (a.own_is_lines ? at.line + i % 2 : lane_group());
-      const std::int64_t other = b0 + 8 * q + (a.own_is_lines ? at.place : 2 * lane_in_group() + i % 2);
-      const bool inside = own < a.own.count && other < a.other.count;
-      entries[q][i] = !inside ? 0.0F : a.own_is_lines ? read(own, other) : read(other, own);
-    }
-  }
-}
-
-__device__ void transpose_entries(float (&entries)[2][4]) {
-  ORTHANT_UNROLL_LOOP
-  for (int q = 0; q < 2; ++q) {
-    transpose_pair(entries[q][0], entries[q][1]);
-    transpose_pair(entries[q][2], entries[q][3]);
-  }
-}
 
 template <int kWidth>
 __device__ void store_sums(float (&sums)[kWidth / 8][4], const core::Factor<float>& to, std::int64_t part_size,
@@ -221,15 +214,17 @@ __device__ void store_sums(float (&sums)[kWidth / 8][4], const core::Factor<floa
   }
 }
 
-// The registers that the sums need, as in divergence_dense.cu.
-constexpr int blocks_of(int width) { return width >= 128 ? 4 : 6; }
+constexpr int kSquareWords = kSide * kDivergencePitch<float>;
 
 template <template <int> class Tiles, int kWidth, bool kDenominator>
-__global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(DivergenceArguments<float> a) {
+__global__ void __launch_bounds__(kThreads, resident_blocks(kWidth)) terms(DivergenceArguments<float> a) {
   using F = Tiles<kWidth>;
   constexpr int kResults = kDenominator ? 2 : 1;
   ORTHANT_DYNAMIC_SHARED(Word, own);
+  ORTHANT_DYNAMIC_SHARED(float, numbers);
   const device::Shared<Word> others = own + F::kOwnWords;
+  const device::Shared<float> xs = numbers + (F::kOwnWords + F::kOtherWords);  // [other][own]
+  const device::Shared<float> weights = xs + kSquareWords;                     // if there are any
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int blocks = static_cast<int>(gridDim.y), block = static_cast<int>(blockIdx.y);
   const std::int64_t of_block = static_cast<std::int64_t>(blockIdx.x) * kSide, a0 = of_block + warp * kRows;
@@ -237,44 +232,35 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(DivergenceA
   const std::int64_t end = begin + a.walk < a.other.count ? begin + a.walk : a.other.count;
   float sums[kResults][kWidth / 8][4] = {};
   for (std::int64_t b0 = begin; b0 < end; b0 += kSide) {
-    // X comes while the products are made.
-    float x[kSteps][2][4], fits[kSteps][2][4] = {};
-    ORTHANT_UNROLL_LOOP
-    for (int step = 0; step < kSteps; ++step) {
-      read_entries(a, a0, b0 + step * kStep, x[step],
-                   [&](std::int64_t line, std::int64_t place) { return a.x[line * a.ld + place]; });
-    }
+    float fits[kSteps][2][4] = {};
     for (int s = 1; s <= blocks; ++s) {
       const int c0 = (block + s) % blocks * kWidth;  // the own block of components comes last, and stays for the sums
       device::sync_block();
+      if (s == blocks) {
+        if (a.observed.weights != nullptr) load_lines(a, a.observed.weights, a.observed.ld, of_block, b0, weights);
+        a.x.as_stored([&](const auto* x) { load_lines(a, x, a.ld, of_block, b0, xs); });
+        device::commit_copies();
+      }
       if (blocks > 1 || b0 == begin) F::load_own(a.own, of_block, c0, own);
       F::load_others(a.other, b0, c0, others);
+      device::wait_copies<0>();
       device::sync_block();
       F::add_fits(own + warp * kRows * F::kPitch, others, fits);
     }
-    // A loop, since powers are long: what the next round needs is moved to where this one finds it, as registers have
-    // no index.
+    // A loop, since powers are long: the fits of the next round are moved to where this one finds them, as registers
+    // have no index.
     ORTHANT_KEEP_LOOP
     for (int step = 0; step < kSteps; ++step) {
-      const std::int64_t b = b0 + step * kStep;
-      float weights[2][4];
-      if (a.observed.weights != nullptr) {
-        read_entries(a, a0, b, weights,
-                     [&](std::int64_t line, std::int64_t place) { return given_weight(a.observed, line, place); });
-      }
-      if (a.own_is_lines) {
-        transpose_entries(x[0]);
-        if (a.observed.weights != nullptr) transpose_entries(weights);
-      }
       float coefficients[kResults][2][4];
       ORTHANT_UNROLL_LOOP
       for (int q = 0; q < 2; ++q) {
         ORTHANT_UNROLL_LOOP
         for (int i = 0; i < 4; ++i) {
-          const bool inside =
-              a0 + lane_group() + i / 2 * 8 < a.own.count && b + 8 * q + 2 * lane_in_group() + i % 2 < end;
-          const float weight = a.observed.weights != nullptr ? weights[q][i] : 1.0F;
-          const auto of_entry = coefficients_of(a, x[0][q][i], fits[0][q][i], weight, inside);
+          const int p = lane_group() + i / 2 * 8, other = step * kStep + 8 * q + 2 * lane_in_group() + i % 2;
+          const int at = other * kDivergencePitch<float> + warp * kRows + p;
+          const float weight = a.observed.weights != nullptr ? static_cast<float>(weights[at]) : 1.0F;
+          const bool inside = a0 + p < a.own.count && b0 + other < end;
+          const auto of_entry = coefficients_of(a, static_cast<float>(xs[at]), fits[0][q][i], weight, inside);
           coefficients[0][q][i] = of_entry.numerator;
           if constexpr (kDenominator) coefficients[1][q][i] = of_entry.denominator;
         }
@@ -286,7 +272,6 @@ __global__ void __launch_bounds__(kThreads, blocks_of(kWidth)) terms(DivergenceA
       ORTHANT_UNROLL_LOOP
       for (int i = 0; i < 8 * (kSteps - 1); ++i) {
         fits[i / 8][i / 4 % 2][i % 4] = fits[i / 8 + 1][i / 4 % 2][i % 4];
-        x[i / 8][i / 4 % 2][i % 4] = x[i / 8 + 1][i / 4 % 2][i % 4];
       }
     }
   }
@@ -299,9 +284,12 @@ void launch_terms(const Gpu& gpu, const DivergenceGrid& grid, const DivergenceAr
   using F = Tiles<kWidth>;
   const dim3 blocks(static_cast<unsigned>(grid.tiles), static_cast<unsigned>(grid.blocks),
                     static_cast<unsigned>(grid.parts));
-  launch(gpu, "divergence of dense X on tensor cores",
-         arguments.denominator.data != nullptr ? terms<Tiles, kWidth, true> : terms<Tiles, kWidth, false>, blocks,
-         kThreads, (F::kOwnWords + F::kOtherWords) * sizeof(Word), arguments);
+  launch(
+      gpu, "divergence of dense X on tensor cores",
+      arguments.denominator.data != nullptr ? terms<Tiles, kWidth, true> : terms<Tiles, kWidth, false>, blocks,
+      kThreads,
+      (F::kOwnWords + F::kOtherWords + (arguments.observed.weights != nullptr ? 2 : 1) * kSquareWords) * sizeof(Word),
+      arguments);
 }
 
 template <template <int> class Tiles>

@@ -20,12 +20,16 @@ std::vector<Bound> divergence_bounds() {
         divergence, d.factor(k, own), divergence.has_closed_denominator() ? Factor<float>{} : d.factor(k, own),
         d.zeros<float>(dense_partial_sums(d.gpu(), own, other, k, divergence, sizeof(float))));
   };
-  constexpr double kParts = 2;  // of the walks for the places, which are few
+  // Of a walk: what fills the device (blocks of a multiprocessor), but pieces are at least 128 columns.
+  const auto parts_of = [](int k, double own_columns, double other_columns) {
+    const double resident = kMultiprocessors * (k > 64 ? 4.0 : k > 32 ? 6 : 8);
+    return std::min(ceil_divide(resident, own_columns / 32), other_columns / 128);
+  };
   for (auto [denominator, weighted] : {std::pair{false, false}, {true, false}, {true, true}}) {
     for (int k : {16, 32, 64, 128}) {
       for (bool of_lines : {true, false}) {
-        const double parts = of_lines ? 1 : kParts, results = denominator ? 2 : 1;
         const double own_columns = of_lines ? kCount : kLength, other_columns = of_lines ? kLength : kCount;
+        const double parts = parts_of(k, own_columns, other_columns), results = denominator ? 2 : 1;
         const double own = 4 * k * own_columns, other = 4 * k * other_columns, tiles = own_columns / 32;
         const auto add = [&, weighted = weighted, denominator = denominator](const std::string& kernel, MathMode math,
                                                                              double barriers) {
@@ -50,7 +54,7 @@ std::vector<Bound> divergence_bounds() {
     }
   }
   t.push_back({.kernel = "divergence_dense: sum_parts<float>",
-               .read = kParts * 4 * kRank * kLength,
+               .read = parts_of(kRank, kLength, kCount) * 4 * kRank * kLength,
                .written = 4.0 * kRank * kLength,
                .call = [=](Device& d) { dense_terms(d, kRank, false, 1); }});
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
