@@ -79,22 +79,20 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
       }
     }
   }
-  if (parts.parts == 0) return;
-  if (task.is_part) {
+  if (!task.is_part) return;  // the same for all lanes of a group: only parts pay for fences
+  ORTHANT_UNROLL_LOOP
+  for (int i = 0; i < kResults; ++i) {
     ORTHANT_UNROLL_LOOP
-    for (int i = 0; i < kResults; ++i) {
-      ORTHANT_UNROLL_LOOP
-      for (int o = 0; o < kOwn; ++o) {
-        const int c = c0 + o * kLanes;
-        if (c < rank) part_sums[(task.part * kResults + i) * rank + c] = sums[i][o];
-      }
+    for (int o = 0; o < kOwn; ++o) {
+      const int c = c0 + o * kLanes;
+      if (c < rank) part_sums[(task.part * kResults + i) * rank + c] = sums[i][o];
     }
   }
   device::fence();
   device::sync_warp(group_lanes<kLanes>());
   bool last = false;
   std::int64_t of_segment = 0;
-  if (task.is_part && threadIdx.x % kLanes == 0) {
+  if (threadIdx.x % kLanes == 0) {
     const std::int64_t length =
         static_cast<std::int64_t>(offsets[task.segment + 1]) - static_cast<std::int64_t>(offsets[task.segment]);
     of_segment = (length + kLongSegment - 1) / kLongSegment;

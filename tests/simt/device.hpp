@@ -66,7 +66,12 @@ inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 
 inline void sync_block(Site site = Site::here()) { ::simt::block_barrier(site); }
 inline void sync_warp(unsigned mask = kAllLanes, Site site = Site::here()) { ::simt::warp_barrier(mask, site); }
-inline void fence() { ::simt::device_fence(); }
+inline void fence() {
+#ifdef ORTHANT_SIMT_COUNTERS
+  ::simt::count_fence();
+#endif
+  ::simt::device_fence();
+}
 inline void set_conditional(cudaGraphConditionalHandle handle, unsigned value, Site site = Site::here()) {
   ::simt::set_conditional(handle, value, site);
 }

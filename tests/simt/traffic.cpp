@@ -64,6 +64,7 @@ Traffic& Traffic::operator+=(const Traffic& other) {
   bank_conflicts += other.bank_conflicts;
   conflict_ways = std::max(conflict_ways, other.conflict_ways);
   atomics += other.atomics;
+  fences += other.fences;
   return *this;
 }
 
@@ -88,6 +89,7 @@ void count_access(Space space, const void* address, std::size_t bytes, bool writ
 }
 
 void count_atomic() { ++current_block()->accesses().sum.atomics; }
+void count_fence() { ++current_block()->accesses().sum.fences; }
 
 std::size_t AccessCounter::Hash::operator()(const Place& place) const {
   std::size_t hash = reinterpret_cast<std::uintptr_t>(place.file);

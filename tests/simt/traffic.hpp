@@ -19,9 +19,9 @@ struct Traffic {
   std::int64_t bytes_read = 0, bytes_written = 0;      // of global memory, as lanes ask for them
   std::int64_t sectors_read = 0, sectors_written = 0;  // of 32 bytes, as the memory moves them
   std::int64_t shared_accesses = 0;
-  std::int64_t bank_conflicts = 0;  // turns that accesses take beyond those that their bytes need
-  std::int64_t conflict_ways = 0;   // words that an access wants of one bank, at most; 1: no conflict
-  std::int64_t atomics = 0;         // of lanes
+  std::int64_t bank_conflicts = 0;       // turns that accesses take beyond those that their bytes need
+  std::int64_t conflict_ways = 0;        // words that an access wants of one bank, at most; 1: no conflict
+  std::int64_t atomics = 0, fences = 0;  // of lanes
 
   Traffic& operator+=(const Traffic& other);
 };
@@ -36,6 +36,7 @@ enum class Space { kGlobal, kShared };
 /// Called by counting pointers, in a kernel.
 void count_access(Space space, const void* address, std::size_t bytes, bool write, Site site);
 void count_atomic();
+void count_fence();
 
 /// The accesses of a block, warp by warp. Threads run one after another: the n-th access at a place by a lane belongs
 /// to the n-th of the other lanes, counted from the last point at which all lanes met: a barrier, or an operation of

@@ -63,7 +63,10 @@ __global__ void copy_to_columns(Global<const float> x) {
   wait_copies<0>();
 }
 
-__global__ void count(Global<int> total) { atomic_add(&total[0], 1); }
+__global__ void count(Global<int> total) {
+  atomic_add(&total[0], 1);
+  fence();
+}
 
 }  // namespace rig_test
 
@@ -165,10 +168,12 @@ TEST(TrafficTest, AWarpThatMeetsStartsAnew) {
   simt::reset_traffic();
 }
 
-TEST(TrafficTest, Atomics) {
+TEST(TrafficTest, AtomicsAndFences) {
   const OnDevice<int> total(std::vector<int>{0});
   run(rig_test::count, 2, 50, 0, nullptr, total.data());
-  EXPECT_EQ(traffic_of("count").atomics, 100);
+  const Traffic counted = traffic_of("count");
+  EXPECT_EQ(counted.atomics, 100);
+  EXPECT_EQ(counted.fences, 100);
 }
 
 }  // namespace

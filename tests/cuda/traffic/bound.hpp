@@ -12,13 +12,14 @@ namespace orthant::cuda::traffic {
 
 /// A kernel, a call that launches it once, and what it may move: bytes of global memory, as sectors of 32 bytes.
 struct Bound {
-  std::string kernel;       ///< as tests/ptx/resources.tsv names it
-  double read, written;     ///< what must be, each byte once
-  double again = 0;         ///< what is read beyond that, by design
-  double again_to = 0;      ///< what is written beyond that, likewise
-  const char* reason = "";  ///< for both
-  double barriers = 0;      ///< of all blocks
-  int ways = 2;             ///< words that an access to shared memory may want of one bank
+  std::string kernel;                ///< as tests/ptx/resources.tsv names it
+  double read, written;              ///< what must be, each byte once
+  double again = 0;                  ///< what is read beyond that, by design
+  double again_to = 0;               ///< what is written beyond that, likewise
+  const char* reason = "";           ///< for both
+  double barriers = 0;               ///< of all blocks
+  double atomics = -1, fences = -1;  ///< of lanes; -1: any number
+  int ways = 2;                      ///< words that an access to shared memory may want of one bank
   MathMode math = MathMode::strict;
   std::function<void(Device&)> call = {};
 };

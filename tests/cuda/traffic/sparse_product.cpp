@@ -18,6 +18,8 @@ std::vector<Bound> sparse_product_bounds() {
                  .again = nonzeros * 2 * (kSector - 4) + segments * 2 * (kSector * lanes / 32 - 4),
                  .reason = "the lanes of a group read one index and one value at once: a sector each, which is in L1 "
                            "for the next seven entries",
+                 .atomics = 0,
+                 .fences = 0,
                  .call = [k](Device& d) {
                    gather_rows<float>(d.gpu(), sparse_x(d), {}, d.factor(k, kX.length), d.factor(k, kX.count), nullptr);
                  }});
@@ -32,6 +34,8 @@ std::vector<Bound> sparse_product_bounds() {
                .again = kEntries * 2 * (kSector - 4) + kParts * (4 * kRank + 8 * kSector),
                .again_to = 4.0 * kParts * kRank,
                .reason = "index and value as before; sums of the parts of long segments",
+               .atomics = kParts + 2,  // a part's lane arrives, and the last of a segment's sets its count back
+               .fences = 2 * kParts * 32,
                .call = [](Device& d) {
                  const LongSegments parts{kParts, d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2; }),
                                           d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2 * 2; }),
