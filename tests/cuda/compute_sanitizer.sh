@@ -17,4 +17,13 @@ if [[ ! -x $sanitizer ]]; then
   echo "skipped: $reason" >&2
   exit 77
 fi
-exec "$sanitizer" --tool "$tool" --error-exitcode 99 "$@"
+
+# Memory from cudaMalloc: memcheck takes reads of stream-ordered memory in the body of a conditional node for reads before
+# it was allocated, unless the host has waited in between (https://github.com/NVIDIA/warp/issues/1406).
+export ORTHANT_PLAIN_MEMORY=1
+
+# Barriers and races are looked for in Orthant's kernels alone: in cuSPARSE's racecheck is documented to see races that
+# are none. The other tools must see what the libraries' kernels write.
+options=(--tool "$tool" --error-exitcode 99)
+if [[ $tool == racecheck || $tool == synccheck ]]; then options+=(--kernel-name kns=orthant); fi
+exec "$sanitizer" "${options[@]}" "$@"

@@ -14,6 +14,7 @@ std::shared_ptr<CountedResource> make_resource(CountingMemory& memory) {
 
 Context make_context(int /*threads*/, CountingMemory* memory) {
   CudaConfig config;
+  if (wants_plain_memory()) config.memory = &test_resource();
   if (memory != nullptr) config.memory = &memory->resource();
   const Context context = Context::cuda(config);
   if (memory != nullptr) memory->rebase();
