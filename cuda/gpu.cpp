@@ -123,7 +123,7 @@ Gpu::Current::Current(const Gpu& gpu, std::nothrow_t) noexcept {
   }
 }
 Gpu::Current::~Current() {
-  if (before_ >= 0) cudaSetDevice(before_);
+  if (before_ >= 0 && cudaSetDevice(before_) != cudaSuccess) cudaGetLastError();  // not the caller's next call's error
 }
 
 namespace {

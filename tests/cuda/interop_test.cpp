@@ -242,6 +242,23 @@ TEST_F(CudaInterop, WorksOnADeviceThatIsNotCurrent) {
   simt::set_device_count(1);
 }
 
+// That the device before cannot be current again is no error of the caller's next call.
+TEST_F(CudaInterop, LeavesNoErrorOfGoingBackToADevice) {
+  simt::set_device_count(2);
+  {
+    const Context context = Context::cuda({.device = 1});
+    simt::reset_calls();
+    simt::fail_at(4);
+    context.runtime()->free_memory();
+    EXPECT_EQ(simt::calls(),
+              (std::map<std::string, std::int64_t>{
+                  {"cudaGetDevice", 1}, {"cudaSetDevice", 2}, {"cudaMemGetInfo", 1}, {"cudaGetLastError", 1}}));
+    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+    ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  }
+  simt::set_device_count(1);
+}
+
 TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
   CountingMemory memory;
   const Context context = make_context(1, &memory);
