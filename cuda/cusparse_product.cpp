@@ -70,12 +70,12 @@ Call<T> any_call(const Gpu& gpu, cusparseConstSpMatDescr_t matrix, std::int64_t 
   return {matrix, {memory, rank, length, rank}, {memory, rank, count, rank}};
 }
 
-// Of the buffer, for factors of any rank.
+// Of the buffer, for factors of any rank but 1.
 template <class T>
 std::int64_t buffer_bytes(const Gpu& gpu, cusparseConstSpMatDescr_t matrix, std::int64_t count, std::int64_t length) {
   std::size_t bytes = 1;
   gpu.with_cusparse([&](cusparseHandle_t handle) {
-    for (int rank : {1, kMaxRank + core::kOversampling}) {
+    for (int rank : {2, kMaxRank + core::kOversampling}) {
       bytes = std::max(bytes, any_call<T>(gpu, matrix, count, length, rank).buffer_bytes(handle));
     }
   });

@@ -11,14 +11,15 @@
 namespace orthant::cuda {
 
 /// One orientation of X as cuSPARSE takes it: offsets of 32 bits, a descriptor, and what it finds out of the pattern
-/// once, for factors of any rank. The sums have the same bits in every run.
+/// once, for factors of any rank but 1. The sums have the same bits in every run.
 template <class T>
 class CusparseProduct {
  public:
   /// Refers to x; its indices are below `length`.
   CusparseProduct(const Gpu& gpu, const Compressed<T>& x, std::int64_t length);
 
-  /// r(:, i) = sum over the entries of segment i of value * f(:, index).
+  /// r(:, i) = sum over the entries of segment i of value * f(:, index). Rank 2 or more: of one column cuSPARSE may
+  /// make the product by its algorithm for vectors, whose sums depend on the run.
   void multiply(core::Factor<const T> f, core::Factor<T> r) const;
 
   std::int64_t bytes() const { return static_cast<std::int64_t>(offsets_.bytes() + buffer_.bytes()); }

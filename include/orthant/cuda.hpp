@@ -35,7 +35,8 @@ enum class MathMode {
 enum class SparseProduct {
   automatic,   ///< for rows and for columns by how many entries they have on average (cuda/sparse_choice.hpp)
   row_gather,  ///< a kernel of Orthant's
-  cusparse,  ///< cusparseSpMM, for X of fewer than 2^31 - 1 rows, columns and entries; any other is an InvalidArgument
+  cusparse,    ///< cusparseSpMM, for X of fewer than 2^31 - 1 rows, columns and entries (any other is an
+               ///< InvalidArgument); at rank 1 as row_gather
 };
 
 /// What a CUDA Context uses of the caller's. Null handles are made, and owned, by the Context. Stream, handles and

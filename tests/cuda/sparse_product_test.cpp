@@ -67,8 +67,9 @@ TYPED_TEST(CudaSparseProduct, IsTheSameBothWays) {
       EXPECT_EQ(this->calls_of_cusparse(), 0);
       simt::reset_calls();
       EXPECT_TRUE(entries_near(this->product(library, side, rank, 3).oracle(), exact, Tolerance<T>::sum(x.columns)));
-      EXPECT_EQ(this->gathers(), 0);
-      EXPECT_EQ(this->calls_of_cusparse(), 1);
+      const bool by_cusparse = rank > 1;  // whose products with a vector may depend on the run
+      EXPECT_EQ(this->gathers(), by_cusparse ? 0 : 1);
+      EXPECT_EQ(this->calls_of_cusparse(), by_cusparse ? 1 : 0);
     }
   }
   EXPECT_EQ(simt::take_report(), "");
