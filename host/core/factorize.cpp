@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "host/core/alternate.hpp"
@@ -34,6 +35,8 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
   const core::Border<T> border_w(runtime, core::transposed(w)), border_h(runtime, h);
   const core::Factors<T> factors{border_w.factor(), border_h.factor()};
   const bool given = options.initialization == Initialization::given;
+  // Markers, not the host's clock, which may be ahead of the backend; the loop need not wait for them.
+  const std::unique_ptr<core::Marker> begun = backend.mark();
   if (given || !options.update_w) border_w.load();
   if (constant) {
     backend.fill(factors.h, *constant);
@@ -44,7 +47,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
     core::Workspace of_start(backend.memory());  // wider than the loop's, and not needed in it
     core::initialize(backend, *x.data(), factors, options, of_start);
   }
-  const double initialization_seconds = seconds_since(start);
+  const std::unique_ptr<core::Marker> initialized = backend.mark();
   const auto store = [&] {
     if (options.update_w) border_w.store();
     if (options.update_h) border_h.store();
@@ -52,7 +55,7 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
   try {
     Result result = core::Alternation<T>(backend, *x.data(), factors, options, workspace, held_out).run();
     store();
-    result.initialization_seconds = initialization_seconds;
+    result.initialization_seconds = initialized->seconds_since(*begun);
     result.seconds = seconds_since(start);
     return result;
   } catch (const OutOfMemory&) {

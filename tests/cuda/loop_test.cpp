@@ -50,6 +50,15 @@ Calls calls_of_iterations(const Matrix<T>& x, Solver solver, int iterations, Los
   return difference;
 }
 
+// The rig fills factors when a stream is waited for, not when that is enqueued.
+TEST(CudaLoop, TimeOfTheStartIsTheDevices) {
+  const CsrStorage<float> x(cases::make_sparse({1'000'000, 2, 0, 10}, 12));
+  Factors<float> f(1'000'000, 2, 2);
+  const Result result = f.fit(Matrix<float>(make_context(), x.view()),
+                              {.initialization = Initialization::random, .max_iterations = 1, .tolerance = 0});
+  EXPECT_GT(result.initialization_seconds, 1e-9 * 2'000'000) << "no processor makes a random number in a nanosecond";
+}
+
 // Kernels and library calls of one iteration; everything else that was called is an error.
 void expect_replays_only(const Calls& calls, int iterations, int most_launches) {
   std::int64_t nodes = 0;
