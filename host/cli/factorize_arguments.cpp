@@ -134,8 +134,8 @@ void add_model(CLI::App& app, FactorizeArguments& a) {
   app.option_defaults()->group("Start");
   add_choice(app, "--init", o.initialization, kInitializations,
              "random (any K), or by the SVD of X (K <= min(m, n)): nndsvd keeps its\n"
-             "zeros (not for mu), nndsvda puts the mean of X there, nndsvdar small\n"
-             "random values [nndsvda; random if entries\nare missing or weighted]");
+             "zeros (not for mu), nndsvda puts sqrt(mean(X) / K) there, nndsvdar\n"
+             "small random values [nndsvda; random if entries\nare missing or weighted]");
   app.add_option_function<std::string>(
          "--seed", [&o](const std::string& text) { o.seed = parse_seed("--seed", text); },
          "Of the random numbers in the start [0]")

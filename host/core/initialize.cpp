@@ -35,7 +35,9 @@ void nndsvd(const Backend<T>& backend, const DataMatrix<T>& x, const Factors<T>&
   const double average = x.statistics().mean();
   const auto threshold = static_cast<T>(1e-6 * std::sqrt(average));
   const bool random = options.initialization == Initialization::nndsvdar;
-  const double fill = options.initialization == Initialization::nndsvd ? 0 : random ? average / 100 : average;
+  // Products of two fills have the unit of X (scikit-learn's mean of X has not); k of them are the mean of X.
+  const double even = std::sqrt(average / rank);
+  const double fill = options.initialization == Initialization::nndsvd ? 0 : random ? even / 100 : even;
   const auto leading = [&](Factor<const T> f) { return Factor<const T>{f.data, rank, f.count, f.ld}; };
   const auto take = [&](Side side, Factor<const T> f, const double* scale) {
     backend.take_parts(leading(f), scale, threshold, static_cast<T>(fill), random, options.seed, side,

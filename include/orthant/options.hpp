@@ -38,8 +38,8 @@ enum class Initialization {
   random,   ///< uniform, scaled so that the mean of WH is the mean of X; any rank
   nndsvd,   ///< Boutsidis & Gallopoulos 2008. Has exact zeros, which `multiplicative_update` could never leave: refused
             ///< there.
-  nndsvda,  ///< its zeros replaced by the mean of X
-  nndsvdar,  ///< its zeros replaced by random values up to a hundredth of the mean of X
+  nndsvda,  ///< its zeros replaced by sqrt(mean(X) / k), so that data in any unit start alike (scikit-learn: mean(X))
+  nndsvdar,  ///< its zeros replaced by random values up to a hundredth of that
 };
 
 /// How iterations build on those before them.

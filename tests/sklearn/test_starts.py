@@ -4,7 +4,8 @@ Both take a randomized SVD; here scikit-learn's formulas are fed with the exact 
 on purpose:
 * Entries below 1e-6 sqrt(mean(X)) count as zeros; scikit-learn's bound is 1e-6, whatever the unit of X. Entries about there
   are left out of the comparison.
-* nndsvdar fills with uniform numbers in (0, mean(X) / 100), of a generator that gives the same bits on every machine;
+* nndsvda fills with sqrt(mean(X) / k), which has the unit of W and H; scikit-learn with mean(X).
+* nndsvdar fills with uniform numbers up to a hundredth of that, of a generator that gives the same bits on every machine;
   scikit-learn with |normal| * mean(X) / 100.
 * random draws uniform numbers of mean sqrt(mean(X) / k), so that the mean of WH is the mean of X; scikit-learn |normal|.
 """
@@ -88,19 +89,24 @@ def test_fills(orthant, x, init):
         np.testing.assert_array_equal(f[p > 0], p[p > 0])
         fills = f[p == 0]
         assert fills.size > 50
+        even = np.sqrt(form.mean() / K)
         if init == "nndsvda":
-            np.testing.assert_allclose(fills, form.mean(), rtol=1e-12)
+            np.testing.assert_allclose(fills, even, rtol=1e-12)
         else:
-            top = form.mean() / 100
+            top = even / 100
             assert 0 < fills.min() and fills.max() < top
             assert fills.mean() == pytest.approx(top / 2, rel=4 / np.sqrt(12 * fills.size) * 2)  # four sigma
 
 
 @pytest.mark.parametrize("init", ["nndsvd", "nndsvda"])
-def test_real_data(orthant, data, theirs, init):
+def test_real_data(orthant, folder, data, theirs, init):
     """Digits, in double: the same zeros but for a few entries about the bound."""
     path = data / "digits/digits.npy"
     x = np.load(path).astype("f8")
+    if init == "nndsvda":  # where both fill alike
+        x /= K * x.mean()
+        path = folder / "x.npy"
+        np.save(path, x)
     w, h = ours(orthant, path, init)
     w_expected, h_expected = theirs(x, init, 1e-6 * np.sqrt(x.mean()))
     for factor, e in [(w, w_expected), (h, h_expected)]:
