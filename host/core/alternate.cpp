@@ -14,11 +14,18 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// The loss of fits that are wrong by the size of X itself.
+double loss_scale(double beta, const MatrixStatistics& x) {
+  return beta == 2 ? x.squared_norm : x.weight * std::pow(x.mean(), beta);
+}
+
 template <class T>
-StoppingRule make_stopping_rule(const Options& options, double squared_norm) {
+StoppingRule make_stopping_rule(const Options& options, const MatrixStatistics& x) {
+  constexpr double kEpsilon = std::numeric_limits<T>::epsilon();
   StoppingRule rule;
-  rule.squared_norm = squared_norm;
-  rule.trusted = 1e4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  rule.squared_norm = x.squared_norm;
+  rule.trusted = 1e4 * kEpsilon;
+  rule.rounding = kEpsilon * loss_scale(options.loss.beta, x);
   rule.tolerance = options.tolerance;
   rule.by_kkt = options.stopping == Stopping::projected_gradient;
   rule.updates_w = options.update_w;
@@ -41,7 +48,7 @@ Alternation<T>::Alternation(const Backend<T>& backend, const DataMatrix<T>& x, c
       options_(options),
       penalties_(scale_penalties(options, x.shape())),
       rank_(factors.w.rank),
-      stopping_(make_stopping_rule<T>(options, x.statistics().squared_norm)),
+      stopping_(make_stopping_rule<T>(options, x.statistics())),
       measured_(backend.memory(), 1),
       state_(backend.memory(), 1),
       sums_(backend.memory(), 4 * static_cast<std::int64_t>(rank_)),
@@ -178,8 +185,9 @@ void Alternation<T>::component_sums() const {
 template <class T>
 Progress Alternation<T>::progress_of(const Measured& m, const LoopState& s) const {
   if (s.failed) {
-    throw NumericalError("the objective is no longer a finite number: X or the start is too large for this precision",
-                         s.iteration);
+    throw NumericalError(
+        "the objective or its gradient is no longer a finite number: X or the start is too large for this precision",
+        s.iteration);
   }
   Progress progress;
   progress.iteration = s.iteration;

@@ -27,7 +27,7 @@ struct LoopState {
   int stretches = 0;       ///< of the round that follows, or runs: those that are left
   int needs_residual = 0;  ///< not 0: `loss` cannot be trusted yet
   int converged = 0;
-  int failed = 0;  ///< not 0: the objective is no longer finite
+  int failed = 0;  ///< not 0: the objective or a KKT sum is no longer finite
   double loss = 0, objective = 0;
 };
 
@@ -52,6 +52,8 @@ struct StoppingRule {
   /// Below this share of squared_norm, the rounding of the three terms that cancel in the estimated loss is not small
   /// beside it.
   double trusted = 0;
+  /// The objective may seem to rise by so much where it falls: a larger rise is not what convergence looks like.
+  double rounding = 0;
   double tolerance = 0;
   bool by_kkt = false;
   bool updates_w = true, updates_h = true;
@@ -61,6 +63,8 @@ struct StoppingRule {
   static constexpr double kkt_squared(const KktSums& k) {
     return k.product_squared > 0 ? k.step_squared / k.product_squared : k.step_squared > 0 ? 1.0 : 0.0;
   }
+  /// Terms of an update that are not finite show in these sums, where the loss may not tell: they can make a factor 0.
+  static constexpr bool finite(const KktSums& k) { return finite(k.step_squared) && finite(k.product_squared); }
   /// The square of Result::kkt_residual.
   constexpr double kkt_squared(const Measured& m) const {
     const double w = updates_w ? kkt_squared(m.kkt_w) : 0.0, h = updates_h ? kkt_squared(m.kkt_h) : 0.0;
@@ -86,11 +90,12 @@ struct StoppingRule {
     const double previous = state.objective;
     state.objective = state.loss + m.penalty_w + m.penalty_h;
     state.iteration += iterations;
-    state.failed = state.failed || !finite(state.objective);
+    state.failed = state.failed || !finite(state.objective) || !finite(m.kkt_w) || !finite(m.kkt_h);
     if (step == CheckStep::end) return;
     if (step == CheckStep::conclude && tolerance > 0 && m.stalled == 0) {
+      const double fall = previous - state.objective;
       state.converged = by_kkt ? kkt_squared(m) <= tolerance * tolerance
-                               : previous - state.objective <= tolerance * iterations * previous;
+                               : fall >= -rounding && fall <= tolerance * iterations * previous;
     }
     const int left = state.converged || state.failed ? 0 : max_iterations - state.iteration;
     state.go_on = left >= check_every;

@@ -83,8 +83,8 @@ class OutOfMemory : public Error {
   std::int64_t requested_, free_;
 };
 
-/// The iteration left the finite numbers (overflow of the given start or of X in this precision). W and H hold the last
-/// iterate.
+/// The iteration left the finite numbers: the objective or its gradient overflows, for the given start or X, in this
+/// precision. W and H hold the last iterate.
 class NumericalError : public Error {
  public:
   NumericalError(const std::string& what, int iteration, SourceLocation where = SourceLocation::current())

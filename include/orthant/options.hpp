@@ -59,7 +59,8 @@ enum class Acceleration {
 
 /// What must become small for the iteration to be converged.
 enum class Stopping {
-  loss,                ///< the decrease of the objective per iteration since the last check, relative to the objective
+  loss,  ///< the decrease of the objective per iteration since the last check, relative to the objective; a rise by
+         ///< more than rounding is none
   projected_gradient,  ///< Result::kkt_residual
 };
 
