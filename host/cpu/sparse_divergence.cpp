@@ -1,7 +1,6 @@
 #include "host/cpu/sparse_divergence.hpp"
 
 #include <algorithm>
-#include <type_traits>
 
 #include "host/cpu/simd.hpp"
 #include "host/cpu/subnormals.hpp"
@@ -20,125 +19,173 @@ HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Entries worked on together: their columns of f, gathered for the dot products, are still in the first-level cache
-// when they are added up; and their element functions fill whole vectors.
-constexpr int kEntries = 16;
-
 constexpr int kAhead = 16;  // entries ahead whose column of f is fetched
 
-// Some of the entries of a segment.
-struct Entries {
-  const std::int32_t* indices;
-  int count;
-  const std::int32_t* last;  // of those of all segments
-};
+// Entries worked on together: as many as a block of 128 bits has numbers of T. Reducing their dot products together
+// takes fewer instructions than one by one, and few enough are worked on for their columns of f to stay in registers
+// between the dot products and the sums.
+template <class T>
+constexpr int kTogether = HWY_TARGET == HWY_SCALAR ? 1 : 16 / sizeof(T);
+template <class T>
+using Block = hn::FixedTag<T, kTogether<T>>;
 
-// fits[e] += the dot product over kVectors of components.
-template <int kVectors, class D, class T>
-HWY_INLINE void add_dots(D d, const Entries& entries, const T* local, const T* f, std::int64_t ld_f, int lanes_of_last,
-                         hn::TFromD<D>* fits) {
-  constexpr int n = HWY_LANES(hn::TFromD<D>), kLine = 64 / sizeof(T);
-  const Reader<D, T> reader(lanes_of_last);
-  hn::Vec<D> own[kVectors];
-  ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) own[v] = reader.whole(local + v * n);
-  own[kVectors - 1] = reader.last(local + (kVectors - 1) * n);
-  for (int e = 0; e < entries.count; ++e) {
-    const T* column = f + entries.indices[e] * ld_f;
-    auto sum = hn::Mul(own[kVectors - 1], reader.last(column + (kVectors - 1) * n));
-    ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) sum = hn::MulAdd(own[v], reader.whole(column + v * n), sum);
-    fits[e] += hn::GetLane(hn::SumOfLanes(d, sum));
-    const T* ahead = f + *std::min(entries.indices + e + kAhead, entries.last) * ld_f;
-    ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + c);
-    hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
+// dots[e] += the products of the first `count` components of `local` and columns[e], not summed over the lanes.
+template <int kCount, class D, class T>
+HWY_INLINE void add_products(D, const T* local, const T* const (&columns)[kCount], int count,
+                             hn::Vec<D> (&dots)[kCount]) {
+  constexpr int n = HWY_LANES(hn::TFromD<D>);
+  int c = 0;
+  for (; c + n <= count; c += n) {
+    const auto own = Reader<D, T>::whole(local + c);
+    ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) {
+      dots[e] = hn::MulAdd(own, Reader<D, T>::whole(columns[e] + c), dots[e]);
+    }
   }
+  if (c == count) return;
+  const Reader<D, T> reader(count - c);
+  const auto own = reader.last(local + c);
+  ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) dots[e] = hn::MulAdd(own, reader.last(columns[e] + c), dots[e]);
 }
 
-// r += sum over e of weights[e] times kVectors of components of its column.
-template <int kVectors, class T>
-HWY_INLINE void add_columns(const Entries& entries, const T* weights, const T* f, std::int64_t ld_f, T* r,
-                            int lanes_of_last) {
+// The first `count` components of r += the sum over e of weights[e] columns[e].
+template <int kCount, class T>
+HWY_INLINE void add_columns(const T* const (&columns)[kCount], const T* weights, int count, T* r) {
   const hn::ScalableTag<T> d;
-  using D = decltype(d);
   constexpr int n = HWY_LANES(T);
-  const Partial<D> partial(d, lanes_of_last);
-  hn::Vec<D> sums[kVectors];
-  ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) sums[v] = hn::LoadU(d, r + v * n);
-  sums[kVectors - 1] = partial.load(r + (kVectors - 1) * n);
-  for (int e = 0; e < entries.count; ++e) {
-    const T* column = f + entries.indices[e] * ld_f;
-    const auto weight = hn::Set(d, weights[e]);
+  int c = 0;
+  for (; c + n <= count; c += n) {
+    auto sum = hn::LoadU(d, r + c);
+    ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) {
+      sum = hn::MulAdd(hn::Set(d, weights[e]), hn::LoadU(d, columns[e] + c), sum);
+    }
+    hn::StoreU(sum, d, r + c);
+  }
+  if (c == count) return;
+  const Partial<decltype(d)> partial(d, count - c);
+  auto sum = partial.load(r + c);
+  ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) {
+    sum = hn::MulAdd(hn::Set(d, weights[e]), partial.load(columns[e] + c), sum);
+  }
+  partial.store(sum, r + c);
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// The sum of the blocks of v.
+template <class D>
+HWY_INLINE auto sum_of_blocks(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(d) == kTogether<hn::TFromD<D>>) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return sum_of_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+#endif
+
+// The sums of the lanes of each vector.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<Block<T>> sums_of_lanes(D d, const hn::Vec<D> (&v)[kTogether<T>]) {
+#if HWY_TARGET == HWY_SCALAR
+  (void)d;
+  return v[0];
+#else
+  using V = hn::Vec<D>;
+  const auto add = [d](V a, V b)
+                       HWY_ATTR { return hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)); };
+  if constexpr (kTogether<T> == 2) {
+    return sum_of_blocks(d, add(v[0], v[1]));
+  } else {
+    return sum_of_blocks(d, add(add(v[0], v[2]), add(v[1], v[3])));
+  }
+#endif
+}
+
+// The last kVectors of components, and their sums for the numerator, stay in registers; those before and the
+// denominator, which Kullback-Leibler without missing entries does not ask for, are read and written in memory.
+template <int kVectors, class Kind, class T>
+HWY_INLINE void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
+                           core::Factor<T> numerator, core::Factor<T> denominator, int before) {
+  const hn::ScalableTag<T> d;
+  const Block<T> block;
+  using V = hn::Vec<decltype(d)>;
+  constexpr int n = HWY_LANES(T), kCount = kTogether<T>, kLine = 64 / sizeof(T);
+  const Partial<decltype(d)> partial(d, f.rank - before - (kVectors - 1) * n);
+  const auto load = [&](const T* column, int v) HWY_ATTR {
+    const T* p = column + before + v * n;
+    return v + 1 < kVectors ? hn::LoadU(d, p) : partial.load(p);
+  };
+  const std::int64_t last_entry = x.offsets[x.count] - 1;
+  for (std::int64_t i = 0; i < x.count; ++i) {
+    const std::int64_t end = x.offsets[i + 1];
+    if (x.offsets[i] == end) continue;
+    const T* own_column = local.column(i);
+    V own[kVectors], sums[kVectors];
+    ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) {
+      own[v] = load(own_column, v);
+      sums[v] = hn::Zero(d);
+    }
+    for (std::int64_t p = x.offsets[i]; p < end; p += kCount) {
+      const T* columns[kCount];
+      V kept[kCount][kVectors], dots[kCount];
+      ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) {
+        columns[e] = f.column(x.indices[std::min(p + e, end - 1)]);  // beyond the segment its last one
+        ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) kept[e][v] = load(columns[e], v);
+        dots[e] = hn::Mul(own[0], kept[e][0]);
+        ORTHANT_UNROLL for (int v = 1; v < kVectors; ++v) dots[e] = hn::MulAdd(own[v], kept[e][v], dots[e]);
+        const T* ahead = f.column(x.indices[std::min(p + e + kAhead, last_entry)]);
+        ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + before + c);
+        for (int c = 0; c < before; c += kLine) hwy::Prefetch(ahead + c);
+        hwy::Prefetch(ahead + f.rank - 1);
+      }
+      if (before > 0) add_products(d, own_column, columns, before, dots);
+      const std::int64_t count = std::min<std::int64_t>(kCount, end - p);
+      const Partial<Block<T>> part(block, count);
+      auto c = kind.coefficients(block, part.load(x.values + p), sums_of_lanes(d, dots));
+      auto counts = hn::FirstN(block, static_cast<std::size_t>(count));
+      if (x.weights != nullptr) {
+        const auto weight = part.load(x.weights + p);
+        counts = hn::Gt(weight, hn::Zero(block));
+        c.numerator = hn::Mul(weight, c.numerator);
+        c.denominator = hn::Mul(weight, c.denominator);
+      }
+      T weights[kCount];
+      hn::StoreU(hn::IfThenElseZero(counts, c.numerator), block, weights);
+      ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) {
+        const V weight = hn::Set(d, weights[e]);
+        ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) sums[v] = hn::MulAdd(weight, kept[e][v], sums[v]);
+      }
+      if (before > 0) add_columns(columns, weights, before, numerator.column(i));
+      if (denominator.data == nullptr) continue;
+      hn::StoreU(hn::IfThenElseZero(counts, c.denominator), block, weights);
+      add_columns(columns, weights, f.rank, denominator.column(i));
+    }
+    T* r = numerator.column(i) + before;
     ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) {
-      sums[v] = hn::MulAdd(weight, hn::LoadU(d, column + v * n), sums[v]);
+      hn::StoreU(hn::Add(hn::LoadU(d, r + v * n), sums[v]), d, r + v * n);
     }
-    sums[kVectors - 1] = hn::MulAdd(weight, partial.load(column + (kVectors - 1) * n), sums[kVectors - 1]);
+    r += (kVectors - 1) * n;
+    partial.store(hn::Add(partial.load(r), sums[kVectors - 1]), r);
   }
-  ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) hn::StoreU(sums[v], d, r + v * n);
-  partial.store(sums[kVectors - 1], r + (kVectors - 1) * n);
-}
-
-// function(first component, vectors as a constant, lanes of the last one) for all components, four vectors at a time.
-template <class T, class Function>
-HWY_INLINE void for_components(int rank, Function&& function) {
-  constexpr int n = HWY_LANES(T);
-  for (int c = 0; c < rank;) {
-    const int vectors = std::min((rank - c + n - 1) / n, 4), last = std::min(rank - c - (vectors - 1) * n, n);
-    switch (vectors) {
-      case 1:
-        function(c, std::integral_constant<int, 1>(), last);
-        break;
-      case 2:
-        function(c, std::integral_constant<int, 2>(), last);
-        break;
-      case 3:
-        function(c, std::integral_constant<int, 3>(), last);
-        break;
-      default:
-        function(c, std::integral_constant<int, 4>(), last);
-        break;
-    }
-    c += vectors * n;
-  }
-}
-
-// fits[e] = local . f(:, indices[e]), written up to kEntries.
-template <class D, class T>
-HWY_INLINE void fits_of(D d, const Entries& entries, const T* local, core::Factor<const T> f, hn::TFromD<D>* fits) {
-  std::fill_n(fits, kEntries, hn::TFromD<D>(0));
-  for_components<hn::TFromD<D>>(f.rank, [&](int c, auto vectors, int last) HWY_ATTR {
-    add_dots<decltype(vectors)::value>(d, entries, local + c, f.data + c, f.ld, last, fits);
-  });
 }
 
 template <class Kind, class T>
 void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
                 core::Factor<T> numerator, core::Factor<T> denominator) {
-  const hn::ScalableTag<T> d;
   constexpr int n = HWY_LANES(T);
-  const std::int32_t* last_entry = x.indices + std::max<std::int64_t>(x.offsets[x.count], 1) - 1;
-  T fits[kEntries], numerators[kEntries], denominators[kEntries];
-  for (std::int64_t i = 0; i < x.count; ++i) {
-    for (std::int64_t p = x.offsets[i]; p < x.offsets[i + 1]; p += kEntries) {
-      const Entries entries{x.indices + p, static_cast<int>(std::min<std::int64_t>(kEntries, x.offsets[i + 1] - p)),
-                            last_entry};
-      fits_of(d, entries, local.column(i), f, fits);
-      for (int e = 0; e < entries.count; e += n) {
-        const Partial<decltype(d)> part(d, std::min(n, entries.count - e));
-        auto c = kind.coefficients(d, part.load(x.values + p + e), hn::LoadU(d, fits + e));
-        if (x.weights != nullptr) {
-          const auto weight = part.load(x.weights + p + e);
-          const auto counts = hn::Gt(weight, hn::Zero(d));
-          c.numerator = hn::IfThenElseZero(counts, hn::Mul(weight, c.numerator));
-          c.denominator = hn::IfThenElseZero(counts, hn::Mul(weight, c.denominator));
-        }
-        hn::StoreU(c.numerator, d, numerators + e);
-        hn::StoreU(c.denominator, d, denominators + e);
-      }
-      for_components<T>(f.rank, [&](int c, auto vectors, int last) HWY_ATTR {
-        add_columns<decltype(vectors)::value>(entries, numerators, f.data + c, f.ld, numerator.column(i) + c, last);
-        if (denominator.data == nullptr) return;
-        add_columns<decltype(vectors)::value>(entries, denominators, f.data + c, f.ld, denominator.column(i) + c, last);
-      });
-    }
+  const int vectors = (f.rank + n - 1) / n, kept = std::min(vectors, 4), before = (vectors - kept) * n;
+  switch (kept) {
+    case 1:
+      accumulate<1>(kind, x, local, f, numerator, denominator, before);
+      break;
+    case 2:
+      accumulate<2>(kind, x, local, f, numerator, denominator, before);
+      break;
+    case 3:
+      accumulate<3>(kind, x, local, f, numerator, denominator, before);
+      break;
+    default:
+      accumulate<4>(kind, x, local, f, numerator, denominator, before);
+      break;
   }
 }
 
@@ -158,9 +205,10 @@ struct KullbackLeiblerBesideZero {
 template <class Kind, class T>
 double sum_of(const Kind& kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f) {
   const hn::ScalableTag<double> d;
-  constexpr int n = HWY_LANES(double);
+  constexpr int n = HWY_LANES(double), kLine = 64 / sizeof(T);
   constexpr int kFits = 128;  // of entries that follow each other, whatever their segments, so that vectors are full
-  double fits[kFits + kEntries] = {};
+  constexpr int kCount = kTogether<double>;
+  double fits[kFits + n] = {};
   auto sums = hn::Zero(d);
   const auto add = [&](std::int64_t begin, std::int64_t end) HWY_ATTR {
     for (std::int64_t p = begin; p < end; p += n) {
@@ -177,11 +225,19 @@ double sum_of(const Kind& kind, const Segments<T>& x, core::Factor<const T> loca
   const std::int64_t end = x.offsets[x.count];
   std::int64_t first = x.offsets[0];  // of the entries whose fits are kept
   for (std::int64_t i = 0; i < x.count; ++i) {
-    for (std::int64_t p = x.offsets[i]; p < x.offsets[i + 1];) {
-      const std::int64_t count = std::min<std::int64_t>(kEntries, x.offsets[i + 1] - p);
-      fits_of(d, Entries{x.indices + p, static_cast<int>(count), x.indices + end - 1}, local.column(i), f,
-              fits + (p - first));
-      p += count;
+    const std::int64_t segment_end = x.offsets[i + 1];
+    for (std::int64_t p = x.offsets[i]; p < segment_end;) {
+      const T* columns[kCount];
+      hn::Vec<decltype(d)> dots[kCount];
+      ORTHANT_UNROLL for (int e = 0; e < kCount; ++e) {
+        columns[e] = f.column(x.indices[std::min(p + e, segment_end - 1)]);
+        dots[e] = hn::Zero(d);
+        const T* ahead = f.column(x.indices[std::min(p + e + kAhead, end - 1)]);
+        for (int c = 0; c < f.rank; c += kLine) hwy::Prefetch(ahead + c);
+      }
+      add_products(d, local.column(i), columns, f.rank, dots);
+      hn::StoreU(sums_of_lanes(d, dots), Block<double>(), fits + (p - first));
+      p = std::min(p + kCount, segment_end);
       if (p - first < kFits) continue;
       add(first, p);
       first = p;
@@ -210,7 +266,7 @@ double sum(const Segments<T>& x, core::Factor<const T> local, core::Factor<const
 #define ORTHANT_SPARSE(T)                                                                                           \
   void accumulate_##T(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,                   \
                       const core::Divergence& divergence, core::Factor<T> numerator, core::Factor<T> denominator) { \
-    with_divergence(hn::ScalableTag<T>(), divergence,                                                               \
+    with_divergence(Block<T>(), divergence,                                                                         \
                     [&](const auto& kind) { accumulate(kind, x, local, f, numerator, denominator); });              \
   }                                                                                                                 \
   double sum_##T(const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,                        \

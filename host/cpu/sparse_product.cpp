@@ -17,7 +17,7 @@ namespace orthant::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // Entries ahead whose column of f is fetched: enough to cover the latency of the last-level cache.
-constexpr std::int64_t kAhead = 12;
+constexpr std::int64_t kAhead = 16;
 
 // kVectors components of every segment. Even and odd entries go to different accumulators, so that two chains of
 // multiply-adds overlap.
@@ -26,7 +26,7 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
                          const T* f, std::int64_t ld_f, T* r, std::int64_t ld_r, int lanes_of_last) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
-  const std::int64_t n = static_cast<std::int64_t>(hn::Lanes(d));
+  constexpr int n = HWY_LANES(T), kLine = 64 / sizeof(T);
   const Partial<decltype(d)> partial(d, lanes_of_last);
   const std::int64_t last_entry = offsets[count] - 1;
   for (std::int64_t i = 0; i < count; ++i, r += ld_r) {
@@ -42,7 +42,7 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
       }
       acc[kVectors - 1] = hn::MulAdd(x, partial.load(column + (kVectors - 1) * n), acc[kVectors - 1]);
       const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
-      ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) hwy::Prefetch(ahead + v * n);
+      ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + c);
       hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
     };
     std::int64_t p = begin;
