@@ -6,11 +6,11 @@
 #include "cuda/launch.hpp"
 
 // F F' by tiles of 32 x 32 entries on and above the diagonal. F is long and thin: blocks share its columns, and the
-// last block of each tile adds up their parts, so that one launch does it and float sums stay short.
+// last ones add up their parts, so that one launch does it and float sums stay short.
 namespace orthant::cuda {
 namespace {
 
-constexpr int kThreads = 64;  // 8 x 8, each with 4 x 4 entries
+constexpr int kThreads = kReduceThreads;  // 8 x 8, each with 4 x 4 entries
 constexpr int kTile = 32, kOwn = 4;
 constexpr int kStage = 16;   // columns of F in shared memory at a time, while the next ones are on their way
 constexpr int kFlush = 256;  // columns whose products are summed in Product
@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(kThreads, 8)
   const int row0 = number * kTile, column0 = tile_column * kTile;
   const int columns = row0 == column0 ? 0 : 1;  // where they are staged: on the diagonal they are the rows
   const int own_row = thread % 8 * kOwn, own_column = thread / 8 * kOwn;
-  double total[kOwn][kOwn] = {};
+  double total[kOwn * kOwn] = {};
   const std::int64_t begin = blockIdx.x * columns_per_block;
   const std::int64_t end = begin + columns_per_block < f.count ? begin + columns_per_block : f.count;
   const auto load_stage = [&](std::int64_t stage, int to) {
@@ -81,36 +81,18 @@ __global__ void __launch_bounds__(kThreads, 8)
     ORTHANT_UNROLL_LOOP
     for (int p = 0; p < kOwn; ++p) {
       ORTHANT_UNROLL_LOOP
-      for (int q = 0; q < kOwn; ++q) total[p][q] += static_cast<double>(sum[p][q]);
+      for (int q = 0; q < kOwn; ++q) total[p * kOwn + q] += static_cast<double>(sum[p][q]);
     }
   }
-  if (gridDim.x > 1) {
-    constexpr int kEntries = kTile * kTile;
-    const device::Global<double> parts = scratch.values + static_cast<std::int64_t>(blockIdx.y) * gridDim.x * kEntries;
-    ORTHANT_UNROLL_LOOP
-    for (int p = 0; p < kOwn; ++p) {
-      ORTHANT_UNROLL_LOOP
-      for (int q = 0; q < kOwn; ++q) parts[blockIdx.x * kEntries + (p * kOwn + q) * kThreads + thread] = total[p][q];
-    }
-    if (!is_last_block(scratch.counters + blockIdx.y, gridDim.x)) return;
-    ORTHANT_UNROLL_LOOP
-    for (int p = 0; p < kOwn; ++p) {
-      ORTHANT_UNROLL_LOOP
-      for (int q = 0; q < kOwn; ++q) {
-        double sum = 0;
-        for (unsigned b = 0; b < gridDim.x; ++b) sum += parts[b * kEntries + (p * kOwn + q) * kThreads + thread];
-        total[p][q] = sum;
-      }
-    }
-  }
+  if (!sum_over_blocks(total, scratch.values, scratch.counters, blockIdx.y, blockIdx.x, gridDim.x)) return;
   ORTHANT_UNROLL_LOOP
   for (int p = 0; p < kOwn; ++p) {
     ORTHANT_UNROLL_LOOP
     for (int q = 0; q < kOwn; ++q) {
       const int i = row0 + own_row + p, j = column0 + own_column + q;
       if (i >= k || j >= k || i > j) continue;
-      g[static_cast<std::int64_t>(i) * k + j] = static_cast<Out>(total[p][q]);
-      g[static_cast<std::int64_t>(j) * k + i] = static_cast<Out>(total[p][q]);
+      g[static_cast<std::int64_t>(i) * k + j] = static_cast<Out>(total[p * kOwn + q]);
+      g[static_cast<std::int64_t>(j) * k + i] = static_cast<Out>(total[p * kOwn + q]);
     }
   }
 }

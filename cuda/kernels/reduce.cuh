@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
+
 #include "cuda/device.hpp"
 
 // Sums in double whose order depends on the launch alone: within a block by a tree, over the blocks in order, by the
-// last block to finish (one launch, no float atomics).
+// last block to finish, or by those of groups of blocks (one launch, no float atomics).
 namespace orthant::cuda {
 
 inline constexpr int kReduceThreads = 64;
@@ -64,6 +66,45 @@ __device__ bool sum_over_grid(double (&v)[kValues], device::Global<double> value
   }
   sum_over_block(v);
   return threadIdx.x == 0;
+}
+
+/// Blocks whose parts one block adds up: of hundreds, one alone would take longer than they to make them.
+inline constexpr unsigned kGroup = 16;
+
+/// Sums of v[i] over the threads of the same index in the `blocks` blocks (of kReduceThreads) of a tile, of which this
+/// is number `block`. True in the one block that has them. `values`: kValues * kReduceThreads for each block of all
+/// tiles. `counters`: for each tile one for each of its groups and one more; 0 before and after.
+template <int kValues>
+__device__ bool sum_over_blocks(double (&v)[kValues], double* values, unsigned* counters, unsigned tile, unsigned block,
+                                unsigned blocks) {
+  if (blocks == 1) return true;
+  const device::Global<double> parts = values + static_cast<std::int64_t>(tile) * blocks * kValues * kReduceThreads;
+  const auto place = [](unsigned of_block, unsigned i) {
+    return (of_block * kValues + i) * kReduceThreads + threadIdx.x;
+  };
+  const auto leave = [&](unsigned of_block) {
+    ORTHANT_UNROLL_LOOP
+    for (unsigned i = 0; i < kValues; ++i) parts[place(of_block, i)] = v[i];
+  };
+  const auto add_up = [&](unsigned first, unsigned end, unsigned step) {
+    ORTHANT_UNROLL_LOOP
+    for (unsigned i = 0; i < kValues; ++i) v[i] = 0;
+    for (unsigned b = first; b < end; b += step) {
+      ORTHANT_UNROLL_LOOP
+      for (unsigned i = 0; i < kValues; ++i) v[i] += parts[place(b, i)];
+    }
+  };
+  const unsigned group = block / kGroup, groups = (blocks - 1) / kGroup + 1, first = group * kGroup;
+  const unsigned end = first + kGroup < blocks ? first + kGroup : blocks;
+  counters += tile * (groups + 1);
+  leave(block);
+  if (!is_last_block(counters + group, end - first)) return false;
+  add_up(first, end, 1);
+  if (groups == 1) return true;
+  leave(first);
+  if (!is_last_block(counters + groups, groups)) return false;
+  add_up(0, blocks, kGroup);
+  return true;
 }
 
 }  // namespace orthant::cuda

@@ -62,16 +62,12 @@ __global__ void __launch_bounds__(kThreads)
   rows[row][0][lane] = a;
   rows[row][1][lane] = b;
   device::sync_block();
-  const device::Global<double> parts = scratch.values + static_cast<std::int64_t>(blockIdx.y) * gridDim.x * kThreads;
   // Thread t goes on with component t % 32 of the first (row 0) or the second (row 1) sum.
   static_assert(kRows == 2);
-  parts[blockIdx.x * kThreads + threadIdx.x] =
-      static_cast<double>(rows[0][row][lane]) + static_cast<double>(rows[1][row][lane]);
-  if (!is_last_block(scratch.counters + blockIdx.y, gridDim.x)) return;
-  double sum = 0;
-  for (unsigned i = 0; i < gridDim.x; ++i) sum += parts[i * kThreads + threadIdx.x];
+  double sum[1] = {static_cast<double>(rows[0][row][lane]) + static_cast<double>(rows[1][row][lane])};
+  if (!sum_over_blocks(sum, scratch.values, scratch.counters, blockIdx.y, blockIdx.x, gridDim.x)) return;
   const device::Global<Out> out = row == 0 ? first : second;
-  if (c < f.rank && out) out[c] = static_cast<Out>(sum);
+  if (c < f.rank && out) out[c] = static_cast<Out>(sum[0]);
 }
 
 }  // namespace
