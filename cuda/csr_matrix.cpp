@@ -274,19 +274,11 @@ class CsrMatrix final : public DeviceMatrix<T> {
   // Of coordinates, with their values and weights; the first bad one in the order given is reported.
   template <class Index>
   void check_entries(const Index* rows, const Index* columns) const {
-    const std::int64_t ends[] = {0, rows_.nonzeros};
-    const Array<std::int64_t> offsets(this->gpu_, ends, 2, MemorySpace::host);
-    Compressed<T> entries = rows_.compressed();  // all in one segment
-    entries.count = 1;
-    entries.offsets = offsets.data();
-    const auto look_at = [&](const Index* indices, std::int64_t length) {
-      return this->survey(1, length, [&](unsigned* used, Survey* out) {
-        survey_sparse(this->gpu_, entries, length, indices, used, out);
-      });
-    };
-    const auto first = std::min(look_at(rows, m_).first_invalid, look_at(columns, n_).first_invalid);
-    if (first == Survey::kNone) return;
-    const auto p = static_cast<std::int64_t>(first);
+    const Survey found = this->survey(1, 0, [&](unsigned*, Survey* out) {
+      check_coordinates(this->gpu_, rows_.compressed(), rows, m_, columns, n_, out);
+    });
+    if (found.first_invalid == Survey::kNone) return;
+    const auto p = static_cast<std::int64_t>(found.first_invalid);
     const auto weight = weighted_ ? static_cast<double>(read_one(this->gpu_, rows_.weights.data() + p)) : 1;
     core::refuse_entry_at(m_, n_, p, read_one(this->gpu_, rows + p), read_one(this->gpu_, columns + p),
                           static_cast<double>(read_one(this->gpu_, rows_.values.data() + p)), weight);

@@ -138,6 +138,26 @@ __global__ void __launch_bounds__(kThreads) sparse(Compressed<T> x, std::int64_t
   }
 }
 
+// Entries that are fine, as they should all be, cost no atomics.
+template <class T, class Index>
+__global__ void __launch_bounds__(kThreads)
+    coordinates(Compressed<T> entries, const Index* entry_rows, std::int64_t row_count, const Index* entry_columns,
+                std::int64_t column_count, Survey* out) {
+  const device::Global<const Index> rows = entry_rows, columns = entry_columns;
+  const device::Global<const T> values = entries.values;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kThreads;
+  for (std::int64_t p = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; p < entries.nonzeros;
+       p += step) {
+    const Index i = rows[p], j = columns[p];
+    const T weight = weight_of(entries, p), v = values[p];
+    if (i >= 0 && i < row_count && j >= 0 && j < column_count && is_valid(weight) && (!(weight > 0) || is_valid(v))) {
+      continue;
+    }
+    device::atomic_min(&out->first_invalid, static_cast<unsigned long long>(p));
+    break;  // this thread's next ones come later
+  }
+}
+
 // A thread looks along a segment for the first stored zero or, unless only stored entries count, index that it lacks.
 template <class T>
 __global__ void __launch_bounds__(kThreads) zeros(Compressed<T> x, std::int64_t length, bool stored_only, Survey* out) {
@@ -247,6 +267,13 @@ void survey_sparse(const Gpu& gpu, Compressed<T> x, std::int64_t length, const I
   count_unused_lines(gpu, x.count, length, used, out);
 }
 
+template <class T, class Index>
+void check_coordinates(const Gpu& gpu, Compressed<T> entries, const Index* rows, std::int64_t row_count,
+                       const Index* columns, std::int64_t column_count, Survey* out) {
+  launch(gpu, "check of coordinates", coordinates<T, Index>, grid_size(entries.nonzeros, kThreads, kMostBlocks),
+         kThreads, 0, entries, rows, row_count, columns, column_count, out);
+}
+
 void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets,
                     Survey* out) {
   launch(gpu, "check of offsets", check_offsets, grid_size(count + 1, kThreads, kMostBlocks), kThreads, 0, count,
@@ -259,15 +286,19 @@ void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, c
   template void find_zero_entry(const Gpu&, const S*, std::int64_t, const core::Observed<T>&, std::int64_t,            \
                                 std::int64_t, bool, Survey*);
 
-#define ORTHANT_INSTANTIATE(T)                                                                                   \
-  ORTHANT_INSTANTIATE_DENSE(T, T)                                                                                \
-  ORTHANT_INSTANTIATE_DENSE(std::uint8_t, T)                                                                     \
-  ORTHANT_INSTANTIATE_DENSE(Fp16, T)                                                                             \
-  ORTHANT_INSTANTIATE_DENSE(Bf16, T)                                                                             \
-  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*);     \
-  template void find_zero_entry(const Gpu&, Compressed<T>, std::int64_t, bool, Survey*);                         \
-  template void survey_sparse(const Gpu&, Compressed<T>, std::int64_t, const std::int32_t*, unsigned*, Survey*); \
-  template void survey_sparse(const Gpu&, Compressed<T>, std::int64_t, const std::int64_t*, unsigned*, Survey*);
+#define ORTHANT_INSTANTIATE(T)                                                                                       \
+  ORTHANT_INSTANTIATE_DENSE(T, T)                                                                                    \
+  ORTHANT_INSTANTIATE_DENSE(std::uint8_t, T)                                                                         \
+  ORTHANT_INSTANTIATE_DENSE(Fp16, T)                                                                                 \
+  ORTHANT_INSTANTIATE_DENSE(Bf16, T)                                                                                 \
+  template void find_invalid_entry(const Gpu&, const T*, std::int64_t, std::int64_t, std::int64_t, Survey*);         \
+  template void find_zero_entry(const Gpu&, Compressed<T>, std::int64_t, bool, Survey*);                             \
+  template void survey_sparse(const Gpu&, Compressed<T>, std::int64_t, const std::int32_t*, unsigned*, Survey*);     \
+  template void survey_sparse(const Gpu&, Compressed<T>, std::int64_t, const std::int64_t*, unsigned*, Survey*);     \
+  template void check_coordinates(const Gpu&, Compressed<T>, const std::int32_t*, std::int64_t, const std::int32_t*, \
+                                  std::int64_t, Survey*);                                                            \
+  template void check_coordinates(const Gpu&, Compressed<T>, const std::int64_t*, std::int64_t, const std::int64_t*, \
+                                  std::int64_t, Survey*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

@@ -42,6 +42,12 @@ void find_zero_entry(const Gpu&, Compressed<T> x, std::int64_t length, bool stor
 template <class T, class Index>
 void survey_sparse(const Gpu&, Compressed<T> x, std::int64_t length, const Index* indices, unsigned* used, Survey* out);
 
+/// first_invalid = the first of entries (their values and weights) whose row is outside [0, row_count), whose column is
+/// outside [0, column_count), or that is invalid itself.
+template <class T, class Index>
+void check_coordinates(const Gpu&, Compressed<T> entries, const Index* rows, std::int64_t row_count,
+                       const Index* columns, std::int64_t column_count, Survey* out);
+
 /// first_invalid = the first i for which offsets[i] is less than the one before, or is not 0 (i = 0) or not `nonzeros`
 /// (i = count).
 void survey_offsets(const Gpu&, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets, Survey* out);

@@ -42,7 +42,7 @@ class Device {
   }
   template <class U>
   U* zeros(std::int64_t size) {
-    return array<U>(size, [](std::int64_t) { return 0; });
+    return array<U>(size, [](std::int64_t) { return U{}; });
   }
   template <class U = float>
   Factor<U> factor(int rank, std::int64_t count) {

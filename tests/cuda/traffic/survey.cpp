@@ -97,6 +97,21 @@ std::vector<Bound> survey_bounds() {
   };
   sparse_survey("int", std::int32_t{});
   sparse_survey("long", std::int64_t{});
+  const auto check_of_coordinates = [&](const char* type, auto index) {
+    using Index = decltype(index);
+    for (bool weighted : {false, true}) {
+      t.push_back({.kernel = std::string("survey: coordinates<float, ") + type + ">",
+                   .read = nonzeros * ((weighted ? 8 : 4) + 2 * sizeof(Index)),
+                   .written = 0,
+                   .atomics = 0,
+                   .call = [weighted](Device& d) {
+                     const auto zeros = d.zeros<Index>(kX.size());
+                     check_coordinates(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), zeros, 1, zeros, 1, d.survey());
+                   }});
+    }
+  };
+  check_of_coordinates("int", std::int32_t{});
+  check_of_coordinates("long", std::int64_t{});
   return t;
 }
 
