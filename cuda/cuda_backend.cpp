@@ -16,6 +16,7 @@ namespace orthant::cuda {
 using core::Buffer;
 using core::Factor;
 using core::KktSums;
+using core::RatioForm;
 using core::ScaledPenalty;
 using core::Terms;
 
@@ -167,9 +168,9 @@ void CudaBackend<T>::kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty
 }
 
 template <class T>
-void CudaBackend<T>::scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, double exponent,
+void CudaBackend<T>::scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, RatioForm form,
                                     KktSums* kkt) const {
-  update_by_ratio(gpu_, f, terms, penalty, exponent, kkt);
+  update_by_ratio(gpu_, f, terms, penalty, form, kkt);
 }
 
 template <class T>

@@ -249,6 +249,47 @@ SIMD_TEST(Backend, UpdatesOfDenormalsStayFinite) {
   }
 }
 
+// They would look like components that have died.
+SIMD_TEST(Backend, TermsThatAreNotFiniteAreNoZeros) {
+  using T = TypeParam;
+  constexpr T kInfinity = std::numeric_limits<T>::infinity(), kNan = std::numeric_limits<T>::quiet_NaN();
+  for (auto [product, gram] : {std::pair{T(1), kInfinity}, {kInfinity, kInfinity}, {kInfinity, T(1)}, {kNan, T(1)}}) {
+    auto p = this->problem({33, 257, 3});
+    p.r(5, 100) = product;
+    p.g[5 * 33 + 5] = gram;
+    const T before = p.f(5, 100);
+    this->backend().multiplicative(p.f.factor(), p.terms(), {}, nullptr);
+    EXPECT_FALSE(std::isfinite(p.f(5, 100))) << before << " * " << product << " / (" << gram << ")";
+  }
+  struct Ratio {
+    T n, d;
+    bool finite;
+  };
+  for (core::RatioForm form : {core::RatioForm{1}, {0.5}, {1, true}}) {
+    for (const Ratio& ratio : std::initializer_list<Ratio>{{1, kInfinity, false},
+                                                           {kInfinity, kInfinity, false},
+                                                           {kInfinity, 1, false},
+                                                           {kNan, 1, false},
+                                                           {1, kNan, false},
+                                                           {0, 1, true},
+                                                           {1, 1, true}}) {
+      for (int rank : {1, 33}) {
+        auto f = FactorStorage<T>(cases::make_factor(rank, 3, 7), 3), n = f, d = f;
+        n(rank - 1, 1) = ratio.n;
+        d(rank - 1, 1) = ratio.d;
+        this->backend().scale_by_ratio(f.factor(), {{}, n.factor(), d.factor()}, {0.1, 0.2}, form, nullptr);
+        EXPECT_EQ(std::isfinite(f(rank - 1, 1)), ratio.finite) << ratio.n << " / " << ratio.d << " ^ " << form.exponent;
+        EXPECT_EQ(f(rank - 1, 1) == 0, ratio.n == 0);
+      }
+    }
+    FactorStorage<T> f(oracle::Dense(2, 1)), zero = f;
+    f(0, 0) = 1;
+    this->backend().scale_by_ratio(f.factor(), {{}, zero.factor(), zero.factor()}, {}, form, nullptr);
+    EXPECT_EQ(f(0, 0), 0);  // 0 / 0
+    EXPECT_EQ(f(1, 0), 0);
+  }
+}
+
 SIMD_TEST(Backend, MultiplicativeUpdate) {
   using T = TypeParam;
   for (const FactorCase& c : cases::factor_cases())

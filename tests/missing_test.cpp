@@ -192,7 +192,7 @@ SIMD_TEST(MissingTerms, PassIsTermsUpdateTerms) {
     auto workspace = this->workspace();
     const core::Divergence divergence{beta, 1e-12, false};
     const auto rule =
-        core::make_ratio_update(this->device_backend(), core::ScaledPenalty{0.01, 0.1}, divergence.exponent());
+        core::make_ratio_update(this->device_backend(), core::ScaledPenalty{0.01, 0.1}, divergence.form(0.1));
     for (Side side : {Side::w, Side::h}) {
       SCOPED_TRACE(side == Side::w ? "local W" : "local H");
       const auto xt = oriented(side, values), own_weights = oriented(side, weights);
@@ -201,7 +201,7 @@ SIMD_TEST(MissingTerms, PassIsTermsUpdateTerms) {
       FactorStorage<T> numerator(rank, xt.columns, padding), denominator(rank, xt.columns);
       const auto terms =
           oracle::divergence_terms(xt, local.oracle(), fixed.oracle(), beta, divergence.floor, own_weights);
-      const auto updated = oracle::ratio_update(local.oracle(), terms, {0.01, 0.1}, divergence.exponent());
+      const auto updated = oracle::ratio_update(local.oracle(), terms, {0.01, 0.1}, beta);
       const auto after = oracle::divergence_terms(transpose(xt), fixed.oracle(), updated, beta, divergence.floor,
                                                   transpose(own_weights));
       x.divergence_pass(side, local.factor(), fixed.factor(), divergence, core::Factor<const T>{}, *rule,

@@ -142,11 +142,17 @@ DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f,
   return {multiply(f, transpose(a)), multiply(f, transpose(v))};
 }
 
-Dense ratio_update(Dense f, const DivergenceTerms& terms, Penalty p, double exponent) {
+Dense ratio_update(Dense f, const DivergenceTerms& terms, Penalty p, double beta) {
+  const double degree = p.l2 > 0 ? std::max(2.0, beta) : std::max(1.0, beta);
   for (std::int64_t c = 0; c < f.rows; ++c)
     for (std::int64_t j = 0; j < f.columns; ++j) {
-      const double denominator = terms.denominator(c, j) + p.l1 + p.l2 * f(c, j);
-      f(c, j) = denominator > 0 ? f(c, j) * std::pow(terms.numerator(c, j) / denominator, exponent) : 0;
+      const double n = terms.numerator(c, j), d = terms.denominator(c, j) + p.l1, old = f(c, j);
+      if (d + p.l2 * old == 0)
+        f(c, j) = 0;
+      else if (beta == 1 && p.l2 > 0)  // l2 f'^2 + d f' = n f
+        f(c, j) = 2 * n * old / (d + std::sqrt(d * d + 4 * p.l2 * n * old));
+      else  // (d + l2 f) t^(degree - 1) = n t^(min(1, beta - 1) - 1)
+        f(c, j) = old * std::pow(n / (d + p.l2 * old), 1 / (degree - std::min(1.0, beta - 1)));
     }
   return f;
 }

@@ -111,9 +111,9 @@ class StagedBackend final : public core::Backend<T> {
            core::KktSums* kkt) const override {
     call([&](auto& s) { backend_.kkt(s.stage(f), s.stage(terms), penalty, s.stage(kkt, 1)); });
   }
-  void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,
+  void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::RatioForm form,
                       core::KktSums* kkt) const override {
-    call([&](auto& s) { backend_.scale_by_ratio(s.stage(f), s.stage(terms), penalty, exponent, s.stage(kkt, 1)); });
+    call([&](auto& s) { backend_.scale_by_ratio(s.stage(f), s.stage(terms), penalty, form, s.stage(kkt, 1)); });
   }
   void sum_columns(core::Factor<const T> f, T* sums) const override {
     call([&](auto& s) { backend_.sum_columns(s.stage(f), s.stage(sums, f.rank)); });

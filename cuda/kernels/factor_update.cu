@@ -137,7 +137,7 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
             if constexpr (kKind == Kind::hals) {
               if (curvature > 0) {
                 next = (product - others) / curvature;
-                fe[e] = next = next > 0 ? next : T(0);
+                fe[e] = next = next <= 0 ? T(0) : next;  // NaN stays
               } else if (e < size && column < valid) {
                 bool empty = true;
                 for (int c = 0; c < k && empty; ++c) empty = global_r[(first + column) * a.r_ld + c] == T(0);
@@ -145,11 +145,12 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
               }
               if (e < size) f[column * a.stride + begin + e] = next;
             } else if constexpr (kKind == Kind::multiplicative) {
-              // Subnormal numbers carry no digits; 0/0 is 0. The old f stays for the components to come.
+              // Subnormal numbers carry no digits; 0/0 is 0. An infinite denominator makes NaN, not a component that
+              // seems to have died. The old f stays for the components to come.
               const T denominator = others + own_term;
-              next = fe[e] * (product / denominator);
+              next = fe[e] * (product / denominator) + (denominator - denominator);
               constexpr T kLeast = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
-              if (!(denominator > 0) || !(next >= kLeast)) next = 0;
+              if (denominator == 0 || next < kLeast) next = 0;
             }
             r[e * ld + column] = next;
           }

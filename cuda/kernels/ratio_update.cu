@@ -16,7 +16,7 @@ constexpr int kMostBlocks = 4096;
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     update(core::Factor<T> f, core::Factor<const T> numerator, core::Factor<const T> denominator, T l1, T l2,
-           T exponent, int lanes, core::KktSums* kkt, Scratch scratch) {
+           T exponent, bool root, int lanes, core::KktSums* kkt, Scratch scratch) {
   const device::Global<T> data = f.data;
   const device::Global<const T> numerators = numerator.data, denominators = denominator.data;
   constexpr T kLeast = std::numeric_limits<T>::min();
@@ -41,13 +41,19 @@ __global__ void __launch_bounds__(kThreads)
     const T unit = largest > 0 ? 1 / largest : T(0);
     for (int c = lane; c < rank; c += lanes) {
       const T fc = data[j * f.ld + c], n = numerators[j * numerator.ld + c];
-      const T d = l2 * fc + static_cast<T>(denominators[j * denominator.ld + c]) + l1;
+      const T b = static_cast<T>(denominators[j * denominator.ld + c]) + l1, d = l2 * fc + b;
       if (exponent != 0) {
-        T scale = n / d;
-        if (exponent != 1) scale = std::pow(scale > kLeast ? scale : kLeast, exponent);
-        // Subnormal numbers carry no digits; 0/0 is 0.
-        const T next = fc * scale;
-        data[j * f.ld + c] = next >= kLeast && n > 0 && d > 0 ? next : T(0);
+        T scale = n / (root ? b : d);
+        if (root) {
+          // In this form of the root nothing cancels: its second term is 1 where l2 is small.
+          scale = 2 * scale / (1 + std::sqrt(1 + 4 * (l2 * fc / b) * scale));
+        } else if (exponent != 1) {
+          scale = std::pow(scale > kLeast ? scale : kLeast, exponent);
+        }
+        // Terms that are not finite make NaN, not a component that seems to have died. Subnormal numbers carry no
+        // digits; 0/0 is 0.
+        const T terms_sum = n + d, next = fc * scale + (terms_sum - terms_sum);
+        data[j * f.ld + c] = d == 0 || n == 0 || next < kLeast ? T(0) : next;
       }
       if (kkt != nullptr) {
         const T own = fc * unit * d, gradient = d - n;
@@ -68,17 +74,17 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class T>
 void update_by_ratio(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
-                     double exponent, core::KktSums* kkt) {
+                     core::RatioForm form, core::KktSums* kkt) {
   int lanes = 1;
   while (lanes < f.rank && lanes < 32) lanes *= 2;
   launch(gpu, "multiplicative update by a ratio", update<T>, grid_size(f.count, kThreads / lanes, kMostBlocks),
          kThreads, 0, f, terms.numerator, terms.denominator, static_cast<T>(penalty.l1), static_cast<T>(penalty.l2),
-         static_cast<T>(exponent), lanes, kkt, gpu.scratch());
+         static_cast<T>(form.exponent), form.root, lanes, kkt, gpu.scratch());
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                   \
-  template void update_by_ratio(const Gpu&, core::Factor<T>, const core::Terms<T>&, core::ScaledPenalty, double, \
-                                core::KktSums*);
+#define ORTHANT_INSTANTIATE(T)                                                                           \
+  template void update_by_ratio(const Gpu&, core::Factor<T>, const core::Terms<T>&, core::ScaledPenalty, \
+                                core::RatioForm, core::KktSums*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

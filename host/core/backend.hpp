@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "host/core/buffer.hpp"
+#include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
 #include "host/core/momentum.hpp"
 #include "host/core/philox.hpp"
@@ -84,7 +85,8 @@ class Backend {
   virtual void hals(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, int sweeps, KktSums* kkt) const = 0;
 
   /// Multiplicative update (Lee & Seung 2001): f_c *= (r_c) / ((G f)_c + l1 + l2 f_c), 0 where the denominator is 0;
-  /// subnormal results become 0. `kkt` as for hals, at the old f. Cost: 2 count k^2 flops.
+  /// subnormal results become 0, those of terms that are not finite NaN. `kkt` as for hals, at the old f.
+  /// Cost: 2 count k^2 flops.
   virtual void multiplicative(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;
 
   /// The exact minimum over x >= 0 of 1/2 x'(G + l2 I)x - (r - l1)'x for each column, by block principal pivoting (Kim
@@ -102,11 +104,11 @@ class Backend {
   /// The sums that hals() would report if it updated all components at once; f stays. Cost: 2 count k^2 flops.
   virtual void kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty penalty, KktSums* kkt) const = 0;
 
-  /// Multiplicative update of any divergence (Fevotte & Idier 2011), from numerator n and denominator d of `terms`:
-  ///   f_c *= (n_c / (d_c + l1 + l2 f_c))^exponent, 0 where the denominator is 0; subnormal results become 0.
-  /// Exponent 0 leaves f as it is. `kkt`, unless null, receives, at the old f, with gradient = d + l1 + l2 f - n and
-  /// f_max the largest of the column, the sums of min(f_c / f_max (d_c + l1 + l2 f_c), gradient_c)^2 and of n_c^2.
-  virtual void scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, double exponent,
+  /// Multiplicative update of any divergence, of numerator n and denominator d of `terms` as RatioForm says: 0 where d
+  /// + l1 + l2 f or n is 0; subnormal results become 0, those of terms that are not finite NaN. `kkt`, unless null,
+  /// receives, at the old f, with gradient = d + l1 + l2 f - n and f_max the largest of the column, the sums of
+  /// min(f_c / f_max (d_c + l1 + l2 f_c), gradient_c)^2 and of n_c^2.
+  virtual void scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, RatioForm form,
                               KktSums* kkt) const = 0;
 
   /// sums[c] = sum over j of f(c, j), summed in double.

@@ -27,7 +27,7 @@ class CoordinateObjective final : public Objective<T> {
         sums_(backend.memory(), 2 * rank_),
         terms_(backend.memory(), (closed_ ? 1 : 2) * rank_ * std::max(factors.w.count, factors.h.count)) {
     for (Side side : {Side::w, Side::h}) {
-      probes_[static_cast<int>(side)] = make_ratio_update(backend, penalties_.of(side), 0);
+      probes_[static_cast<int>(side)] = make_ratio_update(backend, penalties_.of(side), {});
     }
     x.reserve_divergence(rank_, divergence_, false, workspace);
     x.reserve_coordinate_descent(rank_, workspace);

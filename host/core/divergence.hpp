@@ -5,6 +5,14 @@
 
 namespace orthant::core {
 
+/// How a multiplicative update makes f' from f and the terms n, d + l1 and l2:
+///   f' = f (n / (d + l1 + l2 f))^exponent;   with `root` the positive root of l2 f'^2 + (d + l1) f' = n f.
+/// Exponent 0 leaves f as it is.
+struct RatioForm {
+  double exponent = 0;
+  bool root = false;
+};
+
 /// The beta-divergence between x >= 0 and its fit v, as kernels compute it:
 ///   beta 2: 1/2 (x - v)^2;   beta 1: x log(x / v) - x + v;   beta 0: x / v - log(x / v) - 1;
 ///   else:   (x^beta + (beta - 1) v^beta - beta x v^(beta - 1)) / (beta (beta - 1))      (Fevotte & Idier 2011).
@@ -17,8 +25,16 @@ struct Divergence {
   /// Whether all entries of X count, each by 1; otherwise each sum is over those that count, times their weights.
   bool complete = true;
 
-  /// The exponent of the ratio of the terms with which the loss cannot rise.
-  constexpr double exponent() const { return beta < 1 ? 1 / (2 - beta) : beta > 2 ? 1 / (beta - 1) : 1; }
+  /// The form with which loss and penalty cannot rise: f' is the minimum of a bound, a sum of powers of t = f' / f,
+  /// that meets them at t = 1 (Fevotte & Idier 2011). There d has degree max(1, beta), l1 at most that, and l2
+  /// degree 2. For beta = 1 the minimum is a root. Otherwise terms of lower degree a are raised to the greatest b, by
+  /// t^a / a <= t^b / b + 1/a - 1/b, and the exponent follows; it is less than that for l2 = 0, which overshoots where
+  /// l2 f outweighs d.
+  constexpr RatioForm form(double l2) const {
+    if (beta > 2) return {1 / (beta - 1)};
+    if (l2 > 0) return beta == 1 ? RatioForm{1, true} : RatioForm{1 / (3 - beta)};
+    return {beta < 1 ? 1 / (2 - beta) : 1};
+  }
   /// Whether the denominator is the same for all columns: the component sums of the other factor.
   constexpr bool has_closed_denominator() const { return beta == 1 && complete; }
 

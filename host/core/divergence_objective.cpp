@@ -22,8 +22,9 @@ class DivergenceObjective final : public Objective<T> {
         denominator_(backend.memory(), divergence_.has_closed_denominator() ? 2 * rank_ : numerator_.size()) {
     const Penalties penalties = scale_penalties(options, x.shape());
     for (Side side : {Side::w, Side::h}) {
-      rules_[static_cast<int>(side)] = make_ratio_update(backend, penalties.of(side), divergence_.exponent());
-      probes_[static_cast<int>(side)] = make_ratio_update(backend, penalties.of(side), 0);
+      const ScaledPenalty penalty = penalties.of(side);
+      rules_[static_cast<int>(side)] = make_ratio_update(backend, penalty, divergence_.form(penalty.l2));
+      probes_[static_cast<int>(side)] = make_ratio_update(backend, penalty, {});
     }
     x.reserve_divergence(rank_, divergence_, !one_sided_, workspace);
   }

@@ -70,16 +70,16 @@ class KktProbe final : public UpdateRule<T> {
 template <class T>
 class RatioUpdate final : public UpdateRule<T> {
  public:
-  RatioUpdate(const Backend<T>& backend, ScaledPenalty penalty, double exponent)
-      : backend_(backend), penalty_(penalty), exponent_(exponent) {}
+  RatioUpdate(const Backend<T>& backend, ScaledPenalty penalty, RatioForm form)
+      : backend_(backend), penalty_(penalty), form_(form) {}
   void apply(Factor<T> f, const Terms<T>& terms, KktSums* kkt) const override {
-    backend_.scale_by_ratio(f, terms, penalty_, exponent_, kkt);
+    backend_.scale_by_ratio(f, terms, penalty_, form_, kkt);
   }
 
  private:
   const Backend<T>& backend_;
   ScaledPenalty penalty_;
-  double exponent_;
+  RatioForm form_;
 };
 
 }  // namespace
@@ -117,8 +117,8 @@ std::unique_ptr<UpdateRule<T>> make_kkt_probe(const Backend<T>& backend, ScaledP
 }
 
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, ScaledPenalty penalty, double exponent) {
-  return std::make_unique<RatioUpdate<T>>(backend, penalty, exponent);
+std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, ScaledPenalty penalty, RatioForm form) {
+  return std::make_unique<RatioUpdate<T>>(backend, penalty, form);
 }
 
 template std::int64_t update_scratch(const Backend<float>&, const Options&, const MatrixShape&, int);
@@ -129,7 +129,7 @@ template std::unique_ptr<UpdateRule<double>> make_update_rule(const Backend<doub
                                                               double*);
 template std::unique_ptr<UpdateRule<float>> make_kkt_probe(const Backend<float>&, ScaledPenalty);
 template std::unique_ptr<UpdateRule<double>> make_kkt_probe(const Backend<double>&, ScaledPenalty);
-template std::unique_ptr<UpdateRule<float>> make_ratio_update(const Backend<float>&, ScaledPenalty, double);
-template std::unique_ptr<UpdateRule<double>> make_ratio_update(const Backend<double>&, ScaledPenalty, double);
+template std::unique_ptr<UpdateRule<float>> make_ratio_update(const Backend<float>&, ScaledPenalty, RatioForm);
+template std::unique_ptr<UpdateRule<double>> make_ratio_update(const Backend<double>&, ScaledPenalty, RatioForm);
 
 }  // namespace orthant::core

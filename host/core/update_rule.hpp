@@ -37,6 +37,6 @@ std::unique_ptr<UpdateRule<T>> make_kkt_probe(const Backend<T>& backend, ScaledP
 
 /// Backend::scale_by_ratio: the multiplicative update of any divergence; exponent 0 only reports the KKT sums.
 template <class T>
-std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, ScaledPenalty penalty, double exponent);
+std::unique_ptr<UpdateRule<T>> make_ratio_update(const Backend<T>& backend, ScaledPenalty penalty, RatioForm form);
 
 }  // namespace orthant::core

@@ -18,6 +18,7 @@ namespace orthant::cpu {
 using core::Factor;
 using core::Gram;
 using core::KktSums;
+using core::RatioForm;
 using core::ScaledPenalty;
 using core::Terms;
 
@@ -225,10 +226,10 @@ void CpuBackend<T>::kkt(Factor<const T> f, const Terms<T>& terms, ScaledPenalty 
 }
 
 template <class T>
-void CpuBackend<T>::scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, double exponent,
+void CpuBackend<T>::scale_by_ratio(Factor<T> f, const Terms<T>& terms, ScaledPenalty penalty, RatioForm form,
                                    KktSums* kkt) const {
   update(f, terms, threads_, kkt,
-         [&](Factor<T> panel, const Terms<T>& t, KktSums* sums) { ratio_update(panel, t, penalty, exponent, sums); });
+         [&](Factor<T> panel, const Terms<T>& t, KktSums* sums) { ratio_update(panel, t, penalty, form, sums); });
 }
 
 template <class T>

@@ -28,7 +28,7 @@ class CpuBackend final : public core::Backend<T> {
             NnlsResult* result, double* scratch) const override;
   void kkt(core::Factor<const T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty,
            core::KktSums* kkt) const override;
-  void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,
+  void scale_by_ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::RatioForm form,
                       core::KktSums* kkt) const override;
   void sum_columns(core::Factor<const T> f, T* sums) const override;
   void multiply_small(const double* m, core::Factor<T> f) const override;

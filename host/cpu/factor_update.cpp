@@ -102,10 +102,11 @@ HWY_INLINE void update_components(const UpdateOperands<T>& o, int c, SquareSum<T
         hn::Store(next, d, o.f + at + v * n);
       } else if constexpr (kKind == Kind::multiplicative) {
         const V denominator = hn::MulAdd(h, fv, others[a][v]);  // fused whether or not `own` is used below
-        const V next = hn::Mul(fv, hn::Div(rv, denominator));
-        // Subnormal numbers are slow and carry no digits; 0/0 (NaN fails the comparison) is 0.
-        const auto normal = hn::Ge(next, hn::Set(d, std::numeric_limits<T>::min()));
-        hn::Store(hn::IfThenElseZero(hn::And(normal, hn::Gt(denominator, zero)), next), d, o.out + at + v * n);
+        // An infinite denominator makes NaN, not a component that seems to have died.
+        const V next = hn::MulAdd(fv, hn::Div(rv, denominator), hn::Sub(denominator, denominator));
+        // Subnormal numbers are slow and carry no digits; 0/0 is 0.
+        const auto subnormal = hn::Lt(next, hn::Set(d, std::numeric_limits<T>::min()));
+        hn::Store(hn::IfThenZeroElse(hn::Or(subnormal, hn::Eq(denominator, zero)), next), d, o.out + at + v * n);
       }
       if constexpr (kKkt) {
         const V gradient = hn::Sub(hn::Add(others[a][v], own), rv);

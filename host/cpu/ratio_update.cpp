@@ -20,13 +20,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // Components run along the lanes: no sum runs over them, and the terms are as they lie in memory.
 template <class T>
-void ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent,
+void ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::RatioForm form,
            core::KktSums* kkt) {
   const hn::ScalableTag<T> d;
   using D = decltype(d);
   using V = hn::Vec<D>;
   constexpr int n = HWY_LANES(T);
-  const V zero = hn::Zero(d), smallest = hn::Set(d, std::numeric_limits<T>::min());
+  const V zero = hn::Zero(d), one = hn::Set(d, 1), smallest = hn::Set(d, std::numeric_limits<T>::min());
   const V l1 = hn::Set(d, static_cast<T>(penalty.l1)), l2 = hn::Set(d, static_cast<T>(penalty.l2));
   SquareSum<T> steps, products;
   // function(first component, load, store) for the vectors of a column.
@@ -45,14 +45,21 @@ void ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty p
     const V unit = hn::Set(d, largest > 0 ? 1 / largest : T(0));
     for_vectors([&](int c, const Partial<D>& part) HWY_ATTR {
       const V fc = part.load(column + c), nc = part.load(numerator + c);
-      const V dc = hn::Add(hn::MulAdd(l2, fc, part.load(denominator + c)), l1);
-      if (exponent != 0) {
-        V scale = hn::Div(nc, dc);
-        if (exponent != 1) scale = AnyBeta<D>::power(d, hn::Max(scale, smallest), static_cast<T>(exponent));
-        const V next = hn::Mul(fc, scale);
-        // Subnormal numbers are slow and carry no digits; 0/0 (NaN fails the comparison) is 0, and so is a numerator 0.
-        const auto normal = hn::And(hn::Ge(next, smallest), hn::And(hn::Gt(dc, zero), hn::Gt(nc, zero)));
-        part.store(hn::IfThenElseZero(normal, next), column + c);
+      const V bc = hn::Add(part.load(denominator + c), l1), dc = hn::MulAdd(l2, fc, bc);
+      if (form.exponent != 0) {
+        V scale = hn::Div(nc, form.root ? bc : dc);
+        if (form.root) {
+          // In this form of the root nothing cancels: its second term is 1 where l2 is small.
+          const V square = hn::Mul(hn::Mul(hn::Set(d, 4), hn::Div(hn::Mul(l2, fc), bc)), scale);
+          scale = hn::Div(hn::Add(scale, scale), hn::Add(one, hn::Sqrt(hn::Add(one, square))));
+        } else if (form.exponent != 1) {
+          scale = AnyBeta<D>::power(d, hn::Max(scale, smallest), static_cast<T>(form.exponent));
+        }
+        // Terms that are not finite make NaN, not a component that seems to have died.
+        const V terms_sum = hn::Add(nc, dc), next = hn::MulAdd(fc, scale, hn::Sub(terms_sum, terms_sum));
+        // Subnormal numbers are slow and carry no digits; 0/0 is 0.
+        const auto none = hn::Or(hn::Eq(dc, zero), hn::Eq(nc, zero));
+        part.store(hn::IfThenZeroElse(hn::Or(none, hn::Lt(next, smallest)), next), column + c);
       }
       if (kkt != nullptr) {
         // l1 beyond the last component is not 0, but the step there is: f is.
@@ -64,9 +71,10 @@ void ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty p
   if (kkt != nullptr) *kkt = {steps.total(), products.total()};
 }
 
-#define ORTHANT_RATIO(T)                                                                                            \
-  void ratio_##T(core::Factor<T> f, const core::Terms<T>& t, core::ScaledPenalty p, double e, core::KktSums* kkt) { \
-    ratio(f, t, p, e, kkt);                                                                                         \
+#define ORTHANT_RATIO(T)                                                                               \
+  void ratio_##T(core::Factor<T> f, const core::Terms<T>& t, core::ScaledPenalty p, core::RatioForm m, \
+                 core::KktSums* kkt) {                                                                 \
+    ratio(f, t, p, m, kkt);                                                                            \
   }
 ORTHANT_RATIO(float)
 ORTHANT_RATIO(double)
@@ -78,12 +86,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace orthant::cpu {
 
-#define ORTHANT_RATIO(T)                                                                                          \
-  HWY_EXPORT(ratio_##T);                                                                                          \
-  template <>                                                                                                     \
-  void ratio_update(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, double exponent, \
-                    core::KktSums* kkt) {                                                                         \
-    HWY_DYNAMIC_DISPATCH(ratio_##T)(f, terms, penalty, exponent, kkt);                                            \
+#define ORTHANT_RATIO(T)                                                                                               \
+  HWY_EXPORT(ratio_##T);                                                                                               \
+  template <>                                                                                                          \
+  void ratio_update(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty penalty, core::RatioForm form, \
+                    core::KktSums* kkt) {                                                                              \
+    HWY_DYNAMIC_DISPATCH(ratio_##T)(f, terms, penalty, form, kkt);                                                     \
   }
 ORTHANT_RATIO(float)
 ORTHANT_RATIO(double)

@@ -9,7 +9,8 @@ namespace orthant {
 /// Factorizes X (m x n) into W (m x k) and H (k x n), both non-negative. The rank k is the views'.
 ///
 /// One iteration updates W from the old H, then H from the new W, as scikit-learn does: `multiplicative_update`, and
-/// `hals` with one sweep, follow scikit-learn's `mu` and `cd` (shuffle off) step by step from the same start.
+/// `hals` with one sweep, follow scikit-learn's `mu` and `cd` (shuffle off) step by step from the same start; but for
+/// beta < 2 with an l2 penalty, where that `mu` can raise the objective.
 ///
 /// Row-major W and column-major H (components fastest) are worked on in place; other layouts are copied in and out.
 /// X, W and H must not overlap.

@@ -16,7 +16,7 @@ std::vector<Bound> ratio_bounds() {
            .barriers = of_sums(kBlocks),
            .call = [](Device& d) {
              update_by_ratio<float>(d.gpu(), d.factor(kRank, kCount),
-                                    {{}, d.factor(kRank, kCount), d.factor(kRank, kCount)}, {}, 0.5,
+                                    {{}, d.factor(kRank, kCount), d.factor(kRank, kCount)}, {}, {0.5},
                                     d.zeros<core::KktSums>(1));
            }}};
 }
