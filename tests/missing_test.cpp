@@ -31,6 +31,9 @@ bool is_weighted(Form form) {
   return form == Form::weights || form == Form::weights_and_nan || form == Form::sparse_weights;
 }
 
+// Terms are those of the textbook times term_scale().
+core::Divergence in_units(double beta) { return {beta, 1e-12, false, beta == 1 || beta == 2 ? 1 : 0.25}; }
+
 /// Positive X of which about a third is missing, one row and one column wholly. `garbage`: what lies under the mask,
 /// where something does.
 template <class T>
@@ -169,12 +172,13 @@ SIMD_TEST(MissingTerms, Terms) {
     auto workspace = this->workspace();
     const FactorStorage<T> w(positive(cases::make_factor(rank, values.rows, 13)), padding);
     const FactorStorage<T> h(positive(cases::make_factor(rank, values.columns, 14)), 3 - padding);
-    const core::Divergence divergence{beta, 1e-12, false};
+    const core::Divergence divergence = in_units(beta);
     for (Side side : {Side::w, Side::h}) {
       const bool of_w = side == Side::w;
       const auto xt = oriented(side, values);
-      const auto terms = oracle::divergence_terms(xt, of_w ? w.oracle() : h.oracle(), of_w ? h.oracle() : w.oracle(),
-                                                  beta, divergence.floor, oriented(side, weights));
+      const auto terms =
+          oracle::divergence_terms(xt, of_w ? w.oracle() : h.oracle(), of_w ? h.oracle() : w.oracle(), beta,
+                                   divergence.floor, oriented(side, weights), divergence.term_scale());
       FactorStorage<T> numerator(rank, xt.rows, padding), denominator(rank, xt.rows, 3 - padding);
       x.divergence_terms(side, w.factor(), h.factor(), divergence, numerator.factor(), denominator.factor(), workspace);
       const double tolerance = tolerance_of<T>(beta, rank) + Tolerance<T>::sum(xt.columns);
@@ -190,7 +194,7 @@ SIMD_TEST(MissingTerms, PassIsTermsUpdateTerms) {
   this->for_each([&](const core::DataMatrix<T>& x, const oracle::Dense& values, const oracle::Dense& weights, int rank,
                      std::int64_t padding, double beta) {
     auto workspace = this->workspace();
-    const core::Divergence divergence{beta, 1e-12, false};
+    const core::Divergence divergence = in_units(beta);
     const auto rule =
         core::make_ratio_update(this->device_backend(), core::ScaledPenalty{0.01, 0.1}, divergence.form(0.1));
     for (Side side : {Side::w, Side::h}) {
@@ -199,11 +203,11 @@ SIMD_TEST(MissingTerms, PassIsTermsUpdateTerms) {
       FactorStorage<T> local(positive(cases::make_factor(rank, xt.rows, 14)), padding);
       const FactorStorage<T> fixed(positive(cases::make_factor(rank, xt.columns, 15)), 3 - padding);
       FactorStorage<T> numerator(rank, xt.columns, padding), denominator(rank, xt.columns);
-      const auto terms =
-          oracle::divergence_terms(xt, local.oracle(), fixed.oracle(), beta, divergence.floor, own_weights);
+      const auto terms = oracle::divergence_terms(xt, local.oracle(), fixed.oracle(), beta, divergence.floor,
+                                                  own_weights, divergence.term_scale());
       const auto updated = oracle::ratio_update(local.oracle(), terms, {0.01, 0.1}, beta);
       const auto after = oracle::divergence_terms(transpose(xt), fixed.oracle(), updated, beta, divergence.floor,
-                                                  transpose(own_weights));
+                                                  transpose(own_weights), divergence.term_scale());
       x.divergence_pass(side, local.factor(), fixed.factor(), divergence, core::Factor<const T>{}, *rule,
                         numerator.factor(), denominator.factor(), nullptr, workspace);
       const double tolerance = 2 * tolerance_of<T>(beta, rank) + 2 * Tolerance<T>::sum(xt.columns);

@@ -132,12 +132,12 @@ double divergence(const Dense& x, const Dense& w, const Dense& h, double beta, d
 }
 
 DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f, double beta, double floor,
-                                 const Dense& weights) {
+                                 const Dense& weights, double scale) {
   Dense v = multiply(transpose(l), f), a = v;
   for (std::size_t i = 0; i < v.values.size(); ++i) {
     const double fit = std::max(v.values[i], floor), weight = weight_of(weights, i);
-    a.values[i] = weight > 0 ? weight * x.values[i] * std::pow(fit, beta - 2) : 0;
-    v.values[i] = weight > 0 ? weight * std::pow(fit, beta - 1) : 0;
+    a.values[i] = weight > 0 ? scale * weight * x.values[i] * std::pow(fit, beta - 2) : 0;
+    v.values[i] = weight > 0 ? scale * weight * std::pow(fit, beta - 1) : 0;
   }
   return {multiply(f, transpose(a)), multiply(f, transpose(v))};
 }

@@ -75,12 +75,12 @@ double divergence(const Dense& x, const Dense& w, const Dense& h, double beta, d
                   const Dense& weights = {});
 
 /// Numerator (X * V^(beta - 2)) F' and denominator V^(beta - 1) F' of the multiplicative update of L (k x m), V = L'F,
-/// each entry times its weight.
+/// each entry times its weight, and all of it times `scale`.
 struct DivergenceTerms {
   Dense numerator, denominator;
 };
 DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f, double beta, double floor = 0,
-                                 const Dense& weights = {});
+                                 const Dense& weights = {}, double scale = 1);
 
 /// The multiplicative update for a beta-divergence that minimises a bound of loss and penalty which meets them at F. In
 /// t = f' / f it is, up to constants, d t^max(1, beta) / max(1, beta) + l1 t + l2 f t^2 / 2 (the two last, and where beta

@@ -66,7 +66,9 @@ struct KullbackLeiblerStep {
     if constexpr (kWeighted) pull.away += x.weight * h;
     pull.curvature += term * scaled;
   }
-  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) { return core::kullback_leibler_step(f, p, l1, l2); }
+  __device__ T next(T f, const Pull<T>& p, T l1, T l2) const {
+    return core::kullback_leibler_step(f, p, floor, l1, l2);
+  }
 };
 
 template <class T>
@@ -78,7 +80,7 @@ struct SquaredStep {
     pull.toward += weighted * (x.value - v);
     pull.curvature += weighted * h;
   }
-  __device__ static T next(T f, const Pull<T>& p, T l1, T l2) { return core::squared_step(f, p, l1, l2); }
+  __device__ T next(T f, const Pull<T>& p, T l1, T l2) const { return core::squared_step(f, p, l1, l2); }
 };
 
 // `column`: its entries [0, count), entry(e), their fits, fit[e], and what the fixed factor has for them: component(c,
@@ -117,8 +119,8 @@ __device__ void descend_column(const Step& step, const Descent<T>& d, int rank, 
       }
       pull = sum_over_block(pull, old);  // all have read f by the first of these
       if constexpr (!Step::kWeighted) pull.away = static_cast<T>(fixed_sums[c]);
-      T next = Step::next(old, pull, l1, l2);
-      if (!(next >= std::numeric_limits<T>::min())) next = 0;
+      T next = step.next(old, pull, l1, l2);
+      if (next < std::numeric_limits<T>::min()) next = 0;  // NaN stays
       if (next == old) continue;
       for (std::int64_t e = threadIdx.x; e < count; e += blockDim.x) {
         column.fit[e] += (next - old) * column.component(c, e);

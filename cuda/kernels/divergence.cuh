@@ -19,10 +19,12 @@ class ElementCoefficients {
               : divergence.beta == 0 ? Kind::itakura_saito
                                      : Kind::any_beta),
         exponent_(static_cast<T>(divergence.beta - 2)),
-        floor_(static_cast<T>(divergence.floor)) {}
+        floor_(static_cast<T>(divergence.floor)),
+        unit_(static_cast<T>(divergence.unit)),
+        of_unit_(static_cast<T>(1 / divergence.unit)) {}
 
   struct Coefficients {
-    T numerator, denominator;  ///< x v^(beta - 2), v^(beta - 1)
+    T numerator, denominator;  ///< (s x) (s v)^(beta - 2), (s v)^(beta - 1), s being the unit
   };
 
   __device__ Coefficients operator()(T x, T v) const {
@@ -30,17 +32,18 @@ class ElementCoefficients {
     const T fit = v < floor_ ? floor_ : v;  // NaN stays
     if (kind_ == Kind::kullback_leibler) return {x / fit, T(1)};
     if (kind_ == Kind::itakura_saito) {
-      const T inverse = T(1) / fit;
-      return {x * inverse * inverse, inverse};
+      // x / fit comes first: the square of 1 / fit may be out of range.
+      const T inverse = T(1) / fit, denominator = inverse * of_unit_;
+      return {x * inverse * denominator, denominator};
     }
-    const T power = std::pow(fit, exponent_);
-    return {x * power, fit * power};
+    const T scaled = unit_ * fit, power = std::pow(scaled, exponent_);
+    return {unit_ * x * power, scaled * power};
   }
 
  private:
   enum class Kind { squared, kullback_leibler, itakura_saito, any_beta };
   Kind kind_;
-  T exponent_, floor_;  // exponent: beta - 2
+  T exponent_, floor_, unit_, of_unit_;  // exponent: beta - 2; of_unit: 1 / unit
 };
 
 /// The divergence of one entry, as core::Divergence has it. In double: it decides when to stop.

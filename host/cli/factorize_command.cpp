@@ -40,6 +40,7 @@ namespace {
   if (name == "MatrixOptions::storage") throw UsageError("--storage" + rest);
   if (name == "CudaConfig::math") throw UsageError("--math" + rest);
   if (name.starts_with("weights(")) throw FileError(arguments.weights + ": " + e.what());
+  if (name == "the mean of X") throw FileError(arguments.x + ": " + in_options(e.what()));
   if (name.starts_with("X("))
     throw FileError(arguments.x + ": " + in_options(e.what()) + " (rows and columns count from 0)");
   if (name.starts_with("X.")) throw FileError(arguments.x + ": " + e.what());

@@ -1,5 +1,7 @@
 #include "host/core/divergence_objective.hpp"
 
+#include <cmath>
+
 #include "host/core/update_rule.hpp"
 
 namespace orthant::core {
@@ -21,8 +23,9 @@ class DivergenceObjective final : public Objective<T> {
         numerator_(backend.memory(), rank_ * factors.of(other(local_)).count),
         denominator_(backend.memory(), divergence_.has_closed_denominator() ? 2 * rank_ : numerator_.size()) {
     const Penalties penalties = scale_penalties(options, x.shape());
+    const double scale = divergence_.term_scale();
     for (Side side : {Side::w, Side::h}) {
-      const ScaledPenalty penalty = penalties.of(side);
+      const ScaledPenalty of_loss = penalties.of(side), penalty{of_loss.l1 * scale, of_loss.l2 * scale};
       rules_[static_cast<int>(side)] = make_ratio_update(backend, penalty, divergence_.form(penalty.l2));
       probes_[static_cast<int>(side)] = make_ratio_update(backend, penalty, {});
     }
@@ -96,7 +99,8 @@ class DivergenceObjective final : public Objective<T> {
 template <class T>
 Divergence make_divergence(const Loss& loss, const DataMatrix<T>& x) {
   const double mean = x.statistics().mean();
-  return {loss.beta, mean > 0 ? 1e-12 * mean : 1e-12, x.shape().complete()};
+  const bool powers = mean > 0 && loss.beta != 1 && loss.beta != 2;
+  return {loss.beta, mean > 0 ? 1e-12 * mean : 1e-12, x.shape().complete(), powers ? std::exp2(-std::ilogb(mean)) : 1};
 }
 
 template <class T>

@@ -71,6 +71,7 @@ void check_fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options
   core::check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns, *x.context().runtime());
   core::check_loss(options.loss, *x.data());
+  core::check_range(options, *x.data());
   const bool given = options.initialization == Initialization::given;
   const core::Backend<T>& backend = x.context().runtime()->backend(T{});
   if (given || !options.update_w) core::check_factor_values<T>("W", w, backend);
@@ -111,6 +112,7 @@ Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const
   fixed_w.update_h = true;
   core::check_options(fixed_w, x.data()->shape(), w.columns, *x.context().runtime());
   core::check_loss(options.loss, *x.data());
+  core::check_range(options, *x.data());
   core::check_factor_values<T>("W", w, x.context().runtime()->backend(T{}));
   // Zero suits HALS and ANLS, the problem being convex; a multiplicative update could not leave it.
   const double mean = x.data()->statistics().mean();

@@ -66,6 +66,7 @@ Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, cons
   core::check_factors<T>(x, w, h);
   core::check_options(options, x.data()->shape(), w.columns, runtime);
   core::check_loss(options.loss, *x.data());
+  core::check_range(options, *x.data());
   const auto check_space = [&](const char* name, MemorySpace space) {
     if (space != runtime.memory_space()) {
       throw InvalidArgument(name, "host", "device: what is enqueued cannot wait for memory of the host");

@@ -8,6 +8,8 @@
 
 #include <hwy/highway.h>
 
+#include <limits>
+
 #include "host/core/coordinate_step.hpp"
 #include "host/cpu/coordinate_descent.hpp"
 
@@ -50,10 +52,13 @@ struct KullbackLeiblerStep {
   HWY_INLINE V next(const V& f, const Pulls<V>& p) const {
     const V zero = hn::Zero(D());
     const V away = hn::Add(p.away, hn::MulAdd(l2, f, l1));
-    const V slope = hn::MulAdd(p.curvature, hn::Div(away, p.toward), l2);
-    const V moved = hn::Max(hn::Add(f, hn::Div(hn::Sub(p.toward, away), slope)), zero);
-    const auto pulled = hn::And(hn::Gt(p.toward, zero), hn::Gt(p.curvature, zero));
-    return hn::IfThenElse(hn::Gt(away, zero), hn::IfThenElseZero(pulled, moved), f);
+    const V slope = hn::MulAdd(p.curvature, hn::Div(away, p.toward), l2), pull = hn::Sub(p.toward, away);
+    const V least = hn::Div(hn::Mul(hn::Div(pull, away), floor), p.away);
+    const auto overflows = hn::Gt(p.curvature, hn::Set(D(), std::numeric_limits<T>::max()));
+    const V moved = hn::Add(f, hn::IfThenElse(overflows, least, hn::Div(pull, slope)));
+    const auto unpulled = hn::Or(hn::Le(p.toward, zero), hn::Le(p.curvature, zero));
+    const auto gone = hn::Or(unpulled, hn::Le(moved, zero));  // NaN stays
+    return hn::IfThenElse(hn::Gt(away, zero), hn::IfThenZeroElse(gone, moved), f);
   }
 };
 
@@ -77,8 +82,8 @@ struct SquaredStep {
   HWY_INLINE V next(const V& f, const Pulls<V>& p) const {
     const V zero = hn::Zero(D());
     const V curvature = hn::Add(p.curvature, l2), toward = hn::Sub(p.toward, hn::MulAdd(l2, f, l1));
-    const V moved = hn::Max(hn::Add(f, hn::Div(toward, curvature)), zero);
-    return hn::IfThenElse(hn::Gt(curvature, zero), moved, f);
+    const V moved = hn::Add(f, hn::Div(toward, curvature));
+    return hn::IfThenElse(hn::Gt(curvature, zero), hn::IfThenZeroElse(hn::Le(moved, zero), moved), f);  // NaN stays
   }
 };
 

@@ -52,10 +52,14 @@ struct KullbackLeibler {
 template <class D>
 struct ItakuraSaito {
   using V = hn::Vec<D>;
-  V floor;
+  V floor, of_unit;  // of_unit: 1 / unit
+  // From 1 / fit. x / fit comes first: the square of 1 / fit may be out of range.
+  static HWY_INLINE Coefficients<V> of_inverse(V x, V inverse, V of_unit) {
+    const V denominator = hn::Mul(inverse, of_unit);
+    return {hn::Mul(hn::Mul(x, inverse), denominator), denominator};
+  }
   HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
-    const V inverse = hn::Div(hn::Set(d, 1), hn::Max(v, floor));
-    return {hn::Mul(x, hn::Mul(inverse, inverse)), inverse};
+    return of_inverse(x, hn::Div(hn::Set(d, 1), hn::Max(v, floor)), of_unit);
   }
   HWY_INLINE V value(D d, V x, V v) const {
     const V ratio = hn::Div(x, hn::Max(v, floor));
@@ -67,12 +71,12 @@ template <class D>
 struct AnyBeta {
   using V = hn::Vec<D>;
   using T = hn::TFromD<D>;
-  V floor;
+  V floor, unit;
   T beta;
   static HWY_INLINE V power(D d, V x, T exponent) { return hn::Exp(d, hn::Mul(hn::Set(d, exponent), hn::Log(d, x))); }
   HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
-    const V fit = hn::Max(v, floor), power_2 = power(d, fit, beta - 2);
-    return {hn::Mul(x, power_2), hn::Mul(fit, power_2)};
+    const V fit = hn::Mul(unit, hn::Max(v, floor)), power_2 = power(d, fit, beta - 2);
+    return {hn::Mul(hn::Mul(unit, x), power_2), hn::Mul(fit, power_2)};
   }
   HWY_INLINE V value(D d, V x, V v) const {
     const V fit = hn::Max(v, floor), power_1 = power(d, fit, beta - 1);
@@ -102,9 +106,9 @@ HWY_INLINE void with_divergence(D d, const core::Divergence& divergence, Functio
   } else if (divergence.beta == 1) {
     function(KullbackLeibler<D>{floor});
   } else if (divergence.beta == 0) {
-    function(ItakuraSaito<D>{floor});
+    function(ItakuraSaito<D>{floor, hn::Set(d, static_cast<T>(1 / divergence.unit))});
   } else {
-    function(AnyBeta<D>{floor, static_cast<T>(divergence.beta)});
+    function(AnyBeta<D>{floor, hn::Set(d, static_cast<T>(divergence.unit)), static_cast<T>(divergence.beta)});
   }
 }
 

@@ -30,16 +30,12 @@ constexpr bool kHasReciprocal = true;
 constexpr bool kHasReciprocal = false;
 #endif
 
-// A third of a division's time. y and 1 / y must be normal numbers.
+// A third of a division's time. y and 1 / y must be normal numbers: fits no smaller than the floor of an X that
+// check_range() accepts are, unless they are many orders of magnitude above the mean.
 template <class D, class V>
 HWY_INLINE V reciprocal(D d, V y) {
   const V r = hn::ApproximateReciprocal(y);
   return hn::Mul(r, hn::NegMulAdd(y, r, hn::Set(d, 2)));
-}
-
-// Whether reciprocal() holds for the fits of entries whose mean is 1e12 floors.
-bool has_normal_reciprocals(const core::Divergence& divergence) {
-  return divergence.floor >= static_cast<double>(std::numeric_limits<float>::min()) && divergence.floor <= 1;
 }
 
 template <class D>
@@ -56,10 +52,9 @@ template <class D>
 struct ItakuraSaitoByReciprocal {
   using V = hn::Vec<D>;
   static constexpr bool kHasDenominator = true;
-  V floor;
+  V floor, of_unit;
   HWY_INLINE Coefficients<V> coefficients(D d, V x, V v) const {
-    const V inverse = reciprocal(d, hn::Max(v, floor));
-    return {hn::Mul(x, hn::Mul(inverse, inverse)), inverse};
+    return ItakuraSaito<D>::of_inverse(x, reciprocal(d, hn::Max(v, floor)), of_unit);
   }
 };
 
@@ -131,12 +126,13 @@ void coefficients(Block<T> of_rows, Block<T> of_columns, Block<T> x, const core:
   const hn::ScalableTag<T> d;
   if constexpr (kHasReciprocal && sizeof(T) == sizeof(float)) {
     const bool fused = divergence.beta == 1 || divergence.beta == 0;
-    if (fused && observed.complete() && has_normal_reciprocals(divergence)) {
+    if (fused && observed.complete()) {
       const auto floor = hn::Set(d, static_cast<T>(divergence.floor));
       if (divergence.beta == 1) {
         fused_coefficients(KullbackLeiblerByReciprocal<decltype(d)>{floor}, of_rows, of_columns, x, v, b, ld);
       } else {
-        fused_coefficients(ItakuraSaitoByReciprocal<decltype(d)>{floor}, of_rows, of_columns, x, v, b, ld);
+        const auto of_unit = hn::Set(d, static_cast<T>(1 / divergence.unit));
+        fused_coefficients(ItakuraSaitoByReciprocal<decltype(d)>{floor, of_unit}, of_rows, of_columns, x, v, b, ld);
       }
       return;
     }

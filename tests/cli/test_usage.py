@@ -210,4 +210,11 @@ def test_out_of_memory(orthant, folder):
 
 def test_numbers_that_overflow(orthant, folder):
     np.save(folder / "x.npy", np.full((30, 20), 1e30, np.float32))
-    assert "iteration" in orthant.error("factorize", "x.npy", "--rank", 2, "--quiet", code=5)
+    error = orthant.error("factorize", "x.npy", "--rank", 2, "--quiet", code=1)
+    assert "x.npy: the mean of X is 1e+30, expected 1e-20 to 1e+20: " in error
+    assert error.endswith("scale X, or use --precision double\n")
+    orthant.report("x.npy", "--rank", 2, "--precision", "double")
+    np.save(folder / "x.npy", np.ones((30, 20), np.float32))
+    np.save(folder / "w.npy", np.full((30, 2), 1e38, np.float32))
+    np.save(folder / "h.npy", np.full((2, 20), 1e38, np.float32))
+    assert "iteration" in orthant.error("factorize", "x.npy", "--w0", "w.npy", "--h0", "h.npy", "--quiet", code=5)
