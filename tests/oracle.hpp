@@ -83,8 +83,8 @@ DivergenceTerms divergence_terms(const Dense& x, const Dense& l, const Dense& f,
                                  const Dense& weights = {}, double scale = 1);
 
 /// The multiplicative update for a beta-divergence that minimises a bound of loss and penalty which meets them at F. In
-/// t = f' / f it is, up to constants, d t^max(1, beta) / max(1, beta) + l1 t + l2 f t^2 / 2 (the two last, and where beta
-/// is not 1 the first, raised to the largest degree among them) minus n t^min(1, beta - 1) / min(1, beta - 1).
+/// t = f' / f it is, up to constants, d t^max(1, beta) / max(1, beta) + l1 t + l2 f t^2 / 2 (the two last, and where
+/// beta is not 1 the first, raised to the largest degree among them) minus n t^min(1, beta - 1) / min(1, beta - 1).
 Dense ratio_update(Dense f, const DivergenceTerms& terms, Penalty p, double beta);
 
 /// One entry after the other of L (k x m), V = L'F: Newton's method on the reciprocals of both sides of

@@ -67,9 +67,9 @@ Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, cons
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
-/// The loss of WH, summed in double over the entries themselves: exact also where it is tiny beside ||X||^2. Of sparse X
-/// without missing entries and the Frobenius norm only the stored entries are visited, and the rest comes from products of
-/// W and H: exact to about 1e-16 ||WH||^2, so that relative errors below about 1e-8 are not told from 0.
+/// The loss of WH, summed in double over the entries themselves: exact also where it is tiny beside ||X||^2. Of sparse
+/// X without missing entries and the Frobenius norm only the stored entries are visited, and the rest comes from
+/// products of W and H: exact to about 1e-16 ||WH||^2, so that relative errors below about 1e-8 are not told from 0.
 /// @throws InvalidArgument as factorize() for losses that X does not allow
 template <class T>
 double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h, Loss loss = Loss::frobenius());

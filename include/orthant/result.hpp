@@ -38,9 +38,9 @@ struct Result {
 /// each entry, in place of the 4 + sizeof(T) that are kept afterwards (16 + 2 sizeof(T) with weights, if that is more);
 /// before that, rows whose entries are not in the order of columns take up to 36 + 2 sizeof(T) (3 sizeof(T) with
 /// weights). Both come beside a few MiB, 4 bytes for each row and column, and copies of what is in host memory. For
-/// dense X that is converted: at most 128 MiB. On the CPU, sorting the transpose takes 8 bytes for each entry or column,
-/// whichever are more. Nor is in it what each thread of the CPU allocates by itself the first time, and keeps: a few
-/// rank x rank blocks, at most 50 rank^2 bytes, with anls 90 rank^2.
+/// dense X that is converted: at most 128 MiB. On the CPU, sorting the transpose takes 8 bytes for each entry or
+/// column, whichever are more. Nor is in it what each thread of the CPU allocates by itself the first time, and keeps:
+/// a few rank x rank blocks, at most 50 rank^2 bytes, with anls 90 rank^2.
 struct MemoryPlan {
   std::int64_t matrix = 0;     ///< by Matrix, kept as long as it lives
   std::int64_t workspace = 0;  ///< at the peak of factorize, released when it returns
