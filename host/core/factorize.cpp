@@ -11,6 +11,7 @@
 #include "host/core/divergence_objective.hpp"
 #include "host/core/initialize.hpp"
 #include "host/core/randomized_svd.hpp"
+#include "host/core/range.hpp"
 #include "host/core/squared_objective.hpp"
 #include "host/core/update_rule.hpp"
 #include "host/core/validate.hpp"

@@ -1,6 +1,7 @@
 #include "host/core/alternate.hpp"
 #include "host/core/border.hpp"
 #include "host/core/initialize.hpp"
+#include "host/core/range.hpp"
 #include "orthant/factorize.hpp"
 
 namespace orthant {

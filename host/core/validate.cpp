@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <limits>
 
-#include "host/core/divergence_objective.hpp"
 
 namespace orthant::core {
 
@@ -158,34 +157,6 @@ void refuse_storage(Storage storage, const std::string& context) {
   throw InvalidArgument("MatrixOptions::storage", kNames[static_cast<int>(storage)], "element_type for " + context);
 }
 
-template <class T>
-void check_range(const Options& options, const DataMatrix<T>& x) {
-  constexpr bool kSingle = sizeof(T) == sizeof(float);
-  const std::string type = kSingle ? "float" : "double", remedy = kSingle ? "scale X, or use double" : "scale X";
-  // For frobenius sums of X * H are of size mean^(3/2), in double their squares; for others the floor of the fits and
-  // its reciprocal must be normal. The loss, always in double, is of size mean^beta.
-  const double of_type = !kSingle ? 90 : options.loss == Loss::frobenius() ? 20 : 25;
-  const double digits = std::min(of_type, 280 / std::abs(options.loss.beta));
-  const double most = std::pow(10, digits), mean = x.statistics().mean();
-  if (mean > 0 && !(mean >= 1 / most && mean <= most)) {
-    throw InvalidArgument(
-        "the mean of X", text(mean),
-        text(1 / most) + " to " + text(most) + ": products of such numbers leave the range of " + type + "; " + remedy);
-  }
-  const double most_penalty = kSingle ? 1e30 : 1e300, scale = make_divergence(options.loss, x).term_scale();
-  const Penalties scaled = scale_penalties(options, x.shape());
-  const auto check = [&](const std::string& name, double weight, double of_terms) {
-    if (of_terms > most_penalty) {
-      throw InvalidArgument("options." + name, text(weight),
-                            "at most " + text(weight / of_terms * most_penalty) + " for this X in " + type);
-    }
-  };
-  check("w_penalty.l1", options.w_penalty.l1, scaled.w.l1 * scale);
-  check("w_penalty.l2", options.w_penalty.l2, scaled.w.l2 * scale);
-  check("h_penalty.l1", options.h_penalty.l1, scaled.h.l1 * scale);
-  check("h_penalty.l2", options.h_penalty.l2, scaled.h.l2 * scale);
-}
-
 void check_matrix_options(const MatrixOptions& options, bool sparse, bool weighted) {
   if (sparse && options.storage != Storage::element_type) refuse_storage(options.storage, "sparse X");
   if (sparse && options.missing == Missing::nan) {
@@ -302,8 +273,6 @@ ORTHANT_CHECK_VALUES(double)
 
 template void check_loss(Loss, const DataMatrix<float>&);
 template void check_loss(Loss, const DataMatrix<double>&);
-template void check_range(const Options&, const DataMatrix<float>&);
-template void check_range(const Options&, const DataMatrix<double>&);
 template void check_weights(DenseView<const float>, DenseView<const float>, const Runtime&);
 template void check_weights(DenseView<const double>, DenseView<const double>, const Runtime&);
 

@@ -63,9 +63,4 @@ void check_options(const Options& options, const MatrixShape& shape, std::int64_
 template <class T>
 void check_loss(Loss loss, const DataMatrix<T>& x);
 
-/// Throws unless T can hold the numbers of a fit of this X: products of three of the size of its mean's root, and its
-/// loss; and penalties. Called after the other checks.
-template <class T>
-void check_range(const Options& options, const DataMatrix<T>& x);
-
 }  // namespace orthant::core
