@@ -241,6 +241,7 @@ struct Team {
   // The flagged components, those of them that are passive, or the last of them change sides.
   __device__ void exchange(core::Pivoting::Next which) const {
     using Next = core::Pivoting::Next;
+    sync();  // all threads have counted what is passive
     if (thread == 0) {
       for (int word = words - 1; word >= 0; --word) {
         unsigned changed = flags[word];

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <limits>
 
-
 namespace orthant::core {
 
 std::string text(double value) {
