@@ -158,14 +158,15 @@ class CsrMatrix final : public DeviceMatrix<T> {
 
   void product(Side side, Factor<const T> f, Factor<T> r, Workspace& workspace) const override {
     const Orientation<T>& x = side == Side::h ? rows_ : columns_;
-    if (by_cusparse(x, f.rank)) return x.by_cusparse->multiply(f, r);
+    if (x.by_cusparse != nullptr && CusparseProduct<T>::takes(f) && CusparseProduct<T>::takes(r)) {
+      return x.by_cusparse->multiply(f, r);
+    }
     gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial_sums(x.parts, f.rank, workspace));
   }
 
   void reserve(int rank, bool passes, Workspace& workspace) const override {
     DeviceMatrix<T>::reserve(rank, passes, workspace);
-    const auto parts = [&](const Orientation<T>& x) { return by_cusparse(x, rank) ? 0 : x.parts; };
-    partial_sums(std::max(parts(rows_), parts(columns_)), rank, workspace);
+    partial_sums(std::max(rows_.parts, columns_.parts), rank, workspace);
     workspace.get<std::byte>(Workspace::accumulators, csr_loss_bytes(rank));
   }
 
@@ -379,8 +380,6 @@ class CsrMatrix final : public DeviceMatrix<T> {
     const std::int64_t q = std::adjacent_find(before.begin(), before.end()) - before.begin();
     core::refuse_repeated(read_one(this->gpu_, rows + q), read_one(this->gpu_, columns + q));
   }
-
-  static bool by_cusparse(const Orientation<T>& x, int rank) { return x.by_cusparse != nullptr && rank > 1; }
 
   std::int64_t m_, n_;
   Missing missing_;

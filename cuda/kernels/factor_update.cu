@@ -126,7 +126,8 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
               if (d != e) others += static_cast<T>(own[e * kBlock + d]) * fe[d];
             }
             const T curvature = static_cast<T>(own[e * kBlock + e]) + a.l2, product = r[e * ld + column];
-            const T own_term = curvature * fe[e];
+            const T own_term =
+                device::rounded_product(curvature, fe[e]);  // the same bits with sums for the KKT residual
             if (a.kkt != nullptr && sweep == 0 && e < size) {
               const T gradient = others + own_term - product;
               const auto step = static_cast<double>(own_term < gradient ? own_term : gradient);
