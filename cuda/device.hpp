@@ -34,14 +34,10 @@ inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 /// a b, rounded by itself: never half of a fused multiply-add, which compilers make on one path and not on another.
 template <class T>
 __device__ inline T rounded_product(T a, T b) {
-#ifdef ORTHANT_SIMT
-  return a * b;
-#else
   if constexpr (sizeof(T) == sizeof(float))
     return __fmul_rn(a, b);
   else
     return __dmul_rn(a, b);
-#endif
 }
 
 /// One barrier per source line: the rig tells barriers apart by their lines.

@@ -64,6 +64,10 @@ using ::simt::Site;
 
 inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 
+template <class T>
+T rounded_product(T a, T b) {
+  return a * b;
+}
 inline void sync_block(Site site = Site::here()) { ::simt::block_barrier(site); }
 inline void sync_warp(unsigned mask = kAllLanes, Site site = Site::here()) { ::simt::warp_barrier(mask, site); }
 inline void fence() {
