@@ -106,11 +106,10 @@ std::optional<core::BadEntry> CudaBackend<T>::find_invalid(DenseView<const T> vi
   if (view.space == MemorySpace::host) return core::find_invalid_on_host(view);
   const bool rows = view.layout == Layout::row_major;
   const std::int64_t lines = rows ? view.rows : view.columns, length = rows ? view.columns : view.rows;
-  Survey found{};
-  found.first_invalid = Survey::kNone;
   const Buffer<Survey> survey(gpu_.memory(), 1);
-  gpu_.copy(survey.data(), &found, sizeof found);
+  prepare(gpu_, survey.data());
   find_invalid_entry(gpu_, view.data, lines, length, view.ld, survey.data());
+  Survey found{};
   read(survey.data(), sizeof found, &found);
   if (found.first_invalid == Survey::kNone) return {};
   const auto key = static_cast<std::int64_t>(found.first_invalid);

@@ -6,7 +6,7 @@
 
 namespace orthant::cuda {
 
-/// One number of device memory.
+/// One value of device memory.
 template <class U>
 U read_one(const Gpu& gpu, const U* source) {
   U value{};
@@ -63,19 +63,15 @@ class DeviceMatrix : public core::DataMatrix<T> {
     return core::local_side(shape) == core::Side::w ? shape.rows : shape.columns;
   }
 
-  /// Calls look(used, survey) on memory that is set as Survey says, and returns what it found.
+  /// Calls look(used, survey) on memory that is prepared for it, and returns what it found.
   template <class Look>
   Survey survey(std::int64_t lines, std::int64_t length, Look&& look) const {
-    Survey found{};
-    found.first_invalid = Survey::kNone;
     const core::Buffer<Survey> out(gpu_.memory(), 1);
     const core::Buffer<unsigned> used(gpu_.memory(), lines + length);
-    gpu_.copy(out.data(), &found, sizeof found);
+    prepare(gpu_, out.data());
     gpu_.clear(used.data(), static_cast<std::int64_t>(used.bytes()));
     look(used.data(), out.data());
-    gpu_.copy(&found, out.data(), sizeof found);
-    gpu_.synchronize();
-    return found;
+    return read_one(gpu_, out.data());
   }
 
   const Gpu& gpu_;

@@ -275,16 +275,14 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
                                                        DeviceObserved<T> observed, const char* expected) {
   const bool by_place = is_by_place(x.layout);
   Buffer<S> copy(gpu.memory(), x.lines() * x.length());
-  auto first_invalid = Survey::kNone;
   const Buffer<unsigned long long> found(gpu.memory(), 1);
-  gpu.copy(found.data(), &first_invalid, sizeof first_invalid);
+  prepare(gpu, found.data());
   for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
     const LinesOf<T> some(gpu, x, first, count);
     narrow_lines(gpu, some.data, some.ld, observed.observed.at(first, 0), count, x.length(), first, x.lines(), by_place,
                  copy.data() + first * x.length(), found.data());
   });
-  gpu.copy(&first_invalid, found.data(), sizeof first_invalid);
-  gpu.synchronize();
+  const unsigned long long first_invalid = read_one(gpu, found.data());
   if (first_invalid != Survey::kNone) {
     const auto key = static_cast<std::int64_t>(first_invalid);
     const std::int64_t i = key / x.columns, j = key % x.columns;

@@ -269,10 +269,10 @@ void Gpu::copy_lines(void* target, std::int64_t target_pitch, const void* source
                cudaMemcpyDefault, stream());
 }
 
-void Gpu::clear(void* target, std::int64_t bytes) const {
+void Gpu::set(void* target, int value, std::int64_t bytes) const {
   if (bytes == 0) return;
   const Current current(*this);
-  ORTHANT_CUDA(cudaMemsetAsync, target, 0, static_cast<std::size_t>(bytes), stream());
+  ORTHANT_CUDA(cudaMemsetAsync, target, value, static_cast<std::size_t>(bytes), stream());
 }
 
 void Gpu::synchronize() const {

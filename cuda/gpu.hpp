@@ -82,7 +82,8 @@ class Gpu {
   void copy(void* target, const void* source, std::int64_t bytes) const;  ///< between any memory
   void copy_lines(void* target, std::int64_t target_pitch, const void* source, std::int64_t source_pitch,
                   std::int64_t width, std::int64_t lines) const;  ///< in bytes
-  void clear(void* target, std::int64_t bytes) const;
+  void set(void* target, int value, std::int64_t bytes) const;    ///< each byte of device memory
+  void clear(void* target, std::int64_t bytes) const { set(target, 0, bytes); }
   void synchronize() const;
 
   /// Records what `calls` enqueues on this thread instead of running it.

@@ -19,6 +19,16 @@ struct Survey {
   unsigned long long unsorted;         ///< of sparse X: not 0 if some segment's indices do not rise
 };
 
+/// Sets what a look starts from, on the stream and from no memory of the host's, which an error may release before it
+/// is read.
+inline void prepare(const Gpu& gpu, unsigned long long* first_invalid) {
+  gpu.set(first_invalid, 0xff, sizeof *first_invalid);  // kNone
+}
+inline void prepare(const Gpu& gpu, Survey* survey) {
+  gpu.clear(survey, sizeof *survey);
+  prepare(gpu, &survey->first_invalid);
+}
+
 /// Of dense X, row-major with `lines` lines of `length`: the key of an entry is its number in row order, or in column
 /// order (`by_place`). `used`: lines + length unsigned, all 0.
 template <class S, class T>

@@ -112,7 +112,8 @@ TYPED_TEST(StorageTest, EverythingIsMadeOfWhatIsKept) {
   constexpr struct {
     std::int64_t rows, columns;
     int rank;
-  } shapes[] = {{1, 1, 1}, {1, 257, 2}, {257, 1, 31}, {257, 101, 33}, {33, 1000, 64}, {1000, 33, 65}, {70, 40, 200}};
+  } shapes[] = {{1, 1, 1},      {1, 257, 2},    {257, 1, 31},  {257, 101, 33},
+                {33, 1000, 64}, {1000, 33, 65}, {70, 40, 200}, {6000, 20, 8}};
   for (const Format& format : kFormats)
     for (Layout layout : cases::kLayouts)
       for (const auto& [rows, columns, rank] : shapes) {
