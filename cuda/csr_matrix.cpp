@@ -37,7 +37,7 @@ class Array {
   Array(const Gpu& gpu, const U* data, std::int64_t size, MemorySpace space) : data_(data) {
     if (space == MemorySpace::device) return;
     own_ = Buffer<U>(gpu.memory(), size);
-    gpu.copy(own_.data(), data, size * static_cast<std::int64_t>(sizeof(U)));
+    gpu.upload(own_.data(), data, size * static_cast<std::int64_t>(sizeof(U)));
     data_ = own_.data();
   }
   Array(Buffer<U> own) : own_(std::move(own)), data_(own_.data()) {}
@@ -65,7 +65,9 @@ struct Orientation {
   Compressed<T> compressed() const {
     return {count, nonzeros, offsets.data(), indices.data(), values.data(), weights.data()};
   }
-  LongSegments long_segments() const { return {parts, part_segment.data(), part_first.data(), part_arrived.data()}; }
+  LongSegments long_segments() const {
+    return {parts, part_length(nonzeros), part_segment.data(), part_first.data(), part_arrived.data()};
+  }
   std::int64_t bytes() const {
     return offsets.bytes() + indices.bytes() + values.bytes() + weights.bytes() +
            (by_cusparse != nullptr ? by_cusparse->bytes() : 0) +
@@ -85,7 +87,7 @@ void compress(const Gpu& gpu, Orientation<T>& out, std::int64_t count, const std
 template <class T>
 void split_long_segments(const Gpu& gpu, Orientation<T>& x) {
   Buffer<std::int64_t> first_parts(gpu.memory(), x.count + 1);
-  count_parts(gpu, x.count, x.offsets.data(), kLongSegment, first_parts.data());
+  count_parts(gpu, x.count, x.offsets.data(), part_length(x.nonzeros), first_parts.data());
   exclusive_sum(gpu, x.count + 1, first_parts.data());
   x.parts = read_one(gpu, first_parts.data() + x.count);
   if (x.parts == 0) return;
@@ -150,7 +152,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
     columns_ = transpose(gpu, rows_, n_);
     prepare_products(gpu, rows_, n_, complete);
     prepare_products(gpu, columns_, m_, complete);
-    gpu.synchronize();  // the caller's host memory has been read, and errors are told here
+    gpu.synchronize();  // errors are told here
   }
 
   MatrixShape shape() const override { return {m_, n_, rows_.nonzeros, Layout::row_major, missing_, weighted_}; }
@@ -161,12 +163,12 @@ class CsrMatrix final : public DeviceMatrix<T> {
     if (x.by_cusparse != nullptr && CusparseProduct<T>::takes(f) && CusparseProduct<T>::takes(r)) {
       return x.by_cusparse->multiply(f, r);
     }
-    gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial_sums(x.parts, f.rank, workspace));
+    gather_rows(this->gpu_, x.compressed(), x.long_segments(), f, r, partial_sums(f.rank, workspace));
   }
 
   void reserve(int rank, bool passes, Workspace& workspace) const override {
     DeviceMatrix<T>::reserve(rank, passes, workspace);
-    partial_sums(std::max(rows_.parts, columns_.parts), rank, workspace);
+    partial_sums(rank, workspace);
     workspace.get<std::byte>(Workspace::accumulators, csr_loss_bytes(rank));
   }
 
@@ -185,8 +187,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
   void reserve_divergence(int rank, const core::Divergence& divergence, bool passes,
                           Workspace& workspace) const override {
     DeviceMatrix<T>::reserve_divergence(rank, divergence, passes, workspace);
-    partial_sums(std::max(rows_.parts, columns_.parts), divergence.has_closed_denominator() ? rank : 2 * rank,
-                 workspace);
+    partial_sums(divergence.has_closed_denominator() ? rank : 2 * rank, workspace);
     workspace.get<std::byte>(Workspace::accumulators, csr_divergence_bytes(rank));
   }
 
@@ -204,8 +205,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
     const Orientation<T>& x = side == Side::w ? rows_ : columns_;
     const int sums = denominator.data != nullptr ? 2 * w.rank : w.rank;
     sparse_divergence_terms(this->gpu_, x.compressed(), x.long_segments(), side == Side::w ? w : h,
-                            side == Side::w ? h : w, divergence, numerator, denominator,
-                            partial_sums(x.parts, sums, workspace));
+                            side == Side::w ? h : w, divergence, numerator, denominator, partial_sums(sums, workspace));
   }
 
   void reserve_coordinate_descent(int, Workspace& workspace) const override {
@@ -235,8 +235,8 @@ class CsrMatrix final : public DeviceMatrix<T> {
   }
 
  private:
-  static T* partial_sums(std::int64_t parts, int sums, Workspace& workspace) {
-    return parts > 0 ? workspace.get<T>(Workspace::partial_sums, parts * sums) : nullptr;
+  T* partial_sums(int sums, Workspace& workspace) const {
+    return workspace.get<T>(Workspace::partial_sums, csr_partial_sums(shape(), sums));
   }
 
   template <class View>
@@ -403,6 +403,10 @@ std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int elem
   };
   return shape.nonzeros * ((shape.weighted ? 2 : 1) * element_size + 4) + 8 * (shape.columns + 1) +
          of_products(shape.rows, shape.columns) + of_products(shape.columns, shape.rows);
+}
+
+std::int64_t csr_partial_sums(const MatrixShape& shape, int sums) {
+  return sums * std::max(most_parts(shape.nonzeros, shape.columns), most_parts(shape.nonzeros, shape.rows));
 }
 
 std::int64_t csr_loss_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank) * rank); }

@@ -18,6 +18,9 @@ std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu&, const cor
 /// Bytes kept for a borrowed X.
 std::int64_t csr_matrix_bytes(const Gpu&, const MatrixShape& shape, int element_size);
 
+/// Numbers that the parts of long segments take from the workspace where each makes so many sums.
+std::int64_t csr_partial_sums(const MatrixShape&, int sums);
+
 /// Bytes that loss() and divergence() take from the workspace.
 std::int64_t csr_loss_bytes(int rank);
 std::int64_t csr_divergence_bytes(int rank);

@@ -65,16 +65,18 @@ Lines<T> lines_of(DenseView<T> view) {
 
 template <class T>
 void CudaBackend<T>::copy_in(DenseView<const T> view, Factor<T> f) const {
+  const bool on_device = view.space == MemorySpace::device;
   if (view.layout == Layout::column_major) {
-    gpu_.copy_lines(f.data, bytes_of<T>(f.ld), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.rank), f.count);
-  } else if (view.space == MemorySpace::device) {
+    const auto copy_lines = on_device ? &Gpu::copy_lines : &Gpu::upload_lines;
+    (gpu_.*copy_lines)(f.data, bytes_of<T>(f.ld), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.rank), f.count);
+  } else if (on_device) {
     transpose<T>(gpu_, lines_of(view), f);
   } else {
     const Buffer<T> lines(gpu_.memory(), f.rank * f.count);
-    gpu_.copy_lines(lines.data(), bytes_of<T>(f.count), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.count), f.rank);
+    gpu_.upload_lines(lines.data(), bytes_of<T>(f.count), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.count),
+                      f.rank);
     transpose<T>(gpu_, {lines.data(), f.count, f.rank, f.count}, f);
   }
-  if (view.space == MemorySpace::host) gpu_.synchronize();
 }
 
 template <class T>
@@ -180,7 +182,7 @@ void CudaBackend<T>::sum_columns(Factor<const T> f, T* sums) const {
 template <class T>
 void CudaBackend<T>::multiply_small(const double* m, Factor<T> f) const {
   const Buffer<double> matrix(gpu_.memory(), static_cast<std::int64_t>(f.rank) * f.rank);
-  write(matrix.data(), m, bytes_of<double>(matrix.size()));
+  gpu_.upload(matrix.data(), m, bytes_of<double>(matrix.size()));
   multiply_in_place(gpu_, matrix.data(), f);
 }
 
@@ -196,19 +198,13 @@ template <class T>
 void CudaBackend<T>::take_parts(Factor<const T> f, const double* scale, T threshold, T fill, bool random_fill,
                                 std::uint64_t seed, core::Side side, Factor<T> out) const {
   const Buffer<double> scales(gpu_.memory(), f.rank);
-  write(scales.data(), scale, bytes_of<double>(f.rank));
+  gpu_.upload(scales.data(), scale, bytes_of<double>(f.rank));
   take_nonnegative_parts(gpu_, f, scales.data(), threshold, fill, random_fill, seed, side, out);
 }
 
 template <class T>
 void CudaBackend<T>::read(const void* source, std::int64_t bytes, void* host) const {
   gpu_.copy(host, source, bytes);
-  gpu_.synchronize();
-}
-
-template <class T>
-void CudaBackend<T>::write(void* target, const void* host, std::int64_t bytes) const {
-  gpu_.copy(target, host, bytes);
   gpu_.synchronize();
 }
 

@@ -48,10 +48,6 @@ class CudaBackend final : public core::Backend<T> {
   void repeat_while(const int* go_on, const std::function<void()>& calls) const override;
 
  private:
-  // Of host memory that the caller may release at once. Waits: no copy of pageable memory is said to be read before the
-  // call returns.
-  void write(void* target, const void* host, std::int64_t bytes) const;
-
   const Gpu& gpu_;
 };
 

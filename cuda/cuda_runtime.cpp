@@ -27,6 +27,11 @@ std::string library_version(Get&& get, const char* call) {
   return version;
 }
 
+// The terms of the factor that a pass updates before it makes those of the other.
+std::int64_t local_bytes(const MatrixShape& shape, int rank, int element_size) {
+  return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> CudaRuntime::versions() const {
@@ -80,21 +85,26 @@ std::int64_t CudaRuntime::matrix_bytes(const MatrixShape& shape, int element_siz
   return shape.nonzeros < 0 ? 0 : csr_matrix_bytes(gpu_, shape, element_size);
 }
 
+std::int64_t CudaRuntime::product_bytes(const MatrixShape& shape, bool, bool, int rank, int element_size) const {
+  return shape.nonzeros < 0 ? 0 : csr_partial_sums(shape, rank) * element_size;
+}
+
 std::int64_t CudaRuntime::pass_bytes(const MatrixShape& shape, int rank, int element_size) const {
-  return rank * element_size * (core::local_side(shape) == core::Side::w ? shape.rows : shape.columns);
+  return local_bytes(shape, rank, element_size) + product_bytes(shape, true, true, rank, element_size);
 }
 
 std::int64_t CudaRuntime::divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,
                                                 int element_size) const {
   const int local_terms = divergence.has_closed_denominator() ? 1 : 2;
-  return local_terms * pass_bytes(shape, rank, element_size) +
+  return local_terms * local_bytes(shape, rank, element_size) +
          divergence_terms_bytes(shape, core::Side::w, divergence, rank, element_size);
 }
 
 std::int64_t CudaRuntime::divergence_terms_bytes(const MatrixShape& shape, core::Side,
                                                  const core::Divergence& divergence, int rank, int element_size) const {
-  return shape.nonzeros < 0 ? dense_divergence_bytes(gpu_, shape, divergence, rank, element_size)
-                            : csr_divergence_bytes(rank);
+  if (shape.nonzeros < 0) return dense_divergence_bytes(gpu_, shape, divergence, rank, element_size);
+  const int sums = divergence.has_closed_denominator() ? rank : 2 * rank;
+  return csr_divergence_bytes(rank) + csr_partial_sums(shape, sums) * element_size;
 }
 
 std::int64_t CudaRuntime::coordinate_descent_bytes(const MatrixShape& shape, const core::Divergence& divergence, bool,

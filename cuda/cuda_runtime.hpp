@@ -37,7 +37,7 @@ class CudaRuntime final : public core::Runtime {
 
   std::int64_t matrix_bytes(const MatrixShape&, int element_size) const override;
   std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const override;
-  std::int64_t product_bytes(const MatrixShape&, core::Side, int, int) const override { return 0; }
+  std::int64_t product_bytes(const MatrixShape&, bool of_w, bool of_h, int rank, int element_size) const override;
   std::int64_t divergence_pass_bytes(const MatrixShape&, const core::Divergence&, int rank,
                                      int element_size) const override;
   std::int64_t divergence_terms_bytes(const MatrixShape&, core::Side, const core::Divergence&, int rank,

@@ -41,7 +41,7 @@ struct DeviceObserved {
     if (given.weights == nullptr || x.space == MemorySpace::device) return;
     const std::int64_t size = sizeof(T), width = x.length() * size;
     copy = Buffer<T>(gpu.memory(), x.lines() * x.length());
-    gpu.copy_lines(copy.data(), width, given.weights, given.ld * size, width, x.lines());
+    gpu.upload_lines(copy.data(), width, given.weights, given.ld * size, width, x.lines());
     observed.weights = copy.data();
     observed.ld = x.length();
   }
@@ -80,7 +80,7 @@ class DenseMatrix final : public DeviceMatrix<T> {
     if (x.space == MemorySpace::host) {
       const std::int64_t size = sizeof(S);
       copy_ = Buffer<S>(gpu.memory(), lines() * length());
-      gpu.copy_lines(copy_.data(), length() * size, x.data, x.ld * size, length() * size, lines());
+      gpu.upload_lines(copy_.data(), length() * size, x.data, x.ld * size, length() * size, lines());
       data_ = copy_.data();
       ld_ = length();
     }
@@ -220,7 +220,7 @@ struct Panel {
     if (x.space == MemorySpace::device) return;
     const std::int64_t width = x.length() * size_of(x.type);
     copy = Buffer<std::byte>(gpu.memory(), count * width);
-    gpu.copy_lines(copy.data(), width, data, x.ld * size_of(x.type), width, count);
+    gpu.upload_lines(copy.data(), width, data, x.ld * size_of(x.type), width, count);
     data = copy.data();
     ld = x.length();
   }

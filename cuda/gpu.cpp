@@ -269,6 +269,22 @@ void Gpu::copy_lines(void* target, std::int64_t target_pitch, const void* source
                cudaMemcpyDefault, stream());
 }
 
+void Gpu::upload(void* target, const void* host, std::int64_t bytes) const {
+  upload_lines(target, bytes, host, bytes, bytes, 1);
+}
+
+void Gpu::upload_lines(void* target, std::int64_t target_pitch, const void* host, std::int64_t host_pitch,
+                       std::int64_t width, std::int64_t lines) const {
+  try {
+    copy_lines(target, target_pitch, host, host_pitch, width, lines);
+    synchronize();
+  } catch (...) {
+    const Current current(*this, std::nothrow);
+    if (cudaStreamSynchronize(stream()) != cudaSuccess) cudaGetLastError();
+    throw;
+  }
+}
+
 void Gpu::set(void* target, int value, std::int64_t bytes) const {
   if (bytes == 0) return;
   const Current current(*this);

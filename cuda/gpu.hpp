@@ -82,7 +82,11 @@ class Gpu {
   void copy(void* target, const void* source, std::int64_t bytes) const;  ///< between any memory
   void copy_lines(void* target, std::int64_t target_pitch, const void* source, std::int64_t source_pitch,
                   std::int64_t width, std::int64_t lines) const;  ///< in bytes
-  void set(void* target, int value, std::int64_t bytes) const;    ///< each byte of device memory
+  /// The same from memory of the host's, which may be released as soon as they return or throw: they wait.
+  void upload(void* target, const void* host, std::int64_t bytes) const;
+  void upload_lines(void* target, std::int64_t target_pitch, const void* host, std::int64_t host_pitch,
+                    std::int64_t width, std::int64_t lines) const;
+  void set(void* target, int value, std::int64_t bytes) const;  ///< each byte of device memory
   void clear(void* target, std::int64_t bytes) const { set(target, 0, bytes); }
   void synchronize() const;
 

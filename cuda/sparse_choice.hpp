@@ -23,7 +23,7 @@ inline constexpr SparseChoice kSparseChoices[] = {
      "rule of thumb, after the idea of Yang, Buluc and Owens (Euro-Par 2018); it has not been measured on a device."},
     {std::numeric_limits<double>::infinity(), SparseProduct::row_gather,
      "Of long segments nearly all that is moved is the gathered columns of the factor, each contiguous, and sums stay "
-     "in registers; segments beyond kLongSegment are shared, so that none holds up the others."},
+     "in registers; long segments are shared, so that none holds up the others."},
 };
 
 /// Of one orientation of X, `asked` being the Context's wish. cuSPARSE's 32-bit indices and offsets must suffice; X

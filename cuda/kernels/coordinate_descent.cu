@@ -18,6 +18,7 @@ using core::Pull;
 namespace {
 
 constexpr int kMostThreads = 256, kLanes = 32;
+constexpr std::int64_t kLongColumn = 2048;  // entries beyond which a long segment has a block of kMostThreads
 
 /// The sum over the threads, in the same order on each of them. `own`: thread 0's, for all.
 template <class T>
@@ -270,7 +271,7 @@ __global__ void __launch_bounds__(kMostThreads, 2)
     if (of_long && part_first[task] != task) continue;
     const std::int64_t j = of_long ? static_cast<std::int64_t>(part_segment[task]) : task;
     const std::int64_t begin = offsets[j], count = static_cast<std::int64_t>(offsets[j + 1]) - begin;
-    if (!of_long && parts.parts > 0 && count > kLongSegment) continue;
+    if ((count > kLongColumn && count > parts.length) != of_long) continue;
     SparseColumn<T, Step::kWeighted> column{x,
                                             fixed,
                                             x.indices,

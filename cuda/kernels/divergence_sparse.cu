@@ -50,35 +50,43 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
       }
     }
     T sums[kResults][kOwn] = {};
+    std::int32_t next[kBatch];  // indices of the entries that come
+    const auto fetch_indices = [&](std::int64_t p) {
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < kBatch; ++e) next[e] = p + e < task.end ? static_cast<std::int32_t>(indices[p + e]) : 0;
+    };
+    fetch_indices(task.begin);
     for (std::int64_t p = task.begin; p < task.end; p += kBatch) {
       T columns[kBatch][kOwn], fits[kBatch];
       ORTHANT_UNROLL_LOOP
       for (int e = 0; e < kBatch; ++e) {
         fits[e] = 0;
         const bool inside = p + e < task.end;
-        const std::int64_t column = inside ? indices[p + e] * other.ld : 0;
+        const std::int64_t column = next[e] * other.ld;
         ORTHANT_UNROLL_LOOP
         for (int o = 0; o < kOwn; ++o) {
           const int c = c0 + o * kLanes;
           columns[e][o] = inside && c < rank ? static_cast<T>(other_data[column + c]) : T(0);
           fits[e] += mine[o] * columns[e][o];
         }
-        if (gridDim.y > 1 && inside) {
-          for (int c = lane; c < rank; c += kLanes) {
+        if constexpr (kWidth == kMostComponents) {
+          for (int c = lane; inside && c < rank; c += kLanes) {
             if (c < first || c >= first + kWidth) {
               fits[e] += static_cast<T>(own_data[own_column + c]) * static_cast<T>(other_data[column + c]);
             }
           }
         }
       }
+      fetch_indices(p + kBatch);
       // Lane l has the coefficients of entry l % kBatch, and all lanes get them from it.
+      const std::int64_t entry = p + lane % kBatch;
+      const T weight = entry < task.end ? weight_of(x, entry) : T(0);
+      const T value = entry < task.end ? static_cast<T>(values[entry]) : T(0);
       const T fit = sum_over_lanes<kLanes>(fits);
       const unsigned lanes = group_lanes<kLanes>();
-      const std::int64_t entry = p + lane % kBatch;
       typename ElementCoefficients<T>::Coefficients of_entry{0, 0};
-      const T weight = entry < task.end ? weight_of(x, entry) : T(0);
       if (weight > 0) {
-        of_entry = coefficients(static_cast<T>(values[entry]), fit);
+        of_entry = coefficients(value, fit);
         of_entry.numerator *= weight;
         of_entry.denominator *= weight;
       }

@@ -3,18 +3,18 @@
 #include <cmath>
 #include <cstdint>
 
+#include "cuda/kernels/factor_columns.cuh"
+#include "cuda/kernels/factor_step.cuh"
 #include "cuda/kernels/reduce.cuh"
 #include "cuda/launch.hpp"
 
-// One kernel for every update: columns are independent, so a block takes a few of them, keeps them in shared memory,
-// and walks over their components 16 at a time (the tiling of ALO-NMF, Moon et al. 2020): first what the 16 need of all
-// other components, which is a product with 16 sums in registers per column, shared among the threads by component;
-// then the 16 among themselves, one thread per column. F and R are read once and F is written once, however many
-// sweeps.
+// Columns are independent. Where the rank is small, each thread takes one (factor_columns.cuh). Otherwise a block takes
+// a few of them, keeps them in shared memory, and walks over their components 16 at a time (the tiling of ALO-NMF, Moon
+// et al. 2020): first what the 16 need of all other components, which is a product with 16 sums in registers per
+// column, shared among the threads by component; then the 16 among themselves, one thread per column. Either way F and
+// R are read once and F is written once, however many sweeps.
 namespace orthant::cuda {
 namespace {
-
-enum class Kind { hals, multiplicative, probe };
 
 constexpr int kThreads = kReduceThreads;
 constexpr int kBlock = 16;            // components updated together
@@ -24,15 +24,8 @@ constexpr int kMostColumns = 32;      // of a block: a warp reads one entry of t
 constexpr int kMostBlocks = 4096;     // of a grid
 
 template <class T>
-struct Arguments {
-  T* f;
-  const T* r;
-  const T* gram;
-  std::int64_t f_ld, r_ld, count;
-  int rank, columns, stride, sweeps;  // columns: of F, per block; a power of two; `stride` apart in shared memory
-  T l1, l2;
-  core::KktSums* kkt;
-  Scratch scratch;
+struct Arguments : UpdateArguments<T> {
+  int columns, stride;  // of F, per block: a power of two; `stride` apart in shared memory
 };
 
 // From one column of F to the next in shared memory. The lanes that memory serves at once have all columns, and for
@@ -53,7 +46,7 @@ std::size_t shared_elements(int rank, int columns) {
 }
 
 template <Kind kKind, class T>
-__global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
+__global__ void __launch_bounds__(kThreads, 4) update(Arguments<T> a) {
   // The tiles whose sizes are constant come first, so that the compiler sees their alignment and loads whole vectors.
   ORTHANT_DYNAMIC_SHARED(T, g);                                 // rows of the Gram matrix, 16 components of each
   const device::Shared<T> own = g + kChunk * kGramRow;          // its diagonal block
@@ -110,48 +103,35 @@ __global__ void __launch_bounds__(kThreads, 6) update(Arguments<T> a) {
         for (int e = 0; e < kBlock; ++e) parts[thread * (kBlock + 1) + e] = sum[e];
         device::sync_block();
         if (thread < a.columns) {
-          T fe[kBlock];
+          T fe[kBlock], inverse[kBlock];
           ORTHANT_UNROLL_LOOP
           for (int e = 0; e < kBlock; ++e) {
             fe[e] = e < size ? static_cast<T>(f[column * a.stride + begin + e]) : T(0);
+            inverse[e] = usual_inverse(static_cast<T>(own[e * kBlock + e]) + a.l2);
             sum[e] = a.l1;
             for (int p = 0; p < groups; ++p)
               sum[e] += static_cast<T>(parts[(p * a.columns + column) * (kBlock + 1) + e]);
           }
           ORTHANT_UNROLL_LOOP
           for (int e = 0; e < kBlock; ++e) {
-            T others = sum[e];  // without the own term, so that a column whose products are 0 becomes exactly 0
+            T others = sum[e];
             ORTHANT_UNROLL_LOOP
             for (int d = 0; d < kBlock; ++d) {
               if (d != e) others += static_cast<T>(own[e * kBlock + d]) * fe[d];
             }
-            const T curvature = static_cast<T>(own[e * kBlock + e]) + a.l2, product = r[e * ld + column];
-            const T own_term =
-                device::rounded_product(curvature, fe[e]);  // the same bits with sums for the KKT residual
-            if (a.kkt != nullptr && sweep == 0 && e < size) {
-              const T gradient = others + own_term - product;
-              const auto step = static_cast<double>(own_term < gradient ? own_term : gradient);
-              sums[0] += step * step;
-              sums[1] += static_cast<double>(product) * static_cast<double>(product);
-            }
+            const Component<T> component{fe[e], others, r[e * ld + column], static_cast<T>(own[e * kBlock + e]) + a.l2};
+            if (a.kkt != nullptr && sweep == 0 && e < size) component.measure(sums);
             T next = fe[e];
             if constexpr (kKind == Kind::hals) {
-              if (curvature > 0) {
-                next = (product - others) / curvature;
-                fe[e] = next = next <= 0 ? T(0) : next;  // NaN stays
-              } else if (e < size && column < valid) {
-                bool empty = true;
+              next = component.by_hals(inverse[e], [&] {
+                bool empty = e < size && column < valid;
                 for (int c = 0; c < k && empty; ++c) empty = global_r[(first + column) * a.r_ld + c] == T(0);
-                if (empty) fe[e] = next = 0;
-              }
+                return empty;
+              });
+              fe[e] = next;
               if (e < size) f[column * a.stride + begin + e] = next;
             } else if constexpr (kKind == Kind::multiplicative) {
-              // Subnormal numbers carry no digits; 0/0 is 0. An infinite denominator makes NaN, not a component that
-              // seems to have died. The old f stays for the components to come.
-              const T denominator = others + own_term;
-              next = fe[e] * (product / denominator) + (denominator - denominator);
-              constexpr T kLeast = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
-              if (denominator == 0 || next < kLeast) next = 0;
+              next = component.by_ratio();  // the old F stays for the components to come
             }
             r[e * ld + column] = next;
           }
@@ -177,28 +157,32 @@ template <Kind kKind, class T>
 void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, std::int64_t count,
                    const core::Terms<T>& terms, core::ScaledPenalty penalty, int sweeps, core::KktSums* kkt) {
   const int rank = terms.gram.rank;
+  const UpdateArguments<T> arguments{f,
+                                     terms.numerator.data,
+                                     terms.gram.data,
+                                     f_ld,
+                                     terms.numerator.ld,
+                                     count,
+                                     rank,
+                                     sweeps,
+                                     static_cast<T>(penalty.l1),
+                                     static_cast<T>(penalty.l2),
+                                     kkt,
+                                     gpu.scratch()};
   // Two blocks on a multiprocessor: while one of them waits for memory, the other computes.
   const std::size_t room = shared_budget(gpu, kReduceSharedBytes<2>, 2);
+  if (const std::size_t bytes = column_elements(rank) * sizeof(T); bytes <= room) {
+    launch(gpu, name, update_columns<kKind, T>, grid_size(count, kColumnThreads, kMostBlocks), kColumnThreads, bytes,
+           arguments);
+    return;
+  }
   int columns = kMostColumns;
   while (columns > 1 && shared_elements<T>(rank, columns) * sizeof(T) > room) columns /= 2;
   // Few columns: rather all multiprocessors at work than full warps.
   while (columns > 4 && count / columns < 2 * gpu.multiprocessors()) columns /= 2;
-  const Arguments<T> arguments{f,
-                               terms.numerator.data,
-                               terms.gram.data,
-                               f_ld,
-                               terms.numerator.ld,
-                               count,
-                               rank,
-                               columns,
-                               column_stride<T>(rank, columns),
-                               sweeps,
-                               static_cast<T>(penalty.l1),
-                               static_cast<T>(penalty.l2),
-                               kkt,
-                               gpu.scratch()};
   launch(gpu, name, update<kKind, T>, grid_size(count, columns, kMostBlocks), kThreads,
-         shared_elements<T>(rank, columns) * sizeof(T), arguments);
+         shared_elements<T>(rank, columns) * sizeof(T),
+         Arguments<T>{arguments, columns, column_stride<T>(rank, columns)});
 }
 
 }  // namespace

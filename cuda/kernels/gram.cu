@@ -12,12 +12,14 @@ namespace {
 
 constexpr int kThreads = kReduceThreads;  // 8 x 8, each with 4 x 4 entries
 constexpr int kTile = 32, kOwn = 4;
-constexpr int kStage = 16;   // columns of F in shared memory at a time, while the next ones are on their way
-constexpr int kFlush = 256;  // columns whose products are summed in Product
+constexpr int kStage = 16;                // columns of F that are worked on at a time
+constexpr int kStages = 4;                // in shared memory: one is worked on, the others are on their way
+constexpr int kLeast = kStages * kStage;  // columns for a block, so that short F is waited for once
+constexpr int kFlush = 256;               // columns whose products are summed in Product
 static_assert(kFlush % kStage == 0);
 
-/// A number of the next stage, which is on its way while this one is worked on. One that must be converted comes by way
-/// of a register, and is waited for.
+/// A number of a stage, which is on its way while others are worked on. One that must be converted comes by way of a
+/// register, and is waited for.
 template <class Product, class T>
 __device__ void load(device::Shared<Product> to, device::Global<const T> from, bool inside) {
   if constexpr (std::is_same_v<Product, T>) {
@@ -30,7 +32,7 @@ __device__ void load(device::Shared<Product> to, device::Global<const T> from, b
 template <class Product, class T, class Out>
 __global__ void __launch_bounds__(kThreads, 8)
     gram_tiles(core::Factor<const T> f, Out* out, std::int64_t columns_per_block, Scratch scratch) {
-  ORTHANT_SHARED(Product, staged, [2][2][kStage][kTile + kOwn]);  // of two stages, rows and columns of the tile
+  ORTHANT_SHARED(Product, staged, [kStages][2][kStage][kTile + kOwn]);  // rows and columns of the tile
   const device::Global<const T> data = f.data;
   const device::Global<Out> g = out;
   const int thread = static_cast<int>(threadIdx.x), k = f.rank;
@@ -43,8 +45,9 @@ __global__ void __launch_bounds__(kThreads, 8)
   double total[kOwn * kOwn] = {};
   const std::int64_t begin = blockIdx.x * columns_per_block;
   const std::int64_t end = begin + columns_per_block < f.count ? begin + columns_per_block : f.count;
-  const auto load_stage = [&](std::int64_t stage, int to) {
-    for (int i = thread; i < kStage * kTile; i += kThreads) {
+  const auto load_stage = [&](std::int64_t stage) {
+    const auto to = static_cast<int>((stage - begin) / kStage % kStages);
+    for (int i = thread; stage < end && i < kStage * kTile; i += kThreads) {
       const int c = i % kTile, j = i / kTile;
       const device::Global<const T> column = data + (stage + j) * f.ld;
       const bool inside = stage + j < end;
@@ -53,15 +56,15 @@ __global__ void __launch_bounds__(kThreads, 8)
     }
     device::commit_copies();
   };
-  int now = 0;
-  load_stage(begin, now);
+  for (int s = 0; s < kStages - 1; ++s) load_stage(begin + s * kStage);
   for (std::int64_t flush = begin; flush < end; flush += kFlush) {
     Product sum[kOwn][kOwn] = {};
     const std::int64_t flush_end = flush + kFlush < end ? flush + kFlush : end;
     for (std::int64_t stage = flush; stage < flush_end; stage += kStage) {
-      device::wait_copies<0>();
-      device::sync_block();  // this stage is there, and nobody is at the last one any more
-      if (stage + kStage < end) load_stage(stage + kStage, 1 - now);
+      device::wait_copies<kStages - 2>();
+      device::sync_block();  // this stage is there, and nobody is at the last one any more, whose place is free
+      load_stage(stage + (kStages - 1) * kStage);
+      const auto now = static_cast<int>((stage - begin) / kStage % kStages);
       ORTHANT_UNROLL_LOOP
       for (int j = 0; j < kStage; ++j) {
         Product a[kOwn], b[kOwn];
@@ -76,7 +79,6 @@ __global__ void __launch_bounds__(kThreads, 8)
           for (int q = 0; q < kOwn; ++q) sum[p][q] += a[p] * b[q];
         }
       }
-      now = 1 - now;
     }
     ORTHANT_UNROLL_LOOP
     for (int p = 0; p < kOwn; ++p) {
@@ -104,7 +106,7 @@ void gram_matrix(const Gpu& gpu, core::Factor<const T> f, core::Gram<Out> g) {
   const int tiles = (f.rank + kTile - 1) / kTile, pairs = tiles * (tiles + 1) / 2;
   const std::int64_t most = Gpu::kScratchValues / (kTile * kTile) / pairs;
   const std::int64_t chunks =
-      grid_size(f.count, kFlush, most < 4 * gpu.multiprocessors() ? most : 4 * gpu.multiprocessors());
+      grid_size(f.count, kLeast, most < 4 * gpu.multiprocessors() ? most : 4 * gpu.multiprocessors());
   const std::int64_t columns = (f.count + chunks - 1) / chunks;
   const auto used = static_cast<unsigned>((f.count + columns - 1) / columns);
   launch(gpu, "Gram matrix", gram_tiles<Product, T, Out>, dim3(used, static_cast<unsigned>(pairs)), kThreads, 0, f,

@@ -78,6 +78,8 @@ template <int kValues>
 __device__ bool sum_over_blocks(double (&v)[kValues], double* values, unsigned* counters, unsigned tile, unsigned block,
                                 unsigned blocks) {
   if (blocks == 1) return true;
+  // Parts that are read at once, since each takes as long as memory does, and there are registers for so many.
+  constexpr unsigned kAtOnce = kValues < 32 ? 32 / kValues : 1;
   const device::Global<double> parts = values + static_cast<std::int64_t>(tile) * blocks * kValues * kReduceThreads;
   const auto place = [](unsigned of_block, unsigned i) {
     return (of_block * kValues + i) * kReduceThreads + threadIdx.x;
@@ -89,9 +91,20 @@ __device__ bool sum_over_blocks(double (&v)[kValues], double* values, unsigned* 
   const auto add_up = [&](unsigned first, unsigned end, unsigned step) {
     ORTHANT_UNROLL_LOOP
     for (unsigned i = 0; i < kValues; ++i) v[i] = 0;
-    for (unsigned b = first; b < end; b += step) {
+    for (unsigned b = first; b < end; b += kAtOnce * step) {
+      double some[kAtOnce][kValues];
       ORTHANT_UNROLL_LOOP
-      for (unsigned i = 0; i < kValues; ++i) v[i] += parts[place(b, i)];
+      for (unsigned p = 0; p < kAtOnce; ++p) {
+        ORTHANT_UNROLL_LOOP
+        for (unsigned i = 0; i < kValues; ++i) {
+          some[p][i] = b + p * step < end ? static_cast<double>(parts[place(b + p * step, i)]) : 0;
+        }
+      }
+      ORTHANT_UNROLL_LOOP
+      for (unsigned p = 0; p < kAtOnce; ++p) {
+        ORTHANT_UNROLL_LOOP
+        for (unsigned i = 0; i < kValues; ++i) v[i] += some[p][i];
+      }
     }
   };
   const unsigned group = block / kGroup, groups = (blocks - 1) / kGroup + 1, first = group * kGroup;

@@ -13,6 +13,7 @@
 namespace orthant::cuda {
 
 inline constexpr int kSegmentThreads = 64;
+inline constexpr int kMostComponents = 128;  // that a group of lanes sums; more have a row of the grid for each as many
 inline constexpr std::int64_t kMostSegmentBlocks = 1 << 20;
 
 /// What a group does in one round: a segment that is not long, a part of one that is, or nothing.
@@ -42,15 +43,15 @@ __device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& 
   const std::int64_t number = (round * gridDim.x + blockIdx.x) * groups + group;
   SegmentTask task;
   if (number >= x.count + parts.parts) return task;
-  task.is_part = number >= x.count;
-  task.part = number - x.count;
-  task.segment = task.is_part ? static_cast<std::int64_t>(part_segment[task.part]) : number;
+  task.is_part = number < parts.parts;  // first, so that they are not what is waited for at last
+  task.part = number;
+  task.segment = task.is_part ? static_cast<std::int64_t>(part_segment[task.part]) : number - parts.parts;
   task.begin = offsets[task.segment];
   task.end = offsets[task.segment + 1];
   if (task.is_part) {
-    task.begin += (task.part - static_cast<std::int64_t>(part_first[task.part])) * kLongSegment;
-    task.end = task.begin + kLongSegment < task.end ? task.begin + kLongSegment : task.end;
-  } else if (parts.parts > 0 && task.end - task.begin > kLongSegment) {
+    task.begin += (task.part - static_cast<std::int64_t>(part_first[task.part])) * parts.length;
+    task.end = task.begin + parts.length < task.end ? task.begin + parts.length : task.end;
+  } else if (task.end - task.begin > parts.length) {
     task.end = task.begin;  // its parts are tasks of their own
   } else {
     task.is_segment = true;
@@ -95,7 +96,7 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
   if (threadIdx.x % kLanes == 0) {
     const std::int64_t length =
         static_cast<std::int64_t>(offsets[task.segment + 1]) - static_cast<std::int64_t>(offsets[task.segment]);
-    of_segment = (length + kLongSegment - 1) / kLongSegment;
+    of_segment = (length + parts.length - 1) / parts.length;
     // Every block of components comes by: each has its share of the parts' counts.
     unsigned* const arrived = parts.arrived + part_first[task.part] + blockIdx.y * parts.parts;
     last = device::atomic_add(arrived, 1u) + 1 == static_cast<unsigned>(of_segment);
@@ -105,6 +106,7 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
   of_segment = device::shuffle(of_segment, 0, kLanes, group_lanes<kLanes>());
   device::fence();
   if (!last) return;
+  constexpr int kAtOnce = 8;  // parts that are read at once, since each takes as long as memory does
   const std::int64_t first = part_first[task.part];
   ORTHANT_UNROLL_LOOP
   for (int i = 0; i < kResults; ++i) {
@@ -114,8 +116,14 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
       const int c = c0 + o * kLanes;
       if (c >= rank) continue;
       T total = 0;
-      for (std::int64_t p = 0; p < of_segment; ++p) {
-        total += static_cast<T>(part_sums[((first + p) * kResults + i) * rank + c]);
+      for (std::int64_t p = 0; p < of_segment; p += kAtOnce) {
+        T some[kAtOnce];
+        ORTHANT_UNROLL_LOOP
+        for (int q = 0; q < kAtOnce; ++q) {
+          some[q] = p + q < of_segment ? static_cast<T>(part_sums[((first + p + q) * kResults + i) * rank + c]) : T(0);
+        }
+        ORTHANT_UNROLL_LOOP
+        for (int q = 0; q < kAtOnce; ++q) total += some[q];
       }
       result[task.segment * results[i].ld + c] = total;
     }
@@ -143,7 +151,7 @@ void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank
   } else if (rank <= 64) {
     with.template operator()<32, 2>();
   } else {
-    with.template operator()<32, 4>();
+    with.template operator()<32, kMostComponents / 32>();
   }
 }
 

@@ -181,22 +181,19 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   const core::Side fixed = options.update_w ? core::Side::h : core::Side::w;
   const bool squared = core::is_squared(options.loss, shape);
   const core::Divergence divergence{options.loss.beta, 0, shape.complete()};
-  const auto products = [&](int r) {
-    return runtime.product_bytes(shape, core::Side::w, r, size) + runtime.product_bytes(shape, core::Side::h, r, size);
-  };
   const std::int64_t loop =
       core::alternate_bytes(shape, k, size, options) +
       core::update_scratch(runtime.backend(T{}), options, shape, k) * static_cast<std::int64_t>(sizeof(double)) +
-      (squared ? runtime.loss_bytes(shape, k) + (one_sided ? runtime.product_bytes(shape, fixed, k, size)
-                                                 : core::visits_by_products(options, shape)
-                                                     ? products(k)
-                                                     : runtime.pass_bytes(shape, k, size))
+      (squared ? runtime.loss_bytes(shape, k) +
+                     (one_sided ? runtime.product_bytes(shape, fixed == core::Side::w, fixed == core::Side::h, k, size)
+                      : core::visits_by_products(options, shape) ? runtime.product_bytes(shape, true, true, k, size)
+                                                                 : runtime.pass_bytes(shape, k, size))
        : options.solver == Solver::hals
            ? runtime.coordinate_descent_bytes(shape, divergence, options.update_w, options.update_h, k, size)
        : one_sided ? runtime.divergence_terms_bytes(shape, other(fixed), divergence, k, size)
                    : runtime.divergence_pass_bytes(shape, divergence, k, size));
   std::int64_t start = core::initialize_bytes(shape, k, size, options);
-  if (start > 0) start += products(core::sketch_rank(shape, k));
+  if (start > 0) start += runtime.product_bytes(shape, true, true, core::sketch_rank(shape, k), size);
   plan.workspace = std::max(start, loop);
   return plan;
 }

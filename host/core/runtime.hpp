@@ -55,7 +55,8 @@ class Runtime {
   /// `element_size` bytes. Weights are counted as memory that is borrowed where X is.
   virtual std::int64_t matrix_bytes(const MatrixShape&, int element_size) const = 0;
   virtual std::int64_t pass_bytes(const MatrixShape&, int rank, int element_size) const = 0;
-  virtual std::int64_t product_bytes(const MatrixShape&, Side, int rank, int element_size) const = 0;
+  /// The same of product(), of one side or of both.
+  virtual std::int64_t product_bytes(const MatrixShape&, bool of_w, bool of_h, int rank, int element_size) const = 0;
   /// Bytes that divergence_pass takes from the workspace, and divergence_terms of one side.
   virtual std::int64_t divergence_pass_bytes(const MatrixShape&, const Divergence&, int rank,
                                              int element_size) const = 0;

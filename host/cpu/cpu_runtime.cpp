@@ -75,8 +75,12 @@ std::int64_t CpuRuntime::pass_bytes(const MatrixShape& shape, int rank, int elem
                             : csr_pass_bytes(shape, rank, element_size, threads_);
 }
 
-std::int64_t CpuRuntime::product_bytes(const MatrixShape& shape, core::Side side, int rank, int element_size) const {
-  return shape.nonzeros < 0 ? dense_product_bytes(shape, side, rank, element_size, threads_) : 0;
+std::int64_t CpuRuntime::product_bytes(const MatrixShape& shape, bool of_w, bool of_h, int rank,
+                                       int element_size) const {
+  const auto of = [&](core::Side side) {
+    return shape.nonzeros < 0 ? dense_product_bytes(shape, side, rank, element_size, threads_) : 0;
+  };
+  return (of_w ? of(core::Side::w) : 0) + (of_h ? of(core::Side::h) : 0);
 }
 
 std::int64_t CpuRuntime::divergence_pass_bytes(const MatrixShape& shape, const core::Divergence& divergence, int rank,

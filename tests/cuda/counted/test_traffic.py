@@ -19,7 +19,7 @@ def count(orthant, folder):
 def test_counts_of_an_iteration(count):
     rows = json.loads(count("--loss", "frobenius", "--solver", "hals", "--json"))["results"]
     dense, sparse = ({t["name"]: t for t in row["traffic"]} for row in rows)
-    update = next(t for name, t in dense.items() if "::update<" in name)
+    update = next(t for name, t in dense.items() if "::update_columns<" in name)
     factors = 4 * 8 * (64 + 32)
     assert update["launches"] == 2  # of W and of H
     assert 2 * factors <= update["bytes_read"] and factors <= update["bytes_written"] <= 2 * factors

@@ -59,7 +59,7 @@ std::vector<Bound> convert_bounds() {
        .reason = "each offset with the one after, from L1",
        .call =
            [](Device& d) {
-             count_parts(d.gpu(), kX.count, sparse_x(d).offsets, kLongSegment, d.zeros<std::int64_t>(kX.count + 1));
+             count_parts(d.gpu(), kX.count, sparse_x(d).offsets, 256, d.zeros<std::int64_t>(kX.count + 1));
            }},
       {.kernel = "convert: part_lists",
        .read = 8 * segments,

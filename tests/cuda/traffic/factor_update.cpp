@@ -10,19 +10,22 @@ template <class T>
 void add_update_bounds(const std::string& type, std::vector<Bound>& t) {
   constexpr double kSize = sizeof(T);
   for (int kind : {0, 1, 2}) {
-    for (int k : {8, kRank, 2 * kRank}) {
-      // Few columns are dealt out four to a block, so that every multiprocessor has some.
+    for (int k : {8, kRank, 2 * kRank, 4 * kRank}) {
       for (std::int64_t count : {kCount, std::int64_t{40}}) {
+        const bool by_columns = k <= 2 * kRank;
         const auto columns = static_cast<double>(count);
-        const double f = kSize * k * columns, blocks = columns / (count == kCount ? 32 : 4),
-                     groups = ceil_divide(k, 16);
-        t.push_back({.kernel = "factor_update: update<(Kind)" + std::to_string(kind) + ", " + type + ">",
+        // Few columns are dealt out four to a block, so that every multiprocessor has some.
+        const double f = kSize * k * columns,
+                     blocks = by_columns ? ceil_divide(columns, 64) : columns / (count == kCount ? 32 : 4),
+                     in_block = 1 + ceil_divide(k, 16) * (2 * ceil_divide(k, 64) + 1 + (kind != 2));
+        t.push_back({.kernel = std::string("factor_update: ") + (by_columns ? "update_columns" : "update") + "<(Kind)" +
+                               std::to_string(kind) + ", " + type + ">",
                      .read = 2 * f,
                      .written = kind == 2 ? 0 : f,
                      .again = blocks * (kSize * k * k + 2 * 8),
                      .again_to = blocks * 2 * kSector,
                      .reason = "every block reads the Gram matrix, from L2; sums of blocks",
-                     .barriers = blocks * (1 + groups * (2 * ceil_divide(k, 64) + 1 + (kind != 2))) + of_sums(blocks),
+                     .barriers = blocks * (by_columns ? 2 + (kind != 2) : in_block) + of_sums(blocks),
                      .call = [k, kind, count](Device& d) {
                        const Factor<T> factor = d.factor<T>(k, count);
                        const core::Terms<T> terms{{d.factor<T>(k, k).data, k}, d.factor<T>(k, count)};

@@ -15,9 +15,8 @@ std::vector<Bound> sparse_product_bounds() {
     t.push_back({.kernel = "sparse_product: gather<" + std::to_string(lanes) + ", " + std::to_string(own) + ", float>",
                  .read = 8 * segments + nonzeros * (4 + 4 + 4.0 * k),
                  .written = 4 * segments * k,
-                 .again = nonzeros * 2 * (kSector - 4) + segments * 2 * (kSector * lanes / 32 - 4),
-                 .reason = "the lanes of a group read one index and one value at once: a sector each, which is in L1 "
-                           "for the next seven entries",
+                 .again = segments * 2 * (kSector - 4),
+                 .reason = "the lanes of a group read as many indices and values at once as they are, in whole sectors",
                  .atomics = 0,
                  .fences = 0,
                  .call = [k](Device& d) {
@@ -25,19 +24,20 @@ std::vector<Bound> sparse_product_bounds() {
                  }});
   }
   // Segments that are shared in parts: their sums are written, and read by the last.
-  static constexpr Entries kLong{2, 2 * kLongSegment, 2 * kLongSegment};
-  static constexpr int kParts = 4;
+  static constexpr int kParts = 4, kInPart = 256;
+  static constexpr Entries kLong{2, 2 * kInPart, 2 * kInPart};
   constexpr auto kEntries = static_cast<double>(kLong.size());
   t.push_back({.kernel = "sparse_product: gather<32, 1, float>",
                .read = kEntries * (4 + 4 + 4 * kRank),
                .written = 4 * 2 * kRank,
-               .again = kEntries * 2 * (kSector - 4) + kParts * (4 * kRank + 8 * kSector),
+               .again = kParts * (4 * kRank + 8 * kSector),
                .again_to = 4.0 * kParts * kRank,
-               .reason = "index and value as before; sums of the parts of long segments",
+               .reason = "sums of the parts of long segments",
                .atomics = kParts + 2,  // a part's lane arrives, and the last of a segment's sets its count back
                .fences = 2 * kParts * 32,
                .call = [](Device& d) {
-                 const LongSegments parts{kParts, d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2; }),
+                 const LongSegments parts{kParts, kInPart,
+                                          d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2; }),
                                           d.array<std::int32_t>(kParts, [](std::int64_t p) { return p / 2 * 2; }),
                                           d.zeros<unsigned>(kParts)};
                  gather_rows<float>(d.gpu(), sparse_x(d, kLong), parts, d.factor(kRank, kLong.length),

@@ -66,8 +66,12 @@ TEST(Traffic, IsNearTheLeast) {
     EXPECT_GE(written, bound.written) << "the least is wrong";
     EXPECT_LE(found.conflict_ways, bound.ways);
     EXPECT_LE(static_cast<double>(found.barriers), bound.barriers);
-    if (bound.atomics >= 0) EXPECT_LE(static_cast<double>(found.atomics), bound.atomics);
-    if (bound.fences >= 0) EXPECT_LE(static_cast<double>(found.fences), bound.fences);
+    if (bound.atomics >= 0) {
+      EXPECT_LE(static_cast<double>(found.atomics), bound.atomics);
+    }
+    if (bound.fences >= 0) {
+      EXPECT_LE(static_cast<double>(found.fences), bound.fences);
+    }
   }
 }
 
