@@ -257,7 +257,7 @@ struct SparseColumn {
   }
 };
 
-// `of_long`: the segments that are long, which the other launch leaves out.
+// `of_long`: the columns beyond kLongColumn, all of them long segments, which the other launch leaves out.
 template <class Step, class T>
 __global__ void __launch_bounds__(kMostThreads, 2)
     sparse(Compressed<T> x, LongSegments parts, bool of_long, core::Factor<T> f, core::Factor<const T> fixed, Step step,

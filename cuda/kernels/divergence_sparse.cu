@@ -69,8 +69,12 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
           columns[e][o] = inside && c < rank ? static_cast<T>(other_data[column + c]) : T(0);
           fits[e] += mine[o] * columns[e][o];
         }
-        if constexpr (kWidth == kMostComponents) {
-          for (int c = lane; inside && c < rank; c += kLanes) {
+      }
+      if (kWidth == kMostComponents && gridDim.y > 1) {  // the other grid rows' components
+        ORTHANT_UNROLL_LOOP
+        for (int e = 0; e < kBatch; ++e) {
+          const std::int64_t column = next[e] * other.ld;
+          for (int c = lane; p + e < task.end && c < rank; c += kLanes) {
             if (c < first || c >= first + kWidth) {
               fits[e] += static_cast<T>(own_data[own_column + c]) * static_cast<T>(other_data[column + c]);
             }

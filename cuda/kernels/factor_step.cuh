@@ -55,7 +55,7 @@ struct Component {
     } else {
       return products_are_0() ? T(0) : f;
     }
-    return next <= 0 ? T(0) : next;  // NaN stays
+    return remainder <= 0 ? remainder - remainder : next;  // 0, but what is not finite stays so
   }
 
   /// The value after a multiplicative update. Subnormal numbers carry no digits; 0/0 is 0. An infinite denominator

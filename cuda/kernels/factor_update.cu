@@ -11,8 +11,8 @@
 // Columns are independent. Where the rank is small, each thread takes one (factor_columns.cuh). Otherwise a block takes
 // a few of them, keeps them in shared memory, and walks over their components 16 at a time (the tiling of ALO-NMF, Moon
 // et al. 2020): first what the 16 need of all other components, which is a product with 16 sums in registers per
-// column, shared among the threads by component; then the 16 among themselves, one thread per column. Either way F and
-// R are read once and F is written once, however many sweeps.
+// column, shared among the threads by component; then the 16 among themselves, one thread per column. Either way F is
+// read and written once, however many sweeps.
 namespace orthant::cuda {
 namespace {
 

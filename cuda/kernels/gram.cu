@@ -12,10 +12,9 @@ namespace {
 
 constexpr int kThreads = kReduceThreads;  // 8 x 8, each with 4 x 4 entries
 constexpr int kTile = 32, kOwn = 4;
-constexpr int kStage = 16;                // columns of F that are worked on at a time
-constexpr int kStages = 4;                // in shared memory: one is worked on, the others are on their way
-constexpr int kLeast = kStages * kStage;  // columns for a block, so that short F is waited for once
-constexpr int kFlush = 256;               // columns whose products are summed in Product
+constexpr int kStage = 16;          // columns of F that are worked on at a time
+constexpr int kLeast = 4 * kStage;  // columns for a block
+constexpr int kFlush = 256;         // columns whose products are summed in Product
 static_assert(kFlush % kStage == 0);
 
 /// A number of a stage, which is on its way while others are worked on. One that must be converted comes by way of a
@@ -32,6 +31,9 @@ __device__ void load(device::Shared<Product> to, device::Global<const T> from, b
 template <class Product, class T, class Out>
 __global__ void __launch_bounds__(kThreads, 8)
     gram_tiles(core::Factor<const T> f, Out* out, std::int64_t columns_per_block, Scratch scratch) {
+  // Stages in shared memory: one is worked on, the others are on their way. Of float as many as short F has, so that it
+  // is waited for once; others take more room, or are waited for anyway.
+  constexpr int kStages = std::is_same_v<Product, float> && std::is_same_v<T, float> ? kLeast / kStage : 2;
   ORTHANT_SHARED(Product, staged, [kStages][2][kStage][kTile + kOwn]);  // rows and columns of the tile
   const device::Global<const T> data = f.data;
   const device::Global<Out> g = out;

@@ -100,14 +100,18 @@ void expect_columns(const Context& context, int rank, unsigned columns) {
 TEST_F(CudaSharedMemory, UpdatesTakeTheColumnsThatFit) {
   const struct {
     Kind kind;
-    int largest_float, largest_double;  // rank of 32 columns
-  } of_kinds[] = {{kTuring, 285, 93}, {kAda, 293, 97}, {kHopper, 805, 353}};
-  for (const auto& [kind, largest_float, largest_double] : of_kinds) {
+    int small_float, small_double;      // the largest rank of a thread for each of 64 columns
+    int largest_float, largest_double;  // and of 32 columns
+  } of_kinds[] = {{kTuring, 56, 32, 285, 93}, {kAda, 64, 32, 293, 97}, {kHopper, 112, 64, 805, 353}};
+  for (const auto& [kind, small_float, small_double, largest_float, largest_double] : of_kinds) {
     SCOPED_TRACE(kind.name);
     const Context context = context_on(kind);
-    expect_columns<float>(context, 64, 32);
+    expect_columns<float>(context, small_float, 64);
+    expect_columns<float>(context, small_float + 1, 32);
     expect_columns<float>(context, largest_float, 32);
     expect_columns<float>(context, largest_float + 1, 16);
+    expect_columns<double>(context, small_double, 64);
+    expect_columns<double>(context, small_double + 1, 32);
     expect_columns<double>(context, largest_double, 32);
     expect_columns<double>(context, largest_double + 1, 16);
   }
