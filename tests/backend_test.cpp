@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -242,6 +243,17 @@ SIMD_TEST(Backend, HalsKeepsComponentsWithoutCurvatureUnlessAllProductsAreZero) 
     ASSERT_EQ(p.f(7, j), j == 100 ? T(0) : before(7, j));
     ASSERT_TRUE(std::isfinite(p.f(8, j)));
   }
+}
+
+// The quotient that a step makes is too large for a number, and negative.
+SIMD_TEST(Backend, HalsStepsThatOverflowEndAtZero) {
+  using T = TypeParam;
+  auto p = this->problem({33, 257, 3});
+  for (int c = 0; c < 33; ++c) p.g[7 * 33 + c] = p.g[c * 33 + 7] = 0;
+  p.g[7 * 33 + 7] = 2 * std::numeric_limits<T>::min();
+  for (std::int64_t j = 0; j < 257; ++j) p.r(7, j) = 0;
+  this->backend().hals(p.f.factor(), p.terms(), {100, 0}, 1, nullptr);
+  for (std::int64_t j = 0; j < 257; ++j) ASSERT_EQ(p.f(7, j), T(0));
 }
 
 // Denormal terms: whatever is flushed, results stay finite and not negative.
