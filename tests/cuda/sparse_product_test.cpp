@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cuda/kernels/sparse_product.hpp"
 #include "host/core/runtime.hpp"
 #include "orthant/cuda.hpp"
 #include "orthant/factorize.hpp"
@@ -126,6 +127,21 @@ TYPED_TEST(CudaSparseProduct, KeepsWhatPlanSays) {
     const std::int64_t planned = plan<T>(context, {1000, 257, view.nonzeros}, 5, {}).matrix;
     EXPECT_NEAR(static_cast<double>(x.bytes()), static_cast<double>(planned),
                 kPlanTolerance * static_cast<double>(planned));
+  }
+}
+
+// However entries are dealt out to segments, their parts are no more than is planned, and stay few.
+TEST(CudaSparseChoice, PartsOfLongSegmentsAreBounded) {
+  for (const std::int64_t nonzeros : {1, 256, 257, 100000, 1 << 22, (1 << 22) + 16384, 30000000}) {
+    const std::int64_t in_part = cuda::part_length(nonzeros), most = cuda::most_parts(nonzeros, 1 << 30);
+    EXPECT_GE(in_part, 256);
+    EXPECT_LE(most, 2 * (16384 + 1));
+    for (const std::int64_t length : {in_part + 1, 2 * in_part, 2 * in_part + 1, nonzeros}) {
+      if (length <= in_part) continue;
+      EXPECT_LE(nonzeros / length * ((length + in_part - 1) / in_part), most)
+          << nonzeros << " in segments of " << length;
+    }
+    EXPECT_EQ(cuda::most_parts(nonzeros, in_part), 0);
   }
 }
 
