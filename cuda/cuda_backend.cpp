@@ -67,8 +67,8 @@ template <class T>
 void CudaBackend<T>::copy_in(DenseView<const T> view, Factor<T> f) const {
   const bool on_device = view.space == MemorySpace::device;
   if (view.layout == Layout::column_major) {
-    const auto copy_lines = on_device ? &Gpu::copy_lines : &Gpu::upload_lines;
-    (gpu_.*copy_lines)(f.data, bytes_of<T>(f.ld), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.rank), f.count);
+    const auto copy = [&](auto... lines) { on_device ? gpu_.copy_lines(lines...) : gpu_.upload_lines(lines...); };
+    copy(f.data, bytes_of<T>(f.ld), view.data, bytes_of<T>(view.ld), bytes_of<T>(f.rank), f.count);
   } else if (on_device) {
     transpose<T>(gpu_, lines_of(view), f);
   } else {

@@ -131,7 +131,7 @@ TYPED_TEST(Accelerated, NoIterationRaisesTheObjective) {
     for (Options options : every_update()) {
       options.initialization = Initialization::given;
       options.acceleration = Acceleration::extrapolation;
-      options.max_iterations = cases::few_cases() ? 40 : 200;
+      options.max_iterations = cases::few_cases() ? 20 : 200;
       options.tolerance = 0;
       options.check_every = 1;
       auto f = given_start<T>(120, 90, 6);

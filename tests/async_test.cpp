@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "host/core/backend.hpp"
 #include "host/core/runtime.hpp"
@@ -57,7 +59,9 @@ TYPED_TEST(Async, FollowsTheLoopThatTheHostControls) {
   using T = TypeParam;
   const Matrix<T> matrices[] = {Matrix<T>(this->context, this->dense.view()),
                                 Matrix<T>(this->context, this->sparse.view())};
-  const int many = cases::few_cases() ? 60 : 300;
+  // How many iterations at most, and after how many the loop looks.
+  std::vector<std::pair<int, int>> lengths = {{0, 10}, {7, 3}, {3, 10}, {20, 10}, {17, 12}, {24, 7}};
+  if (!cases::few_cases()) lengths.insert(lengths.end(), {{40, 10}, {70, 40}, {300, 7}});
   for (const Matrix<T>& x : matrices)
     for (Options options :
          {plain({.tolerance = 0}), plain({.tolerance = 1e-3}),
@@ -67,7 +71,7 @@ TYPED_TEST(Async, FollowsTheLoopThatTheHostControls) {
           plain({.update_h = false}), plain({.update_w = false, .update_h = false}), plain({.sweeps = 3}),
           plain({.solver = Solver::anls, .tolerance = 1e-3}), Options{.acceleration = Acceleration::none},
           Options{.tolerance = 1e-3}, Options{.update_h = false}})
-      for (auto [most, every] : {std::pair{0, 10}, {7, 3}, {3, 10}, {40, 10}, {many, 7}, {70, 40}}) {
+      for (auto [most, every] : lengths) {
         options.initialization = Initialization::given;
         options.max_iterations = most;
         options.check_every = every;

@@ -124,9 +124,9 @@ inline std::vector<MatrixCase> dense_cases() {
 /// Sparse X with empty rows and columns (a power law has many), and nearly full or wholly empty.
 inline std::vector<MatrixCase> sparse_cases() {
   std::vector<MatrixCase> all;
-  for (int rank : kRanks) {
-    all.push_back({1000, 257, rank, 3000});
-    all.push_back({257, 1000, rank, 3000});
+  for (std::size_t r = 0; r < std::size(kRanks); ++r) {
+    if (!few_cases() || r % 2 == 0) all.push_back({1000, 257, kRanks[r], 3000});
+    if (!few_cases() || r % 2 == 1) all.push_back({257, 1000, kRanks[r], 3000});
   }
   all.push_back({1, 1, 2, 1});
   all.push_back({1, 1000, 33, 200});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "cuda/device.hpp"
 #include "cuda/gpu.hpp"
@@ -11,6 +12,9 @@
 namespace orthant::cuda {
 
 enum class Kind { hals, multiplicative, probe };
+
+template <class T>
+inline constexpr T kLeastNormal = std::numeric_limits<T>::min();
 
 template <class T>
 struct UpdateArguments {
@@ -63,8 +67,7 @@ struct Component {
   __device__ T by_ratio() const {
     const T denominator = others + own_term();
     const T next = f * (product / denominator) + (denominator - denominator);
-    constexpr T kLeast = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
-    return denominator == 0 || next < kLeast ? T(0) : next;
+    return denominator == 0 || next < kLeastNormal<T> ? T(0) : next;
   }
 };
 
@@ -72,8 +75,7 @@ struct Component {
 /// next, and this is not.
 template <class T>
 __device__ T usual_inverse(T curvature) {
-  constexpr T kLeast = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
-  return curvature >= kLeast && curvature <= 1 / kLeast ? 1 / curvature : T(0);
+  return curvature >= kLeastNormal<T> && curvature <= 1 / kLeastNormal<T> ? 1 / curvature : T(0);
 }
 
 }  // namespace orthant::cuda
