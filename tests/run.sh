@@ -34,7 +34,7 @@ else
 fi
 
 stage "format"
-git ls-files '*.cpp' '*.hpp' '*.cu' '*.cuh' | xargs clang-format --dry-run --Werror
+git ls-files '*.cpp' '*.hpp' '*.cu' '*.cuh' | xargs -P "$(nproc)" -n 50 clang-format --dry-run --Werror
 
 # Waiting threads sleep: tests run side by side, each with threads of its own.
 export OMP_WAIT_POLICY=passive
@@ -67,13 +67,13 @@ if [[ $simt == ON ]]; then
   cmake --build build/msan --target orthant_simt_tests orthant_rig_tests orthant_cuda_rig
   stage "memory sanitizer: tests"
   build/msan/tests/simt/orthant_simt_tests --gtest_brief=1
-  ctest --test-dir build/msan --output-on-failure -j "$(nproc)" -L rig
+  ctest --test-dir build/msan --output-on-failure -j "$(nproc)" --no-tests=error -L rig
 
   stage "memory traffic"
   cmake --preset traffic -DORTHANT_PYTHON="$PWD/$python" >/dev/null
   cmake --build build/traffic --target orthant_simt_tests orthant_traffic_tests orthant_cuda_rig orthant_command
   build/traffic/tests/simt/orthant_simt_tests --gtest_brief=1
-  ctest --test-dir build/traffic --output-on-failure --verbose -L traffic
+  ctest --test-dir build/traffic --output-on-failure --verbose --no-tests=error -L traffic
 fi
 
 stage "fuzz targets"

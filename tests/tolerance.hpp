@@ -22,7 +22,7 @@ struct Tolerance {
   }
 
   /// One HALS sweep over `rank` components, each of which builds on those before it.
-  static double hals_sweep(int rank) { return 100 * eps * rank; }
+  static double hals_sweep(int rank) { return sum(rank); }
 
   /// One update of W and of H of an m x n matrix, products with X included.
   static double iteration(std::int64_t m, std::int64_t n) {
