@@ -379,6 +379,50 @@ TYPED_TEST(DivergenceFit, CoordinateDescentFindsTheMinimum) {
   EXPECT_TRUE(number_near(entry.objective, mu.objective, Tolerance<T>::objective()));
 }
 
+// From below, steps come up to the minimum and not beyond, whatever the penalties: where one component makes all of the
+// fit the first step is the minimum itself.
+TYPED_TEST(DivergenceFit, CoordinateDescentDoesNotOvershootFromBelow) {
+  using T = TypeParam;
+  Options options = multiplicative(1);
+  options.solver = Solver::hals;
+  options.initialization = Initialization::given;
+  options.tolerance = 0;
+  options.check_every = 1;
+  options.sweeps = 1;
+
+  oracle::Dense all_ones(2, 2);
+  for (double& value : all_ones.values) value = 1;
+  const DenseStorage<T> ones(all_ones);
+  options.w_penalty = {0, 1};
+  options.update_h = false;
+  options.max_iterations = 2;
+  Factors<T> one(2, 2, 1);
+  for (int i = 0; i < 2; ++i) one.w(i, 0) = T(1e-3), one.h(0, i) = T(0.01);
+  const Result of_one = one.fit(Matrix<T>(this->context, ones.view()), options);
+  // 2 = 0.02 w + w^2
+  EXPECT_TRUE(number_near(one.w(0, 0), -0.01 + std::sqrt(0.0001 + 2), Tolerance<T>::elementwise()));
+  EXPECT_TRUE(number_near(of_one.history[1].objective, of_one.history[2].objective, Tolerance<T>::elementwise()));
+
+  const auto exact = planted(30, 20, 3, 0.3, 6);
+  const DenseStorage<T> dense(exact);
+  const CsrStorage<T> sparse(sparsify(exact));
+  options.update_h = true;
+  options.max_iterations = 15;
+  for (double l2 : {0.0, 0.01, 10.0}) {
+    for (const Matrix<T>& x : {Matrix<T>(this->context, dense.view()), Matrix<T>(this->context, sparse.view())}) {
+      options.w_penalty = options.h_penalty = {0, l2};
+      auto f = given_start<T>(30, 20, 3);
+      for (T& value : f.w.values()) value *= T(1e-3);
+      for (T& value : f.h.values()) value *= T(1e-3);
+      const Result result = f.fit(x, options);
+      for (std::size_t i = 1; i < result.history.size(); ++i) {
+        ASSERT_LE(result.history[i].objective, result.history[i - 1].objective * (1 + 10 * Tolerance<T>::eps))
+            << "l2 " << l2 << " iteration " << i;
+      }
+    }
+  }
+}
+
 // Sparse X and the same X with its zeros stored: the closed form of the sums over zeros is the sum over zeros.
 TYPED_TEST(DivergenceFit, SparseIsDense) {
   using T = TypeParam;
@@ -483,7 +527,26 @@ TYPED_TEST(DivergenceFit, WhatCannotBeComputedIsRefused) {
   options.solver = Solver::multiplicative_update;
   options.loss.beta = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(name_of_error(x, options), "options.loss.beta");
+  // Their losses would be differences of nearly the same numbers, divided by next to nothing.
+  for (double beta : {1e-16, -1e-9, 1 - 0x1p-53, 1 + 1e-9}) {
+    options.loss.beta = beta;
+    EXPECT_EQ(name_of_error(x, options), "options.loss.beta") << beta;
+  }
+  options.loss.beta = 1 + 2e-6;
+  EXPECT_EQ(name_of_error(x, options), "none");
   EXPECT_THROW(loss<T>(x, f.w.view(), f.h.view(), Loss::itakura_saito()), InvalidArgument);
+}
+
+TYPED_TEST(DivergenceFit, LossOfFactorsThatAreNotNumbersIsNone) {
+  using T = TypeParam;
+  const auto values = cases::make_dense(20, 10, Content::zero_lines, 1);
+  const DenseStorage<T> storage(values);
+  const CsrStorage<T> entries(sparsify(values));
+  auto f = given_start<T>(20, 10, 2);
+  f.w(3, 1) = std::numeric_limits<T>::quiet_NaN();
+  for (const Matrix<T>& x : {Matrix<T>(this->context, storage.view()), Matrix<T>(this->context, entries.view())})
+    for (Loss of : {Loss::frobenius(), Loss::kullback_leibler()})
+      EXPECT_TRUE(std::isnan(loss<T>(x, f.w.view(), f.h.view(), of))) << of.beta;
 }
 
 }  // namespace

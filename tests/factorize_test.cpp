@@ -420,6 +420,15 @@ TYPED_TEST(Factorize, ExceptionsPassThroughTheCallback) {
   } catch (const Mine& mine) {
     EXPECT_EQ(mine.iteration, 10);
   }
+  // What the iterations before have made is kept, also where the callback runs out of memory.
+  options.on_check = [](const Progress& progress) -> bool {
+    if (progress.iteration == 10) throw OutOfMemory(1, 0);
+    return true;
+  };
+  const auto start = given_start<T>(61, 43, 4);
+  Factors<T> elsewhere(start.w.oracle(), start.h.oracle(), Layout::column_major, Layout::row_major);
+  EXPECT_THROW(elsewhere.fit(x, options), OutOfMemory);
+  EXPECT_EQ(elsewhere.entries(), f.entries());
   auto again = given_start<T>(61, 43, 4);
   EXPECT_EQ(again.fit(x, {.initialization = Initialization::given, .max_iterations = 5, .tolerance = 0}).iterations, 5);
 }
@@ -496,6 +505,42 @@ TYPED_TEST(Factorize, RefusesBadArguments) {
         o.initialization = Initialization::nndsvd;
       },
       "initialization");
+  expect_refused([](Options& o, V&, V&) { o.solver = static_cast<Solver>(3); }, "solver");
+  expect_refused([](Options& o, V&, V&) { o.initialization = static_cast<Initialization>(5); }, "initialization");
+  expect_refused([](Options& o, V&, V&) { o.acceleration = static_cast<Acceleration>(-1); }, "acceleration");
+  expect_refused([](Options& o, V&, V&) { o.stopping = static_cast<Stopping>(2); }, "stopping");
+  expect_refused([](Options& o, V&, V&) { o.penalty_scaling = static_cast<PenaltyScaling>(2); }, "penalty_scaling");
+}
+
+// Nothing that is done to them would change them, which would look like convergence.
+TYPED_TEST(Factorize, RefusesStartsThatNothingLeaves) {
+  using T = TypeParam;
+  const DenseStorage<T> storage(cases::make_dense(61, 43, Content::uniform, 1));
+  const Matrix<T> x(this->context, storage.view());
+  const T tiny = std::sqrt(std::numeric_limits<T>::min()) / 1000;
+  const auto refused = [&](Solver solver, T w, T h) {
+    Options options{.solver = solver, .initialization = Initialization::given, .max_iterations = 3};
+    auto f = given_start<T>(61, 43, 5);
+    for (T& value : f.w.values()) value *= w;
+    for (T& value : f.h.values()) value *= h;
+    try {
+      f.fit(x, options);
+    } catch (const InvalidArgument& e) {
+      return e.name();
+    }
+    return std::string();
+  };
+  for (T none : {T(0), tiny}) {
+    EXPECT_EQ(refused(Solver::hals, none, none), "W and H");
+    EXPECT_EQ(refused(Solver::anls, none, none), "W and H");
+    EXPECT_EQ(refused(Solver::multiplicative_update, none, 1), "W");
+    EXPECT_EQ(refused(Solver::multiplicative_update, 1, none), "H");
+  }
+  const T cube = std::cbrt(std::numeric_limits<T>::min());
+  EXPECT_EQ(refused(Solver::multiplicative_update, cube / 1000, cube / 1000), "W and H");
+  EXPECT_EQ(refused(Solver::hals, cube / 1000, cube / 1000), "");
+  EXPECT_EQ(refused(Solver::hals, 0, 1), "");
+  EXPECT_EQ(refused(Solver::multiplicative_update, T(1e-3), T(1e-3)), "");
 }
 
 TYPED_TEST(Factorize, NamesBadEntriesOfTheGivenStart) {

@@ -246,6 +246,7 @@ TYPED_TEST(Nnls, RefusesByNameWhatItCannotUse) {
   EXPECT_EQ(refused([&](P& p, C&, C&, V&) { p.gram(2, 1) += 1; }), "gram(2, 1)");
   EXPECT_EQ(refused([&](P& p, C&, C&, V&) { p.products(3, 5) = -inf; }), "products(3, 5)");
   EXPECT_EQ(refused([&](P& p, C&, C&, V&) { p.products(0, 2) = nan; }), "products(0, 2)");
+  EXPECT_EQ(refused([](P&, C&, C& r, V& x) { r.data = x.data; }), "solution.data");
   EXPECT_EQ(refused([](P&, C&, C&, V&) {}), "");
 }
 

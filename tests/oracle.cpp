@@ -173,8 +173,14 @@ Dense coordinate_descent(const Dense& x, Dense l, const Dense& f, Penalty p, int
           pull += weight * f(c, j) * x(i, j) / v;
           curvature += weight * std::pow(f(c, j) / v, 2) * x(i, j);
         }
-        if (push > 0)
-          l(c, i) = pull > 0 ? std::max(0.0, l(c, i) + (pull - push) / (curvature * push / pull + p.l2)) : 0;
+        if (push > 0 && pull > 0) {
+          // Where toward = s pull / (s + d) and away = push + l2 d meet: l2 d^2 + (push + l2 s) d = s (pull - push).
+          const double s = pull / curvature, b = push + p.l2 * s;
+          l(c, i) =
+              std::max(0.0, l(c, i) + 2 * s * (pull - push) / (b + std::sqrt(b * b + 4 * p.l2 * s * (pull - push))));
+        } else if (push > 0) {
+          l(c, i) = 0;
+        }
       }
   return l;
 }

@@ -17,6 +17,7 @@ void check_factors(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> 
   check_size("W.rows", w.rows, x.rows(), "the rows of X");
   check_size("H.columns", h.columns, x.columns(), "the columns of X");
   check_size("H.rows", h.rows, w.columns, "the columns of W (the rank)");
+  check_rank(w.columns, *x.context().runtime());
 }
 
 /// A caller's factor, as the loop wants it: k x count, component fastest. Worked on in place where it lies that way in

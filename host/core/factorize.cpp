@@ -1,5 +1,6 @@
 #include "orthant/factorize.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -25,6 +26,25 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// A start that nothing leaves, as it is 0 or its products fall to 0 in T, would look as if it had converged.
+template <class T>
+void check_start(const core::Backend<T>& backend, const core::Factors<T>& factors, const Options& options) {
+  const core::Buffer<double> sums(backend.memory(), 2);
+  backend.dot(factors.w, factors.w, sums.data());
+  backend.dot(factors.h, factors.h, sums.data() + 1);
+  double squares[2];
+  backend.read(sums.data(), sizeof squares, squares);
+  const auto is_lost = [](double product) { return product < std::numeric_limits<T>::min(); };
+  const bool no_w = is_lost(squares[0]), no_h = is_lost(squares[1]);
+  // Multiplicative updates divide by products of three, for frobenius, and leave no zero.
+  const bool by_ratios = options.solver == Solver::multiplicative_update;
+  const double smaller = std::min(squares[0], squares[1]) * std::sqrt(std::max(squares[0], squares[1]));
+  const bool lost = by_ratios ? no_w || no_h || (options.loss == Loss::frobenius() && is_lost(smaller)) : no_w && no_h;
+  if (!lost) return;
+  throw InvalidArgument(by_ratios && no_w != no_h ? no_w ? "W" : "H" : "W and H", "all zeros, or next to them",
+                        "a start that updates can leave, or another options.initialization");
+}
+
 // `constant`: what H starts from, in place of options.initialization.
 template <class T>
 Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& options,
@@ -48,23 +68,24 @@ Result fit(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, const Options& op
     core::Workspace of_start(backend.memory());  // wider than the loop's, and not needed in it
     core::initialize(backend, *x.data(), factors, options, of_start);
   }
+  if (given && options.update_w && options.update_h && x.squared_norm() > 0) check_start(backend, factors, options);
   const std::unique_ptr<core::Marker> initialized = backend.mark();
   const auto store = [&] {
     if (options.update_w) border_w.store();
     if (options.update_h) border_h.store();
   };
+  core::Alternation<T> alternation(backend, *x.data(), factors, options, workspace, held_out);
+  Result result;
   try {
-    Result result = core::Alternation<T>(backend, *x.data(), factors, options, workspace, held_out).run();
-    store();
-    result.initialization_seconds = initialized->seconds_since(*begun);
-    result.seconds = seconds_since(start);
-    return result;
-  } catch (const OutOfMemory&) {
-    throw;  // nothing was computed: what was given stays as it was
+    result = alternation.run();
   } catch (...) {
-    store();
+    store();  // the iterations before are kept
     throw;
   }
+  store();
+  result.initialization_seconds = initialized->seconds_since(*begun);
+  result.seconds = seconds_since(start);
+  return result;
 }
 
 template <class T>
@@ -172,6 +193,7 @@ MemoryPlan plan(const Context& context, const MatrixShape& shape, std::int64_t r
   if (shape.columns < 1) throw InvalidArgument("shape.columns", text(shape.columns), "at least 1");
   if (shape.nonzeros < -1) throw InvalidArgument("shape.nonzeros", text(shape.nonzeros), "-1 (dense), 0 or more");
   core::check_options(options, shape, rank, *context.runtime());
+  core::check_matrix_options({.missing = shape.missing}, shape.nonzeros >= 0, shape.weighted);
   check_countable(shape, rank);
   const core::Runtime& runtime = *context.runtime();
   const int k = static_cast<int>(rank), size = sizeof(T);

@@ -32,6 +32,9 @@ std::shared_ptr<const core::DataMatrix<T>> convert(const core::Runtime& runtime,
                                                    const MatrixOptions& options, std::int64_t& copied_bytes) {
   core::check_view<U>("X", x, runtime);
   core::check_matrix_options(options, false, false);
+  if (std::is_integral_v<U> && options.missing == Missing::nan) {
+    throw InvalidArgument("MatrixOptions::missing", "nan", "none or zeros for X of integers, none of which is NaN");
+  }
   if (options.storage != Storage::element_type || runtime.memory_space() != MemorySpace::host) {
     return runtime.make_matrix(core::AnyDenseView(x), options.storage, core::Observed<T>{options.missing});
   }

@@ -90,6 +90,9 @@ NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const
   check_size("products.rows", products.rows, k);
   check_size("solution.rows", solution.rows, k);
   check_size("solution.columns", solution.columns, products.columns);
+  if (solution.data == products.data) {
+    throw InvalidArgument("solution.data", "the memory of products", "memory of its own: products are read throughout");
+  }
   if (k > runtime.max_rank()) throw InvalidArgument("gram.rows", text(k), "1 to " + std::to_string(runtime.max_rank()));
   const core::Buffer<T> g = checked_gram(backend, gram);
   // Only read.

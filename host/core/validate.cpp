@@ -128,8 +128,26 @@ void check_at_least(const std::string& name, int value, int least) {
     throw InvalidArgument("options." + name, std::to_string(value), "at least " + std::to_string(least));
 }
 
+// Of an enumeration that begins with 0.
+template <class Enumeration>
+void check_known(const std::string& name, Enumeration value, Enumeration last) {
+  const int number = static_cast<int>(value);
+  if (number < 0 || number > static_cast<int>(last)) {
+    throw InvalidArgument("options." + name, std::to_string(number), "one of its enumerators");
+  }
+}
+
 void check_loss(Loss loss, const MatrixShape& shape) {
   if (!std::isfinite(loss.beta)) throw InvalidArgument("options.loss.beta", text(loss.beta), "a finite number");
+  for (double limit : {0.0, 1.0}) {
+    constexpr double kNear = 1e-6;
+    if (loss.beta == limit || std::abs(loss.beta - limit) >= kNear) continue;
+    char given[40];
+    std::snprintf(given, sizeof given, "%.17g", loss.beta);
+    throw InvalidArgument("options.loss.beta", given,
+                          text(limit) + " itself, or " + text(kNear) +
+                              " or more from it: between them the loss, a quotient by beta (beta - 1), is rounding");
+  }
   if (shape.nonzeros >= 0 && shape.complete() && loss.beta != 2 && loss.beta != 1) {
     throw InvalidArgument(
         "options.loss.beta", text(loss.beta),
@@ -199,10 +217,19 @@ void refuse_repeated(std::int64_t row, std::int64_t column) {
                         "entries stored once where they have weights");
 }
 
-void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime) {
+void check_rank(std::int64_t rank, const Runtime& runtime) {
   if (rank < 1 || rank > runtime.max_rank()) {
     throw InvalidArgument("rank", text(rank), "1 to " + std::to_string(runtime.max_rank()));
   }
+}
+
+void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime) {
+  check_rank(rank, runtime);
+  check_known("solver", options.solver, Solver::anls);
+  check_known("initialization", options.initialization, Initialization::nndsvdar);
+  check_known("acceleration", options.acceleration, Acceleration::extrapolation);
+  check_known("stopping", options.stopping, Stopping::projected_gradient);
+  check_known("penalty_scaling", options.penalty_scaling, PenaltyScaling::sklearn);
   check_weight("w_penalty.l1", options.w_penalty.l1);
   check_weight("w_penalty.l2", options.w_penalty.l2);
   check_weight("h_penalty.l1", options.h_penalty.l1);

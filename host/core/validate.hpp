@@ -55,6 +55,9 @@ void check_weights(DenseView<const T> x, DenseView<const T> weights, const Runti
 /// Throws for MatrixOptions::storage, which `context` (in words) does not have.
 [[noreturn]] void refuse_storage(Storage storage, const std::string& context);
 
+/// Throws unless the backend takes this rank.
+void check_rank(std::int64_t rank, const Runtime& runtime);
+
 /// Throws unless every option is in its range and the combination is possible.
 void check_options(const Options& options, const MatrixShape& shape, std::int64_t rank, const Runtime& runtime);
 

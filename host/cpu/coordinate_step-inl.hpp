@@ -32,11 +32,13 @@ struct KullbackLeiblerStep {
   using T = hn::TFromD<D>;
   static constexpr bool kWeighted = kWeighted_;
   V floor, l1, l2;
+  bool penalised;  // by l2
 
   explicit HWY_INLINE KullbackLeiblerStep(const ColumnProblem<T>& p)
       : floor(hn::Set(D(), static_cast<T>(p.divergence.floor))),
         l1(hn::Set(D(), static_cast<T>(p.penalty.l1))),
-        l2(hn::Set(D(), static_cast<T>(p.penalty.l2))) {}
+        l2(hn::Set(D(), static_cast<T>(p.penalty.l2))),
+        penalised(static_cast<T>(p.penalty.l2) > 0) {}
 
   HWY_INLINE void add(const V& x, const V& weight, const V& h, const V& v, Pulls<V>& p) const {
     const V scaled = hn::Div(h, hn::Max(v, floor));
@@ -52,10 +54,17 @@ struct KullbackLeiblerStep {
   HWY_INLINE V next(const V& f, const Pulls<V>& p) const {
     const V zero = hn::Zero(D());
     const V away = hn::Add(p.away, hn::MulAdd(l2, f, l1));
-    const V slope = hn::MulAdd(p.curvature, hn::Div(away, p.toward), l2), pull = hn::Sub(p.toward, away);
-    const V least = hn::Div(hn::Mul(hn::Div(pull, away), floor), p.away);
     const auto overflows = hn::Gt(p.curvature, hn::Set(D(), std::numeric_limits<T>::max()));
-    const V moved = hn::Add(f, hn::IfThenElse(overflows, least, hn::Div(pull, slope)));
+    const V s = hn::IfThenElse(overflows, hn::Div(floor, p.away), hn::Div(p.toward, p.curvature));
+    V step = hn::Mul(s, hn::Div(hn::Sub(p.toward, away), away));
+    if (penalised) {
+      const V one = hn::Set(D(), T(1)), q = hn::Mul(l2, hn::Div(s, away));
+      const V left = hn::Div(one, hn::Add(one, q)), taken = hn::Div(one, hn::Add(one, hn::Div(one, q)));
+      const V apart = hn::Sub(left, taken), both = hn::Mul(hn::Mul(taken, left), hn::Div(p.toward, away));
+      const V root = hn::Sqrt(hn::MulAdd(apart, apart, hn::Mul(hn::Set(D(), T(4)), both)));
+      step = hn::Div(hn::Mul(hn::Mul(hn::Set(D(), T(2)), step), left), hn::Add(one, root));
+    }
+    const V moved = hn::Add(f, step);
     const auto unpulled = hn::Or(hn::Le(p.toward, zero), hn::Le(p.curvature, zero));
     const auto gone = hn::Or(unpulled, hn::Le(moved, zero));  // NaN stays
     return hn::IfThenElse(hn::Gt(away, zero), hn::IfThenZeroElse(gone, moved), f);

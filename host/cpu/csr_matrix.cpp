@@ -83,15 +83,14 @@ bool check_entries(const CsrView<T, Index>& x, const T* weights, int threads) {
   };
   const auto descends = [&](std::int64_t p) { return x.column_indices[p] <= x.column_indices[p - 1]; };
   const int awake = worth_waking(threads, x.nonzeros);
-  const Found found =
-      sum_chunks<Found>(Chunks(x.nonzeros, 1), awake, [&](std::int64_t begin, std::int64_t length) {
-        Found of_chunk;
-        for (std::int64_t p = begin; p < begin + length; ++p) of_chunk.bad += !good(p);
-        for (std::int64_t p = std::max<std::int64_t>(begin, 1); p < begin + length; ++p) {
-          of_chunk.descents += descends(p);
-        }
-        return of_chunk;
-      });
+  const Found found = sum_chunks<Found>(Chunks(x.nonzeros, 1), awake, [&](std::int64_t begin, std::int64_t length) {
+    Found of_chunk;
+    for (std::int64_t p = begin; p < begin + length; ++p) of_chunk.bad += !good(p);
+    for (std::int64_t p = std::max<std::int64_t>(begin, 1); p < begin + length; ++p) {
+      of_chunk.descents += descends(p);
+    }
+    return of_chunk;
+  });
   if (found.bad > 0) {
     std::int64_t p = 0;
     while (good(p)) ++p;
@@ -277,7 +276,8 @@ class CsrMatrix final : public core::DataMatrix<T> {
   void loss(Factor<const T> w, Factor<const T> h, double* out, Workspace&) const override {
     // ||X - WH||^2 / 2 = sum over the stored entries of (x - v)^2 / 2 - v^2 / 2, plus ||WH||^2 / 2, ||WH||^2 being
     // <WW', HH'>: all in double, since the last two cancel where WH vanishes off the entries.
-    *out = std::max(0.0, stored_sum(w, h, {.beta = 2}) + squared_norm_of_product(w, h) / 2);
+    const double sum = stored_sum(w, h, {.beta = 2}) + squared_norm_of_product(w, h) / 2;
+    *out = sum < 0 ? 0 : sum;  // NaN stays
   }
 
   void pass(Side side, Factor<T> local, Factor<const T> fixed, Gram<const T> fixed_gram,

@@ -67,9 +67,10 @@ Pending factorize_async(const Matrix<T>& x, DenseView<T> w, DenseView<T> h, cons
 template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
-/// The loss of WH, summed in double over the entries themselves: exact also where it is tiny beside ||X||^2. Of sparse
-/// X without missing entries and the Frobenius norm only the stored entries are visited, and the rest comes from
-/// products of W and H: exact to about 1e-16 ||WH||^2, so that relative errors below about 1e-8 are not told from 0.
+/// The loss of WH, summed in double over the entries themselves: for frobenius exact also where it is tiny beside
+/// ||X||^2; of other losses each entry is exact to rounding of x and v, so that relative errors below about 1e-8 are not
+/// told from 0. Of sparse X without missing entries only the stored entries are visited, and the rest comes from
+/// products or sums of W and H: for frobenius exact to about 1e-16 ||WH||^2. What is not finite in W or H makes NaN.
 /// @throws InvalidArgument as factorize() for losses that X does not allow
 template <class T>
 double loss(const Matrix<T>& x, DenseView<const T> w, DenseView<const T> h, Loss loss = Loss::frobenius());
@@ -86,8 +87,9 @@ struct NnlsResult {
 /// returned is the minimum over its positive components only, and `kkt_residual` tells how far it is from one.
 /// Runs on the backend of the Context; views are of host or of its memory. On a GPU whose blocks cannot hold k (k + 1)
 /// / 2 doubles in shared memory (an H100 from k = 233 on), each multiprocessor takes as much of global memory.
-/// @throws InvalidArgument if shapes differ, G is not symmetric, a value is not finite, or k is too large for the
-/// backend
+/// `solution` may not overlap the others.
+/// @throws InvalidArgument if shapes differ, G is not symmetric, a value is not finite, k is too large for the backend,
+/// or `solution` begins where `products` does
 template <class T>
 NnlsResult nnls(const Context& context, DenseView<const T> gram, DenseView<const T> products, DenseView<T> solution);
 
