@@ -99,7 +99,7 @@ DenseData<T> parse_csv(std::string_view text, char separator, const std::string&
 /// @throws std::bad_alloc
 std::string read_bytes(const std::string& path);
 
-/// Writes a file that appears whole or not at all: under a temporary name in the same folder, then renamed.
+/// Writes a file that appears whole or not at all, as OutputFile (host/io/output_file.hpp) says.
 /// @throws IoError
 void write_bytes(const std::string& path, std::string_view bytes);
 

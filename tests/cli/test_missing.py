@@ -1,6 +1,7 @@
 """Missing and weighted entries, what is held out, and predictions of single entries, against numpy."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -152,6 +153,20 @@ def test_errors_are_of_the_pairs_whose_values_are_known(orthant, folder, x, endi
     np.save(folder / "pairs.npy", [[0, 0, 1], [0, 1, np.inf]])
     error = orthant.error("predict", "out", "--pairs", "pairs.npy", code=1)
     assert error == "pairs.npy: pair 1 has value inf, expected a finite number, or nan where it is not known"
+
+
+def test_predictions_into_a_pipe(orthant, folder, x):
+    """A process substitution, which is a name of a pipe, and a link: neither is replaced."""
+    orthant.factors("x.npy", "--rank", 3)
+    (folder / "pairs.csv").write_text("0,1\n3,4\n")
+    printed = orthant("predict", "out", "--pairs", "pairs.csv").stdout
+    line = '"$0" predict out --pairs pairs.csv --output >(cat)'
+    piped = subprocess.run(["bash", "-c", line, orthant.path], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert piped.stdout == printed and piped.returncode == 0, piped.stderr
+    (folder / "link").symlink_to("out/there.txt")
+    (folder / "out/there.txt").write_text("old")
+    orthant("predict", "out", "--pairs", "pairs.csv", "--output", "link")
+    assert (folder / "link").is_symlink() and (folder / "out/there.txt").read_text() == printed
 
 
 def test_pairs_that_are_not(orthant, folder, x):

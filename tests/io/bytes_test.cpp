@@ -166,9 +166,35 @@ TEST_F(Files, FailedWritesLeaveNothing) {
   put("file", "1");
   EXPECT_EQ(fails("file/a"), (Failure{path("file/a") + ": cannot be written: Not a directory"}));
   fs::create_directory(path("folder"));
-  EXPECT_EQ(fails("folder"), (Failure{path("folder") + ": cannot be put in place: Is a directory"}));
+  EXPECT_EQ(fails("folder"), (Failure{path("folder") + ": cannot be written: Is a directory"}));
   EXPECT_EQ(names(), (std::vector<std::string>{"file", "folder"}));
   EXPECT_TRUE(fs::is_empty(path("folder")));
+}
+
+// A device or a pipe must not become a regular file.
+TEST_F(Files, WhatIsNoRegularFileIsWrittenTo) {
+  const std::string pipe = path("pipe"), text(200'000, 'y');
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  fs::create_symlink("pipe", path("link"));
+  for (const char* name : {"pipe", "link"}) {
+    std::string read;
+    std::thread reader([&] { read = read_bytes(pipe); });
+    write_bytes(path(name), text);
+    reader.join();
+    EXPECT_EQ(read, text) << name;
+  }
+  EXPECT_TRUE(fs::is_fifo(pipe) && fs::is_symlink(path("link")));
+  EXPECT_EQ(names(), (std::vector<std::string>{"link", "pipe"}));
+}
+
+TEST_F(Files, LinksStay) {
+  fs::create_directory(path("folder"));
+  const std::string target = put("folder/a", "old");
+  fs::create_symlink("folder/a", path("link"));
+  write_bytes(path("link"), "new");
+  EXPECT_EQ(get(target), "new");
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(names(), (std::vector<std::string>{"folder", "link"}));
 }
 
 TEST_F(Files, ReadOnlyFoldersAreNamed) {
