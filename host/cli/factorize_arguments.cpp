@@ -43,7 +43,8 @@ Messages count rows and columns of X from 0, and lines of files from 1.
   factor that was found for another X would not fit: scikit-learn keeps the d_j of fit() in transform().
   Give X as tf-idf already where a factor is kept (--transform, --freeze).
 
---output DIR receives these files. Each appears whole or not at all, and replaces the one before it.
+--output DIR receives these files. Each appears whole or not at all, and replaces the one before it once
+all have been written.
   W.npy        m x K, C order, in the precision of the run
   H.npy        K x n, C order
   result.json  what --json prints:

@@ -23,6 +23,7 @@
 #include "host/cli/report.hpp"
 #include "host/cli/subcommand.hpp"
 #include "host/cli/wording.hpp"
+#include "host/io/matrix_file.hpp"
 #include "orthant/error.hpp"
 
 namespace orthant::cli {
@@ -157,9 +158,14 @@ int run(FactorizeArguments arguments) {
 
   const std::string json = written(report(arguments, fit));
   if (!arguments.output.empty()) {
-    write_factor(arguments.output, "W.npy", factors.w);
-    write_factor(arguments.output, "H.npy", factors.h);
-    write_text(arguments.output, "result.json", json);
+    OutputFiles files(arguments.output);
+    const auto add = [&files](const char* name, const FactorData<T>& f) {
+      files.add(name, io::npy_bytes<T>(row_major(f.values.data(), f.rows, f.columns)));
+    };
+    add("W.npy", factors.w);
+    add("H.npy", factors.h);
+    files.add("result.json", json);
+    files.put_in_place();
   }
   print(arguments, fit, json);
   return fit.result.stop_reason == StopReason::stopped_by_caller ? 128 + Interrupt::signal() : kSuccess;

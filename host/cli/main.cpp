@@ -1,3 +1,4 @@
+#include <csignal>
 #include <iostream>
 #include <new>
 #include <string>
@@ -122,4 +123,7 @@ int guarded(int argc, char** argv) {
 }  // namespace
 }  // namespace orthant::cli
 
-int main(int argc, char** argv) { return orthant::cli::guarded(argc, argv); }
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // so that a file that becomes too large is an error as others are
+  return orthant::cli::guarded(argc, argv);
+}

@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "host/cli/errors.hpp"
-#include "host/io/matrix_file.hpp"
 
 namespace orthant::cli {
 namespace {
@@ -28,16 +27,12 @@ void prepare_output(const std::string& folder) {
   unlink(probe.c_str());
 }
 
-template <class T>
-void write_factor(const std::string& folder, const std::string& name, const FactorData<T>& factor) {
-  io::write_bytes(in(folder, name), io::npy_bytes<T>(row_major(factor.values.data(), factor.rows, factor.columns)));
+void OutputFiles::add(const std::string& name, std::string_view bytes) {
+  files_.emplace_back(in(folder_, name)).write(bytes);
 }
 
-void write_text(const std::string& folder, const std::string& name, const std::string& text) {
-  io::write_bytes(in(folder, name), text);
+void OutputFiles::put_in_place() {
+  for (io::OutputFile& file : files_) file.put_in_place();
 }
-
-template void write_factor(const std::string&, const std::string&, const FactorData<float>&);
-template void write_factor(const std::string&, const std::string&, const FactorData<double>&);
 
 }  // namespace orthant::cli

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <deque>
 #include <string>
+#include <string_view>
 
-#include "host/cli/input.hpp"
+#include "host/io/output_file.hpp"
 
 namespace orthant::cli {
 
@@ -10,10 +12,18 @@ namespace orthant::cli {
 /// @throws FileError
 void prepare_output(const std::string& folder);
 
-/// Each file appears whole or not at all, and replaces the one before it.
-/// @throws FileError
-template <class T>
-void write_factor(const std::string& folder, const std::string& name, const FactorData<T>& factor);
-void write_text(const std::string& folder, const std::string& name, const std::string& text);
+/// Files of a folder that belong together: those before them stay until all of these have been written.
+/// @throws io::IoError
+class OutputFiles {
+ public:
+  explicit OutputFiles(std::string folder) : folder_(std::move(folder)) {}
+
+  void add(const std::string& name, std::string_view bytes);
+  void put_in_place();
+
+ private:
+  std::string folder_;
+  std::deque<io::OutputFile> files_;
+};
 
 }  // namespace orthant::cli
