@@ -34,7 +34,8 @@ X is read by the ending of its name; all but .npz may be gzipped (.mtx.gz):
                  number, or 0, 1, 2 and so on, as pandas heads columns that have no names; --header says
                  otherwise. So is a first column of row names below such a line: where its own name is
                  empty (pandas' to_csv, R's write.csv) or not there (R's write.table), or its fields
-                 are no numbers. With --missing nan, empty fields and NA are NaN
+                 are no numbers. What is skipped without --header is told. With --missing nan, empty
+                 fields and NA are NaN
 Messages count rows and columns of X from 0, and lines of files from 1.
 
 --tfidf replaces X, rows being documents and columns terms, as scikit-learn's TfidfTransformer does:
@@ -59,6 +60,7 @@ all have been written.
     rows, columns, rank     m, n, K
     nonzeros                stored entries of X (m * n if it is dense)
     storage                 of X: dense or sparse
+    skipped_line, skipped_column  whether the first of .csv or .tsv was taken as names
     empty_rows, empty_columns  rows and columns of X that are all zero
     dead_components         components that add nothing to WH
     loss_function           as --loss has it

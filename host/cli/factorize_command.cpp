@@ -98,6 +98,17 @@ void print(const FactorizeArguments& arguments, const Fit& fit, const std::strin
     print_summary(std::cout, arguments, fit);
 }
 
+// What of X nobody has said to be names; empty: nothing.
+std::string taken_as_names(const io::SkippedNames& skipped, io::HeaderLine header) {
+  const bool line = skipped.of_columns && header != io::HeaderLine::yes;
+  if (!line && !skipped.of_rows) return {};
+  std::string text = line ? "the first line" + std::string(skipped.counted ? ", 0, 1, 2 and so on," : "") +
+                                " is taken as names of columns"
+                          : "";
+  if (skipped.of_rows) text += std::string(line ? ", " : "") + "the first column is taken as names of rows";
+  return line ? text + "; a row: --header no" : text;
+}
+
 template <class T>
 int run(FactorizeArguments arguments) {
   if (!arguments.output.empty()) prepare_output(arguments.output);
@@ -111,9 +122,8 @@ int run(FactorizeArguments arguments) {
   ProgressDisplay display(arguments.quiet);
   display.phase("reading " + arguments.x);
   Input<T> input(arguments.x, arguments.header, arguments.missing == Missing::nan);
-  if (input.counted_header()) {
-    display.note(arguments.x + ": the first line, 0, 1, 2 and so on, is taken as names of columns; a row: --header no");
-  }
+  if (const std::string taken = taken_as_names(input.skipped(), arguments.header); !taken.empty())
+    display.note(arguments.x + ": " + taken);
   if (!arguments.weights.empty()) input.read_weights(arguments.weights, arguments.header);
   std::vector<std::string> row_names, column_names;
   if (!arguments.row_names.empty()) row_names = read_names(arguments.row_names, input.rows(), "rows");
@@ -142,6 +152,7 @@ int run(FactorizeArguments arguments) {
                .empty_rows = x.empty_rows(),
                .empty_columns = x.empty_columns(),
                .sparse = x.sparse(),
+               .skipped = input.skipped(),
                .observed = x.weight(),
                .rmse = root_mean_square(x, factors),
                .held_out = held_out_entries,

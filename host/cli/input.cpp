@@ -148,9 +148,9 @@ bool Input<T>::sparse() const {
 }
 
 template <class T>
-bool Input<T>::counted_header() const {
+io::SkippedNames Input<T>::skipped() const {
   const auto* dense = std::get_if<io::DenseData<T>>(&data_->x.matrix);
-  return dense != nullptr && dense->counted_header;
+  return dense == nullptr ? io::SkippedNames{} : dense->skipped;
 }
 
 template <class T>

@@ -37,8 +37,8 @@ class Input {
   std::int64_t rows() const;
   std::int64_t columns() const;
   bool sparse() const;
-  /// Whether a first line of numbers was taken as names of columns (io::DenseData).
-  bool counted_header() const;
+  /// What of the file was taken as names; nothing of other formats than .csv and .tsv.
+  io::SkippedNames skipped() const;
   /// @throws InvalidArgument for an entry that is negative, NaN or infinite
   void apply_tfidf();
   /// Reads weights: a matrix of the shape of X, of sparse X with the same entries stored. @throws IoError, FileError

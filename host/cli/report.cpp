@@ -72,6 +72,8 @@ nlohmann::ordered_json report(const FactorizeArguments& arguments, const Fit& fi
                {"rank", arguments.rank},
                {"nonzeros", fit.nonzeros},
                {"storage", fit.sparse ? "sparse" : "dense"},
+               {"skipped_line", fit.skipped.of_columns},
+               {"skipped_column", fit.skipped.of_rows},
                {"empty_rows", fit.empty_rows},
                {"empty_columns", fit.empty_columns},
                {"dead_components", r.dead_components},

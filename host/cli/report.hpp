@@ -16,6 +16,7 @@ namespace orthant::cli {
 struct Fit {
   std::int64_t rows = 0, columns = 0, nonzeros = 0, empty_rows = 0, empty_columns = 0;
   bool sparse = false;
+  io::SkippedNames skipped;
   double observed = 0, rmse = 0;
   std::int64_t held_out = 0;  ///< entries; 0: none
   double held_out_rmse = 0;

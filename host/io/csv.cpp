@@ -96,18 +96,19 @@ class CsvParser {
     // As pandas heads columns that have no names, without an index and behind that of one.
     const bool counts = counts_columns(0);
     const bool counts_behind = counts_columns(1) && (is_word(fields_.front()) || empty(fields_.front()));
-    out_.counted_header = counts && options_.header == HeaderLine::automatic && more_lines();
-    if (!(options_.header == HeaderLine::yes || out_.counted_header || counts_behind || are_words())) return false;
+    out_.skipped.counted = counts && options_.header == HeaderLine::automatic && more_lines();
+    out_.skipped.of_columns =
+        options_.header == HeaderLine::yes || out_.skipped.counted || counts_behind || are_words();
+    if (!out_.skipped.of_columns) return false;
     header_ = fields_.size();
     names_ = header_ > 1 && (empty(fields_.front()) || counts_behind) ? 1 : 0;
     return true;
   }
 
-  // No field is a number, and some field is more than empty (or missing, where fields may be).
+  // No field is a number, and some field is more than missing.
   bool are_words() const {
-    const auto nothing = [&](std::string_view f) { return options_.missing_fields ? is_missing(f) : empty(f); };
     return std::none_of(fields_.begin(), fields_.end(), is_number) &&
-           !std::all_of(fields_.begin(), fields_.end(), nothing);
+           !std::all_of(fields_.begin(), fields_.end(), is_missing);
   }
 
   // Whether the fields from `first` on are 0, 1, 2 and so on, and not the only one.
@@ -125,11 +126,12 @@ class CsvParser {
   void settle_columns() {
     std::size_t fields = header_ > 0 ? header_ : fields_.size();
     if (header_ > 0 && names_ == 0 && fields_.size() > 1) {
-      const bool more = fields_.size() == header_ + 1 && !out_.counted_header;
+      const bool more = fields_.size() == header_ + 1 && !out_.skipped.counted;
       words_ = fields_.size() == header_ && is_word(fields_.front());
       names_ = more || words_ ? 1 : 0;
       fields += more;
     }
+    out_.skipped.of_rows = names_ > 0;
     out_.columns = static_cast<std::int64_t>(fields - names_);
   }
 

@@ -10,13 +10,20 @@
 
 namespace orthant::io {
 
+/// What was skipped of .csv and .tsv as names.
+struct SkippedNames {
+  bool of_columns = false;  ///< the first line
+  bool counted = false;     ///< which was 0, 1, 2 and so on
+  bool of_rows = false;     ///< the first column
+};
+
 /// A dense matrix from a file, contiguous, in the order of the file.
 template <class T>
 struct DenseData {
   std::int64_t rows = 0, columns = 0;
   Layout layout = Layout::row_major;
   std::vector<T> values;
-  bool counted_header = false;  ///< a first line 0, 1, 2 and so on of .csv or .tsv was taken as names of columns
+  SkippedNames skipped{};
 
   DenseView<const T> view() const {
     return {values.data(), rows, columns, layout == Layout::row_major ? columns : rows, layout, MemorySpace::host};

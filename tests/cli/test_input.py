@@ -114,6 +114,27 @@ def test_a_first_line_of_numbers(orthant, folder):
     assert message == "weights.csv: the weights are 5 x 3, expected the shape of X, 4 x 3"
 
 
+@pytest.mark.parametrize(
+    "first, rows, arguments, told",
+    [
+        ("a,b", "1,2\n3,4\n", (), "the first line is taken as names of columns; a row: --header no"),
+        ("a,b", "1,2\n3,4\n", ("--header", "yes"), None),
+        ("Heights", "1,2\n3,4\n", (), "the first line is taken as names of columns, the first column is taken as names of rows; a"),
+        (",a", "1,2\n3,4\n", ("--header", "yes"), "the first column is taken as names of rows\n"),
+        ("1,2", "3,4\n5,6\n", (), None),
+    ],
+)
+def test_what_is_skipped_as_names_is_told(orthant, folder, first, rows, arguments, told):
+    (folder / "x.csv").write_text(first + "\n" + rows)
+    arguments = ("x.csv", "--rank", 1, *arguments)
+    text = orthant("factorize", *arguments).stderr
+    assert ("note: x.csv: " + told in text) if told else "note" not in text
+    report = orthant.report(*arguments)
+    by_header = told is None and "--header" in arguments
+    assert report["skipped_line"] == (told is not None or by_header)
+    assert report["skipped_column"] == ("names of rows" in (told or "")) == (report["columns"] == 1)
+
+
 def test_symmetric_mtx(orthant, folder):
     write_mtx(scipy.sparse.coo_matrix(SYMMETRIC), folder / "x.mtx", symmetry="symmetric")
     assert "symmetric" in (folder / "x.mtx").read_text()
@@ -139,6 +160,9 @@ def test_csv_with_missing_fields(orthant, folder, x):
     (folder / "holes.csv").write_text("\n".join(rows) + "\n")
     arguments = ["--rank", 3, "--missing", "nan", "--max-iterations", 3]
     assert orthant.report("holes.csv", *arguments)["loss"] == orthant.report("holes.npy", *arguments)["loss"]
+    (folder / "first.csv").write_text("NA,NA\n1,2\n3,4\n")
+    assert orthant.report("first.csv", "--missing", "nan", "--rank", 1)["rows"] == 3
+    assert "first.csv:1: field 1 is 'NA'" in orthant.error("factorize", "first.csv", "--rank", 1, code=1)
     message = orthant.error("factorize", "holes.csv", "--rank", 3, "--quiet", code=1)
     assert "--missing nan" in message and "holes.csv:" in message
 

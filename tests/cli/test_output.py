@@ -12,8 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import reference
 
 KEYS = """loss objective relative_error rmse observed iterations stop_reason kkt_residual rows columns rank nonzeros
-storage empty_rows
-empty_columns dead_components loss_function solver precision backend device fallback threads matrix_seconds seconds
+storage skipped_line skipped_column empty_rows empty_columns dead_components loss_function solver precision backend device fallback threads matrix_seconds seconds
 initialization_seconds seconds_per_iteration loss_history iteration_history seconds_history options versions""".split()
 
 FIT = ["factorize", "x.npy", "--rank", 3]

@@ -95,16 +95,31 @@ TYPED_TEST(Csv, NamesOfRowsThatHaveANameOrNone) {
 TYPED_TEST(Csv, AFirstLineThatCountsTheColumns) {
   const auto read = [](std::string_view text) { return parse_csv<TypeParam>(text, ',', "file"); };
   EXPECT_EQ(rows_of(read("0,1,2\n1,2.5,3\n4,0,1e3\n")), kExpected);
-  EXPECT_TRUE(read("0,1,2\n1,2.5,3\n4,0,1e3\n").counted_header);
-  EXPECT_TRUE(read("\"0\",\"1\"\r\n\r\n7,8\r\n").counted_header);
+  EXPECT_TRUE(read("0,1,2\n1,2.5,3\n4,0,1e3\n").skipped.counted);
+  EXPECT_TRUE(read("\"0\",\"1\"\r\n\r\n7,8\r\n").skipped.counted);
   for (const char* text : {"0,1,2\n", "0,1,2\n\n \r\n", "0\n5\n3\n", "0,1,3\n1,2,3\n", "1,2,3\n4,5,6\n",
                            "0,1.0,2\n4,5,6\n", "a,b,c\n0,1,2\n3,4,5\n", ",0,1\n0,5,6\n"})
-    EXPECT_FALSE(read(text).counted_header) << text;
+    EXPECT_FALSE(read(text).skipped.counted) << text;
   EXPECT_EQ(this->rows("0,1,2\n\n"), (Rows{{0, 1, 2}})) << "a header has rows below";
   EXPECT_EQ(this->rows("0\n5\n3\n"), (Rows{{0}, {5}, {3}})) << "one number counts nothing";
   EXPECT_EQ(this->rows("0,1,3\n1,2,3\n"), (Rows{{0, 1, 3}, {1, 2, 3}}));
   EXPECT_EQ(this->rows("a,b,c\n0,1,2\n3,4,5\n"), (Rows{{0, 1, 2}, {3, 4, 5}})) << "below a header";
   EXPECT_EQ(this->fails("0,1\n3,4,5\n"), at_line(2, "3 fields, expected 2"));
+}
+
+TYPED_TEST(Csv, WhatIsSkippedIsTold) {
+  const auto skipped = [](std::string_view text, HeaderLine header = HeaderLine::automatic) {
+    const ReadOptions options{.missing_fields = false, .missing_hint = {}, .header = header};
+    const SkippedNames names = parse_csv<TypeParam>(text, ',', "file", options).skipped;
+    return std::string(names.of_columns ? "columns " : "") + (names.of_rows ? "rows" : "");
+  };
+  EXPECT_EQ(skipped("1,2\n3,4\n"), "");
+  EXPECT_EQ(skipped("a,b\n3,4\n"), "columns ");
+  EXPECT_EQ(skipped("0,1\n3,4\n"), "columns ");
+  EXPECT_EQ(skipped("0,1\n3,4\n", HeaderLine::no), "");
+  EXPECT_EQ(skipped("1,2\n3,4\n", HeaderLine::yes), "columns ");
+  for (const char* text : {",a,b\n1,3,4\n", "a,b\n1,3,4\n", "who,a,b\nx,3,4\n", "who,0,1\n2,3,4\n", "A title\n3,4\n"})
+    EXPECT_EQ(skipped(text), "columns rows") << text;
 }
 
 TYPED_TEST(Csv, WhetherThereIsAHeaderMayBeSaid) {
@@ -175,6 +190,7 @@ TYPED_TEST(Csv, FieldsThatAreRefused) {
   EXPECT_EQ(this->fails("\"a,b\nc\",d\n1,2\n"), at_line(1, "field 1 has a quote that is not closed, expected '\"'"));
   EXPECT_EQ(this->fails("1\t2\n\t\n", '\t'), at_line(2, "field 1 is empty, expected a number"));
   EXPECT_EQ(this->fails(",\n1,2\n"), at_line(1, "field 1 is empty, expected a number"));
+  EXPECT_EQ(this->fails("NA,NA\n1,2\n"), at_line(1, "field 1 is 'NA', expected a number"));
   EXPECT_EQ(this->fails("1,2\n3," + std::string(100, 'x')),
             at_line(2, "field 2 is '" + std::string(40, 'x') + "...', expected a number"));
   EXPECT_EQ(this->fails("1,2\n3,\x1b[2J\n"), at_line(2, "field 2 is '?[2J', expected a number"));
