@@ -26,8 +26,8 @@ all rows of small take minutes, those of large hours.
 X is made up, the same bits everywhere: factors of the usual rank are planted in it (fewer components where rows of
 sparse X are long, bench/README.md tells), and rows and columns of sparse X have the degrees of a power law.
 
---scale FILE.json holds a list of objects with "rows" and "columns", and if need be "name", "nonzeros" (sparse X),
-"rank" [32], "degrees" ("power-law" or "uniform") and "content" ("parts" or "counts") of dense X:
+--scale FILE.json holds a list of objects with "rows" and "columns", and if need be "name" (each another) [its number],
+"nonzeros" (sparse X), "rank" [32], "degrees" ("power-law" or "uniform") and "content" ("parts" or "counts") of dense X:
   [{"name": "mine", "rows": 3000, "columns": 800, "nonzeros": 50000, "rank": 12}]
 
 --json tells backend, device, cpu, simd (instruction set), driver, threads, limits, options, versions (on a device those

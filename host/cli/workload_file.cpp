@@ -1,5 +1,6 @@
 #include "host/cli/workload_file.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "host/cli/errors.hpp"
@@ -83,6 +84,12 @@ std::vector<Workload> workloads_of(const Json& json, const std::string& path) {
   for (std::size_t i = 0; i < json.size(); ++i) {
     const std::string number = std::to_string(i + 1);
     all.push_back(read_workload(Entry(json[i], path + ": workload " + number), number));
+    // Rows of results are told apart by it.
+    const auto same =
+        std::find_if(all.begin(), all.end(), [&](const Workload& w) { return w.name == all.back().name; });
+    if (const auto first = same - all.begin(); first < static_cast<std::ptrdiff_t>(i))
+      throw FileError(path + ": workloads " + std::to_string(first + 1) + " and " + number + " are both named '" +
+                      same->name + "', expected names that differ (without one, a workload has its number)");
   }
   return all;
 }

@@ -295,6 +295,7 @@ def test_compare_shows_sweeps_and_acceleration_where_there_are_some(orthant, fol
         ('[{"rows": 3, "columns": 4, "rank": 0}]', "workload 1: rank is 0, expected an integer from 1"),
         ('[{"rows": 3, "colums": 4}]', "workload 1 has 'colums', expected name, rows, columns"),
         ('[{"rows": 3, "columns": 4, "name": 7}]', "workload 1: name is 7, expected a text"),
+        ('[{"rows": 3, "columns": 4, "name": "2"}, {"rows": 5, "columns": 6}]', "s.json: workloads 1 and 2 are both named '2'"),
         ('[{"rows": 3, "columns": 4, "nonzeros": 5, "degrees": "zipf"}]', 'degrees is "zipf", expected "power-law" or'),
         ('[{"rows": 3, "columns": 4, "degrees": "uniform"}]', "degrees is \"uniform\", expected it together with nonz"),
         ('[{"rows": 3, "columns": 4, "nonzeros": 5, "content": "parts"}]', "expected it for dense X only"),
