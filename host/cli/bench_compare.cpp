@@ -173,15 +173,18 @@ void print_differences(const File& a, const File& b) {
 int run(const std::string& path_a, const std::string& path_b) {
   const File a = read_file(path_a), b = read_file(path_b);
   std::vector<std::pair<Row, Row>> pairs;
+  std::vector<Row> left = b.rows;  // each has one partner: a row may be there twice
   for (const Row& row : a.rows) {
-    const auto same = std::find_if(b.rows.begin(), b.rows.end(), [&](const Row& r) { return r.cells == row.cells; });
-    if (same != b.rows.end()) pairs.emplace_back(row, *same);
+    const auto same = std::find_if(left.begin(), left.end(), [&](const Row& r) { return r.cells == row.cells; });
+    if (same == left.end()) continue;
+    pairs.emplace_back(row, *same);
+    left.erase(same);
   }
   if (pairs.empty()) throw FileError(path_a + " and " + path_b + " have no row in common");
   std::cout << "A: " << path_a << ", " << a.device << "\nB: " << path_b << ", " << b.device << "\n";
   print(pairs);
-  if (const std::size_t others = a.rows.size() + b.rows.size() - 2 * pairs.size(); others > 0)
-    std::cout << others << " rows are in one of the files only\n";
+  const std::size_t only_a = a.rows.size() - pairs.size(), only_b = left.size();
+  if (only_a + only_b > 0) std::cout << "rows in one of the files only: " << only_a << " of A, " << only_b << " of B\n";
   print_differences(a, b);
   return kSuccess;
 }

@@ -232,9 +232,20 @@ def test_compare_what_was_measured(orthant, folder, sizes):
     orthant("bench", *sizes, "dense", "--json", "b.json")
     text = orthant("bench", "compare", "a.json", "b.json").stdout
     assert len(re.findall(r"^dense +4 frobenius +(?:hals|mu|anls)", text, re.M)) == 3
-    assert "10 rows are in one of the files only" in text  # 6 of other workloads, 4 of other losses
+    assert "rows in one of the files only: 6 of A, 4 of B" in text  # of other workloads, of other losses
     assert re.match(r"A: a.json, .* threads\nB: b.json, ", text)
     assert "not measured alike" not in text  # other rows were asked for, nothing else
+
+
+def test_compare_gives_each_row_one_partner(orthant, folder):
+    twice = run_of([1, 2])
+    twice["results"] *= 2
+    text = compare(orthant, folder, twice, run_of([1, 2]))
+    assert len(re.findall("^D1 ", text, re.M)) == 1 and "rows in one of the files only: 1 of A, 0 of B" in text
+    text = compare(orthant, folder, run_of([1, 2]), twice)
+    assert len(re.findall("^D1 ", text, re.M)) == 1 and "rows in one of the files only: 0 of A, 1 of B" in text
+    text = compare(orthant, folder, twice, twice)
+    assert len(re.findall("^D1 ", text, re.M)) == 2 and "only" not in text
 
 
 def test_compare_tells_what_differs_beside_the_rows(orthant, folder):
