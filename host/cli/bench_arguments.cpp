@@ -149,7 +149,8 @@ void add_printing(CLI::App& app, BenchArguments& a) {
   app.add_flag("--explain", a.explain, "How flops and bytes of each row are counted");
   app.add_option_function<std::string>(
          "--json", [&a](const std::string& text) { a.json = text; },
-         "As JSON, to a file or in place of the table on standard output")
+         "As JSON, to a file, which grows with the rows, or in place of the table\n"
+         "on standard output")
       ->expected(0, 1)
       ->default_str("-")
       ->option_text("[FILE]");

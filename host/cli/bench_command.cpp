@@ -2,6 +2,7 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -29,6 +30,7 @@
 #include "host/cli/versions.hpp"
 #include "host/cli/wording.hpp"
 #include "host/io/matrix_file.hpp"
+#include "host/io/output_file.hpp"
 #include "orthant/error.hpp"
 
 namespace orthant::cli {
@@ -90,26 +92,30 @@ void report_group(const std::vector<MeasuredRow>& group, const BenchArguments& a
   for (const MeasuredRow& r : group) output.add(as_json(r, best, a));
 }
 
+// after_group() is called when rows that are compared with each other have been reported.
 template <class T>
 void measure_all(const std::vector<BenchRow>& rows, const Context& context, const BenchArguments& a,
-                 bench::Limits& limits, Output& output) {
+                 bench::Limits& limits, Output& output, const std::function<void()>& after_group) {
   const Layout layout = a.column_major ? Layout::column_major : Layout::row_major;
   std::unique_ptr<bench::SyntheticMatrix<T>> x;
   std::vector<MeasuredRow> group;
+  const auto finish_group = [&] {
+    if (group.empty()) return;
+    report_group(group, a, output);
+    group.clear();
+    after_group();
+  };
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const BenchRow& row = rows[i];
     const bool same_x = i > 0 && rows[i - 1].workload.name == row.workload.name;
-    if (!same_x || rows[i - 1].rank != row.rank || rows[i - 1].loss != row.loss) {
-      report_group(group, a, output);
-      group.clear();
-    }
+    if (!same_x || rows[i - 1].rank != row.rank || rows[i - 1].loss != row.loss) finish_group();
     if (!same_x) {
       x.reset();  // before the next takes as much
       x = std::make_unique<bench::SyntheticMatrix<T>>(context, row.workload, layout);
     }
     group.push_back(measure(*x, row, a, limits));
   }
-  report_group(group, a, output);
+  finish_group();
 }
 
 std::string utc_now() {
@@ -145,9 +151,9 @@ int measure_rows(const BenchArguments& a) {
     print_limits(std::cout, limits_json);
     print_titles(std::cout, a);
   }
-  measure_all<T>(chosen.rows, context, a, limits, output);
-  if (a.json) {
-    write(a, versions(context),
+  const Json versions_json = versions(context);
+  const auto write_rows = [&] {
+    write(a, versions_json,
           {{"backend", context.backend()},
            {"device", readable_device(context)},
            {"cpu", cpu_model()},
@@ -158,7 +164,13 @@ int measure_rows(const BenchArguments& a) {
            {"bandwidth_gbytes", limits.bandwidth() / 1e9},
            {"limits", limits_json},
            {"results", output.rows()}});
-  }
+  };
+  // A file has what was measured before an error or Ctrl-C; a pipe cannot be written anew.
+  const bool rewrites = a.json && a.json != "-" && !io::OutputFile::writes_through(*a.json);
+  measure_all<T>(chosen.rows, context, a, limits, output, [&] {
+    if (rewrites) write_rows();
+  });
+  if (a.json && !rewrites) write_rows();
   return kSuccess;
 }
 
@@ -214,6 +226,9 @@ int predict_rows(const BenchArguments& a) {
 
 // So that a file that cannot be written is known before anything is measured.
 void prepare_file(const std::string& path) {
+  if (path.ends_with('/') || std::filesystem::is_directory(path))
+    throw UsageError("--json is '" + path + "', a folder, expected a file");
+  if (io::OutputFile::writes_through(path)) return;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   prepare_output(folder.empty() ? "." : folder.string());
 }

@@ -3,6 +3,9 @@
 import json
 import pathlib
 import re
+import signal
+import subprocess
+import time
 
 import pytest
 
@@ -367,6 +370,34 @@ def test_file_that_cannot_be_written_is_known_before_measuring(orthant, folder):
     (folder / "file").write_text("")
     message = orthant.error("bench", "--scale", "medium", "--json", "file/out.json", code=1)
     assert "file: the folder cannot be made" in message or "file: no file can be made there" in message
+
+
+@pytest.mark.parametrize("path", ["there", "there/", "not/there/"])
+def test_a_folder_is_no_file(orthant, folder, path):
+    (folder / "there").mkdir()
+    message = orthant.error("bench", "--scale", "medium", "--json", path, code=2)
+    assert message.startswith(f"--json is '{path}', a folder, expected a file")
+
+
+def test_what_is_measured_before_a_signal_is_kept(orthant, folder, sizes):
+    """Many rows; the file is there after the first ones."""
+    slow = ("dense", "--rank", ",".join(map(str, range(1, 90))), "--solver", "hals", "--loss", "frobenius")
+    how = ("--threads", 1, "--repeats", 1, "--iterations", 3000, "--seconds", 100)
+    arguments = (*sizes[:2], *slow, *how, "--json", "out.json")
+    process = orthant.start("bench", *arguments, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (folder / "out.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == -signal.SIGINT
+    report = json.loads((folder / "out.json").read_text())
+    assert 1 <= len(report["results"]) < 89 and report["options"]["repeats"] == 1
+
+
+def test_json_into_a_pipe_is_one_document(orthant, folder, sizes):
+    line = '"$0" bench --scale sizes.json dense --iterations 1 --repeats 1 --json >(cat >&2)'
+    done = subprocess.run(["bash", "-c", line, orthant.path], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and len(json.loads(done.stderr)["results"]) > 3
 
 
 def test_large_is_what_memory_holds(orthant, bench):
