@@ -30,8 +30,8 @@ sparse X are long, bench/README.md tells), and rows and columns of sparse X have
 "nonzeros" (sparse X), "rank" [32], "degrees" ("power-law" or "uniform") and "content" ("parts" or "counts") of dense X:
   [{"name": "mine", "rows": 3000, "columns": 800, "nonzeros": 50000, "rank": 12}]
 
---json tells backend, device, cpu, simd (instruction set), driver, threads, limits, options, versions (on a device those
-of CUDA, cuBLAS and cuSPARSE too) and, for every row ("results"):
+--json tells backend, device, fallback (why the CPU was measured instead), cpu, simd (instruction set), driver, threads,
+limits, options, versions (on a device those of CUDA, cuBLAS and cuSPARSE too) and, for every row ("results"):
   workload, rows, columns, nonzeros, rank, loss, solver, sweeps, acceleration, precision
   w_sweeps, h_sweeps     of a factor for each visit of X: what sweeps "auto" is there
   seconds_per_iteration  the median;  milliseconds: least, median and repeats, all of an iteration

@@ -39,13 +39,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Nothing falls back in silence: what is measured in place of what was asked for is said here, and in the JSON.
-Context bench_context(const BenchArguments& a) {
-  try {
-    return make_context(a.device, a.threads);
-  } catch (const BackendUnavailable& e) {
-    std::cerr << "orthant: " << in_options(e.what()) << "; the CPU is measured instead" << std::endl;
-    return make_context({Device::Kind::cpu, 0}, a.threads);
-  }
+Context bench_context(const BenchArguments& a, std::string& why) {
+  Fallback fallback;
+  const auto make = [&] {
+    try {
+      return make_context(a.device, a.threads, &fallback);
+    } catch (const BackendUnavailable& e) {
+      fallback.reason = e.what();
+      return make_context({Device::Kind::cpu, 0}, a.threads);
+    }
+  };
+  const Context context = make();
+  why = in_options(fallback.reason);
+  if (!why.empty()) std::cerr << "orthant: " << why << "; the CPU is measured instead" << std::endl;
+  return context;
 }
 
 // Prints rows and keeps them.
@@ -138,7 +145,8 @@ void write(const BenchArguments& a, const Json& versions, Json json) {
 
 template <class T>
 int measure_rows(const BenchArguments& a) {
-  const Context context = bench_context(a);
+  std::string fallback;
+  const Context context = bench_context(a, fallback);
   const BenchRows chosen = choose_rows(a, context);
   for (const std::string& why : chosen.refused) std::cerr << "orthant: left out: " << why << std::endl;
   bench::Limits limits(context);
@@ -156,6 +164,7 @@ int measure_rows(const BenchArguments& a) {
     write(a, versions_json,
           {{"backend", context.backend()},
            {"device", readable_device(context)},
+           {"fallback", fallback.empty() ? Json() : Json(fallback)},
            {"cpu", cpu_model()},
            {"simd", Context::cpu().device()},
            {"driver", context.backend() == "cuda" ? nvidia_driver() : Json()},

@@ -185,6 +185,7 @@ def test_without_a_device_the_cpu_is_measured_and_that_is_said(orthant, sizes):
     report = json.loads(done.stdout)
     assert (report["backend"], report["options"]["device"]) == ("cpu", "cuda:0")
     assert "the cuda backend is not available" in done.stderr and "the CPU is measured instead" in done.stderr
+    assert "the cuda backend is not available" in report["fallback"]
 
 
 def test_prediction_is_labelled_and_measures_nothing(orthant, bench):

@@ -34,3 +34,13 @@ def test_info_tells_the_reason(orthant, broken):
     cuda = json.loads(orthant("info", "--json", env=broken).stdout)["backends"]["cuda"]
     assert not cuda["available"] and cuda["reason"].startswith(WHY)
     assert WHY in orthant("info", env=broken).stdout
+
+
+def test_bench_says_that_it_measures_the_cpu_instead(orthant, broken):
+    arguments = ("bench", "signatures21", "--iterations", 1, "--repeats", 1, "--json", "--device")
+    done = orthant(*arguments, "auto", env=broken)
+    report = json.loads(done.stdout)
+    assert report["backend"] == "cpu" and report["fallback"].startswith(WHY)
+    assert f"orthant: {WHY}" in done.stderr and "the CPU is measured instead" in done.stderr
+    assert json.loads(orthant(*arguments, "cpu", env=broken).stdout)["fallback"] is None
+    assert WHY in orthant(*arguments, "cuda", code=6, env=broken).stderr
