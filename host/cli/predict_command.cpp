@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ constexpr const char* kDescription = "Tell what a factorization says of single e
 constexpr const char* kFooter =
     R"(DIR is where `orthant factorize --output DIR` has written W.npy and H.npy. The pairs are the rows of a
 matrix (.csv, .tsv or .npy; all may be gzipped) with a row and a column of X in its first two columns,
-counted from 0. A first line of names is skipped; one of numbers is a pair. What X has there may follow
+counted from 0. A first line of names, one for each field, is skipped; one of numbers is a pair. What X has there may follow
 in a third column, empty, NA or nan where it is not known; then the errors of the predictions are told
 over the pairs where it is: RMSE, the root of their mean square, and MAE, the mean of their absolute
 values.
@@ -51,10 +52,15 @@ struct Errors {
   double mae() const { return sizes / static_cast<double>(known); }
 };
 
+double at(const io::DenseData<double>& m, std::int64_t i, std::int64_t j) {
+  return m.values[static_cast<std::size_t>(m.layout == Layout::row_major ? i * m.columns + j : j * m.rows + i)];
+}
+
 io::DenseData<double> read_pairs(const std::string& path) {
-  // A first line "0,1" is a pair, not pandas' names of columns.
-  auto matrix =
-      io::read_matrix<double>(path, {.missing_fields = true, .missing_hint = {}, .header = io::HeaderLine::words});
+  // A first line "0,1" is a pair, not pandas' names of columns; one "user,item" over three fields forgets one of them.
+  auto matrix = io::read_matrix<double>(
+      path,
+      {.missing_fields = true, .missing_hint = {}, .header = io::HeaderLine::words, .short_header = false});
   auto* dense = std::get_if<io::DenseData<double>>(&matrix);
   if (dense == nullptr || dense->columns < 2 || dense->columns > 3) {
     throw FileError(path + ": expected a dense matrix of 2 or 3 columns: row, column and, if known, the value");
@@ -62,20 +68,30 @@ io::DenseData<double> read_pairs(const std::string& path) {
   return std::move(*dense);
 }
 
+[[noreturn]] void refuse(const PredictArguments& a, const io::DenseData<double>& pairs, std::int64_t p,
+                         const std::string& what) {
+  const std::optional<std::int64_t> line = pairs.line_of(p);
+  throw FileError(a.pairs + (line ? ":" + std::to_string(*line) : "") + ": pair " + std::to_string(p) + " has " + what);
+}
+
 // The number at (p, c) as an index below `count`.
-std::int64_t index_at(const PredictArguments& a, double number, std::int64_t p, const char* what, std::int64_t count) {
+std::int64_t index_at(const PredictArguments& a, const io::DenseData<double>& pairs, std::int64_t p, std::int64_t c,
+                      std::int64_t count) {
+  const double number = at(pairs, p, c);
   if (number >= 0 && number < static_cast<double>(count) && number == std::floor(number)) {
     return static_cast<std::int64_t>(number);
   }
-  throw FileError(a.pairs + ": pair " + std::to_string(p) + " has " + what + " " + brief(number) +
-                  ", expected an integer from 0 to " + std::to_string(count - 1));
+  refuse(a, pairs, p, std::string(c == 0 ? "row " : "column ") + brief(number) + ", expected an integer from 0 to " +
+                          std::to_string(count - 1));
 }
 
 // What X has at pair p; NaN where that is not known.
-double value_at(const PredictArguments& a, double value, std::int64_t p) {
-  if (!std::isinf(value)) return value;
-  throw FileError(a.pairs + ": pair " + std::to_string(p) + " has value " + brief(value) +
-                  ", expected a finite number, or nan where it is not known");
+double value_at(const PredictArguments& a, const io::DenseData<double>& pairs, std::int64_t p) {
+  if (pairs.columns < 3) return std::numeric_limits<double>::quiet_NaN();
+  const double value = at(pairs, p, 2);
+  if (std::isinf(value))
+    refuse(a, pairs, p, "value " + brief(value) + ", expected a finite number, or nan where it is not known");
+  return value;
 }
 
 std::string as_text(const std::vector<double>& values) {
@@ -100,18 +116,14 @@ int run(const PredictArguments& a) {
                     std::to_string(h.rows) + " rows, expected as many");
   }
   const io::DenseData<double> pairs = read_pairs(a.pairs);
-  const auto at = [&pairs](std::int64_t p, std::int64_t c) {
-    const bool rows = pairs.layout == Layout::row_major;
-    return pairs.values[static_cast<std::size_t>(rows ? p * pairs.columns + c : c * pairs.rows + p)];
-  };
   std::vector<double> predictions;
   Errors errors;
   for (std::int64_t p = 0; p < pairs.rows; ++p) {
-    const std::int64_t i = index_at(a, at(p, 0), p, "row", w.rows), j = index_at(a, at(p, 1), p, "column", h.columns);
+    const std::int64_t i = index_at(a, pairs, p, 0, w.rows), j = index_at(a, pairs, p, 1, h.columns);
     double v = 0;
     for (std::int64_t c = 0; c < w.columns; ++c) v += w(i, c) * h(c, j);
     predictions.push_back(v);
-    const double error = pairs.columns < 3 ? std::numeric_limits<double>::quiet_NaN() : value_at(a, at(p, 2), p) - v;
+    const double error = value_at(a, pairs, p) - v;
     if (std::isnan(error)) continue;
     ++errors.known;
     errors.squares += error * error;

@@ -126,7 +126,7 @@ class CsvParser {
   void settle_columns() {
     std::size_t fields = header_ > 0 ? header_ : fields_.size();
     if (header_ > 0 && names_ == 0 && fields_.size() > 1) {
-      const bool more = fields_.size() == header_ + 1 && !out_.skipped.counted;
+      const bool more = fields_.size() == header_ + 1 && options_.short_header && !out_.skipped.counted;
       words_ = fields_.size() == header_ && is_word(fields_.front());
       names_ = more || words_ ? 1 : 0;
       fields += more;
@@ -161,6 +161,7 @@ class CsvParser {
     if (fields_.size() != expected) {
       fail(std::to_string(fields_.size()) + " fields, expected " + std::to_string(expected));
     }
+    if (out_.line_of(out_.rows) != line_) out_.lines.emplace_back(out_.rows, line_);
     ++out_.rows;
   }
 

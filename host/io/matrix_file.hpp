@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,9 +26,17 @@ struct DenseData {
   Layout layout = Layout::row_major;
   std::vector<T> values;
   SkippedNames skipped{};
+  /// Of .csv and .tsv: (row, line) of the first row and of each below a line that is none. The others follow each other.
+  std::vector<std::pair<std::int64_t, std::int64_t>> lines{};
 
   DenseView<const T> view() const {
     return {values.data(), rows, columns, layout == Layout::row_major ? columns : rows, layout, MemorySpace::host};
+  }
+  /// Where a row is in the file, from 1; nothing of other formats than .csv and .tsv.
+  std::optional<std::int64_t> line_of(std::int64_t row) const {
+    for (auto run = lines.rbegin(); run != lines.rend(); ++run)
+      if (run->first <= row) return run->second + row - run->first;
+    return {};
   }
 };
 
@@ -60,6 +70,7 @@ struct ReadOptions {
   bool missing_fields = false;  ///< empty ones and NA, in any case, are NaN; else they are refused
   std::string missing_hint;     ///< what a message adds where such a field is refused
   HeaderLine header = HeaderLine::automatic;
+  bool short_header = true;  ///< one field shorter than the row below it, it leaves names of rows unnamed; else: refused
 };
 
 /// Reads a matrix, its format told by the name: .mtx (Matrix Market), .npy (NumPy), .npz (scipy.sparse.save_npz), .csv,

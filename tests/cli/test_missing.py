@@ -172,9 +172,14 @@ def test_predictions_into_a_pipe(orthant, folder, x):
 def test_pairs_that_are_not(orthant, folder, x):
     orthant.factors("x.npy", "--rank", 3)
     for line, place in [("30,0", "row 30"), ("0,-1", "column -1"), ("0.5,0", "row 0.5"), ("nan,0", "row nan")]:
-        (folder / "pairs.csv").write_text("0,0\n" + line + "\n")
+        (folder / "pairs.csv").write_text("i,j\n\n0,0\n\n\n" + line + "\n")
         error = orthant.error("predict", "out", "--pairs", "pairs.csv", code=1)
-        assert error.startswith("pairs.csv: pair 1 has " + place), error
+        assert error.startswith("pairs.csv:6: pair 1 has " + place), error
+    np.save(folder / "pairs.npy", [[0, 0], [30, 0]])
+    error = orthant.error("predict", "out", "--pairs", "pairs.npy", code=1)
+    assert error == "pairs.npy: pair 1 has row 30, expected an integer from 0 to 29"
+    (folder / "pairs.csv").write_text("user,item\n1,2,0.5\n")
+    assert orthant.error("predict", "out", "--pairs", "pairs.csv", code=1) == "pairs.csv:2: 3 fields, expected 2"
     (folder / "pairs.csv").write_text("1\n2\n")
     assert "2 or 3 columns" in orthant.error("predict", "out", "--pairs", "pairs.csv", code=1)
     assert "did you mean --pairs" in orthant.error("predict", "out", "--pair", "pairs.csv", code=2)

@@ -89,6 +89,8 @@ TYPED_TEST(Csv, NamesOfRowsThatHaveANameOrNone) {
   EXPECT_EQ(this->fails("V1,V2\nx,1,2\ny,3\n"), at_line(3, "2 fields, expected 3"));
   EXPECT_EQ(this->fails("V1,V2\nx,1,2,3\n"), at_line(2, "field 1 is 'x', expected a number" + kNamesOfRows));
   EXPECT_EQ(this->fails("V1,V2\n0,1,2,3\n"), at_line(2, "4 fields, expected 2"));
+  EXPECT_EQ(this->fails("V1,V2\n0,1,2\n", ',', {.missing_hint = {}, .short_header = false}),
+            at_line(2, "3 fields, expected 2"));
 }
 
 // As pandas' to_csv(index=False) heads columns that have no names.
@@ -120,6 +122,18 @@ TYPED_TEST(Csv, WhatIsSkippedIsTold) {
   EXPECT_EQ(skipped("1,2\n3,4\n", HeaderLine::yes), "columns ");
   for (const char* text : {",a,b\n1,3,4\n", "a,b\n1,3,4\n", "who,a,b\nx,3,4\n", "who,0,1\n2,3,4\n", "A title\n3,4\n"})
     EXPECT_EQ(skipped(text), "columns rows") << text;
+}
+
+TYPED_TEST(Csv, LinesOfRowsAreTold) {
+  const auto lines = [](std::string_view text) {
+    const auto m = parse_csv<TypeParam>(text, ',', "file");
+    std::vector<std::int64_t> all;
+    for (std::int64_t i = 0; i < m.rows; ++i) all.push_back(m.line_of(i).value());
+    return all;
+  };
+  EXPECT_EQ(lines("1,2\n3,4\n"), (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(lines("\na,b\n1,2\n3,4\n\n\n5,6\n7,8\n \n9,1"), (std::vector<std::int64_t>{3, 4, 7, 8, 10}));
+  EXPECT_FALSE(DenseData<TypeParam>{}.line_of(0).has_value());
 }
 
 TYPED_TEST(Csv, WhetherThereIsAHeaderMayBeSaid) {
