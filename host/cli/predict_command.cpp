@@ -109,6 +109,8 @@ void write(const std::string& path, const std::vector<double>& values) {
 }
 
 int run(const PredictArguments& a) {
+  if (a.output.ends_with(".gz"))
+    throw UsageError("--output is '" + a.output + "', expected a name without .gz: what is written is not gzipped");
   const std::filesystem::path folder(a.folder);
   const auto w = read_factor<double>((folder / "W.npy").string()), h = read_factor<double>((folder / "H.npy").string());
   if (w.columns != h.rows) {

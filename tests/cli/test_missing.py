@@ -169,6 +169,12 @@ def test_predictions_into_a_pipe(orthant, folder, x):
     assert (folder / "link").is_symlink() and (folder / "out/there.txt").read_text() == printed
 
 
+@pytest.mark.parametrize("name", ["p.npy.gz", "p.csv.gz"])
+def test_predictions_are_not_gzipped(orthant, folder, name):
+    error = orthant.error("predict", "out", "--pairs", "pairs.csv", "--output", name, code=2)
+    assert error.startswith(f"--output is '{name}', expected a name without .gz")
+
+
 def test_pairs_that_are_not(orthant, folder, x):
     orthant.factors("x.npy", "--rank", 3)
     for line, place in [("30,0", "row 30"), ("0,-1", "column -1"), ("0.5,0", "row 0.5"), ("nan,0", "row nan")]:
