@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -52,6 +53,19 @@ struct Errors {
   double mae() const { return sizes / static_cast<double>(known); }
 };
 
+// W or H, each entry of which must be what a factorization may have written.
+FactorData<double> read_fitted(const PredictArguments& a, const std::string& name) {
+  const std::string path = (std::filesystem::path(a.folder) / (name + ".npy")).string();
+  FactorData<double> factor = read_factor<double>(path);
+  const auto bad = std::find_if(factor.values.begin(), factor.values.end(),
+                                [](double value) { return !(value >= 0 && std::isfinite(value)); });
+  if (bad == factor.values.end()) return factor;
+  const std::int64_t p = bad - factor.values.begin();
+  throw FileError(path + ": " + name + "(" + std::to_string(p / factor.columns) + ", " +
+                  std::to_string(p % factor.columns) + ") is " + brief(*bad) +
+                  ", expected a finite number that is not negative");
+}
+
 double at(const io::DenseData<double>& m, std::int64_t i, std::int64_t j) {
   return m.values[static_cast<std::size_t>(m.layout == Layout::row_major ? i * m.columns + j : j * m.rows + i)];
 }
@@ -59,8 +73,7 @@ double at(const io::DenseData<double>& m, std::int64_t i, std::int64_t j) {
 io::DenseData<double> read_pairs(const std::string& path) {
   // A first line "0,1" is a pair, not pandas' names of columns; one "user,item" over three fields forgets one of them.
   auto matrix = io::read_matrix<double>(
-      path,
-      {.missing_fields = true, .missing_hint = {}, .header = io::HeaderLine::words, .short_header = false});
+      path, {.missing_fields = true, .missing_hint = {}, .header = io::HeaderLine::words, .short_header = false});
   auto* dense = std::get_if<io::DenseData<double>>(&matrix);
   if (dense == nullptr || dense->columns < 2 || dense->columns > 3) {
     throw FileError(path + ": expected a dense matrix of 2 or 3 columns: row, column and, if known, the value");
@@ -81,8 +94,9 @@ std::int64_t index_at(const PredictArguments& a, const io::DenseData<double>& pa
   if (number >= 0 && number < static_cast<double>(count) && number == std::floor(number)) {
     return static_cast<std::int64_t>(number);
   }
-  refuse(a, pairs, p, std::string(c == 0 ? "row " : "column ") + brief(number) + ", expected an integer from 0 to " +
-                          std::to_string(count - 1));
+  refuse(a, pairs, p,
+         std::string(c == 0 ? "row " : "column ") + brief(number) + ", expected an integer from 0 to " +
+             std::to_string(count - 1));
 }
 
 // What X has at pair p; NaN where that is not known.
@@ -111,8 +125,7 @@ void write(const std::string& path, const std::vector<double>& values) {
 int run(const PredictArguments& a) {
   if (a.output.ends_with(".gz"))
     throw UsageError("--output is '" + a.output + "', expected a name without .gz: what is written is not gzipped");
-  const std::filesystem::path folder(a.folder);
-  const auto w = read_factor<double>((folder / "W.npy").string()), h = read_factor<double>((folder / "H.npy").string());
+  const FactorData<double> w = read_fitted(a, "W"), h = read_fitted(a, "H");
   if (w.columns != h.rows) {
     throw FileError(a.folder + ": W.npy has " + std::to_string(w.columns) + " columns and H.npy " +
                     std::to_string(h.rows) + " rows, expected as many");
@@ -125,8 +138,8 @@ int run(const PredictArguments& a) {
     double v = 0;
     for (std::int64_t c = 0; c < w.columns; ++c) v += w(i, c) * h(c, j);
     predictions.push_back(v);
-    const double error = value_at(a, pairs, p) - v;
-    if (std::isnan(error)) continue;
+    const double known = value_at(a, pairs, p), error = known - v;
+    if (std::isnan(known)) continue;
     ++errors.known;
     errors.squares += error * error;
     errors.sizes += std::abs(error);

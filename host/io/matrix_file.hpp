@@ -26,7 +26,8 @@ struct DenseData {
   Layout layout = Layout::row_major;
   std::vector<T> values;
   SkippedNames skipped{};
-  /// Of .csv and .tsv: (row, line) of the first row and of each below a line that is none. The others follow each other.
+  /// Of .csv and .tsv: (row, line) of the first row and of each below a line that is none. The others follow each
+  /// other.
   std::vector<std::pair<std::int64_t, std::int64_t>> lines{};
 
   DenseView<const T> view() const {
@@ -70,7 +71,8 @@ struct ReadOptions {
   bool missing_fields = false;  ///< empty ones and NA, in any case, are NaN; else they are refused
   std::string missing_hint;     ///< what a message adds where such a field is refused
   HeaderLine header = HeaderLine::automatic;
-  bool short_header = true;  ///< one field shorter than the row below it, it leaves names of rows unnamed; else: refused
+  bool short_header =
+      true;  ///< one field shorter than the row below it, it leaves names of rows unnamed; else: refused
 };
 
 /// Reads a matrix, its format told by the name: .mtx (Matrix Market), .npy (NumPy), .npz (scipy.sparse.save_npz), .csv,

@@ -169,6 +169,17 @@ def test_predictions_into_a_pipe(orthant, folder, x):
     assert (folder / "link").is_symlink() and (folder / "out/there.txt").read_text() == printed
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -0.5])
+@pytest.mark.parametrize("name, place", [("W", (7, 1)), ("H", (2, 11))])
+def test_factors_that_no_fit_has_are_refused(orthant, folder, x, bad, name, place):
+    factors = dict(zip("WH", orthant.factors("x.npy", "--rank", 3)))
+    factors[name][place] = bad
+    np.save(folder / f"out/{name}.npy", factors[name])
+    (folder / "pairs.csv").write_text("0,0,1\n7,11,1\n")
+    error = orthant.error("predict", "out", "--pairs", "pairs.csv", code=1)
+    assert error == f"out/{name}.npy: {name}{place} is {bad:g}, expected a finite number that is not negative"
+
+
 @pytest.mark.parametrize("name", ["p.npy.gz", "p.csv.gz"])
 def test_predictions_are_not_gzipped(orthant, folder, name):
     error = orthant.error("predict", "out", "--pairs", "pairs.csv", "--output", name, code=2)
