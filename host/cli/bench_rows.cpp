@@ -5,6 +5,7 @@
 #include "bench/memory.hpp"
 #include "host/cli/errors.hpp"
 #include "host/cli/option_types.hpp"
+#include "host/cli/wording.hpp"
 #include "host/cli/workload_file.hpp"
 #include "orthant/error.hpp"
 
@@ -57,7 +58,7 @@ std::string refusal(const BenchRow& row, const BenchArguments& a, const Context&
   try {
     peak_memory(row, a, context);
   } catch (const InvalidArgument& e) {
-    return e.what();
+    return in_options(e.what());
   }
   return {};
 }

@@ -37,6 +37,7 @@ namespace {
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
   if (name == "options.loss.beta")
     throw UsageError("--loss is " + name_of(arguments.options.loss) + ", expected " + in_options(e.expected()));
+  if (name.starts_with("options.")) throw UsageError(in_options(e.what()));
   if (name == "MatrixOptions::missing") throw UsageError("--missing" + rest);
   if (name == "MatrixOptions::storage") throw UsageError("--storage" + rest);
   if (name == "CudaConfig::math") throw UsageError("--math" + rest);

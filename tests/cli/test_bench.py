@@ -152,14 +152,14 @@ def test_sweeps_and_acceleration_are_rows(orthant, bench, sizes):
 def test_sweeps_and_acceleration_that_do_not_exist_are_told(orthant, sizes):
     done = orthant("bench", *sizes, "3", "--loss", "beta=0.5", "--sweeps", "1,2", "--rank", 2, "--json")
     assert [r["sweeps"] for r in json.loads(done.stdout)["results"]] == [1]
-    assert "left out: 3, rank 2, beta=0.5, mu: options.sweeps is 2, expected 1" in done.stderr
+    assert "left out: 3, rank 2, beta=0.5, mu: --sweeps is 2, expected 1, or auto: more are for hals, and for mu" in done.stderr
     arguments = ("--loss", "frobenius,kullback-leibler", "--acceleration", "extrapolation", "--rank", 2, "--json")
     done = orthant("bench", *sizes, "3", *arguments)
     rows = json.loads(done.stdout)["results"]
     assert {(r["loss"], r["acceleration"]) for r in rows} == {("frobenius", "extrapolation")}
-    assert "kullback-leibler, hals: options.acceleration is extrapolation, expected automatic or none" in done.stderr
+    assert "kullback-leibler, hals: --acceleration is extrapolation, expected auto or none" in done.stderr
     message = orthant.error("bench", "D3", "--solver", "anls", "--sweeps", 2, code=2)
-    assert "no row is left: D3, rank 16, frobenius, anls: options.sweeps is 2, expected 1" in message
+    assert "no row is left: D3, rank 16, frobenius, anls: --sweeps is 2, expected 1" in message
 
 
 def test_fits_are_shorter_where_time_is_short(bench, sizes):
@@ -173,7 +173,7 @@ def test_what_does_not_exist_is_told_if_it_was_asked_for(orthant, sizes):
     rows = {(r["workload"], r["loss"], r["solver"]) for r in json.loads(done.stdout)["results"]}
     assert rows == {("dense", "itakura-saito", "mu")} | {(w, "kullback-leibler", "mu") for w in ("dense", "sparse", "3")}
     assert "left out: sparse, rank 5, itakura-saito, mu: X has zeros" in done.stderr
-    assert "left out: dense, rank 4, kullback-leibler, anls: options.solver is anls" in done.stderr
+    assert "left out: dense, rank 4, kullback-leibler, anls: --solver is anls, expected hals or mu" in done.stderr
     message = orthant.error("bench", *sizes, "sparse", "--loss", "itakura-saito", code=2)
     assert "no row is left: sparse, rank 5, itakura-saito, hals: X has zeros" in message
 
