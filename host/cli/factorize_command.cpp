@@ -129,6 +129,10 @@ int run(FactorizeArguments arguments) {
   std::vector<std::string> row_names, column_names;
   if (!arguments.row_names.empty()) row_names = read_names(arguments.row_names, input.rows(), "rows");
   if (!arguments.column_names.empty()) column_names = read_names(arguments.column_names, input.columns(), "columns");
+  // Before W and H are allocated, the library refuses the ranks that it would refuse later.
+  if (arguments.rank > 0 && arguments.transform.empty())
+    explained(arguments,
+              [&] { return plan<T>(context, input.shape(arguments.missing), arguments.rank, arguments.options); });
   Factors<T> factors = read_factors<T>(arguments, input.rows(), input.columns());
 
   display.phase("computing the start");

@@ -148,6 +148,16 @@ bool Input<T>::sparse() const {
 }
 
 template <class T>
+MatrixShape Input<T>::shape(Missing missing) const {
+  MatrixShape shape{.rows = rows(), .columns = columns(), .missing = missing, .weighted = !data_->x.weights.empty()};
+  if (const auto* dense = std::get_if<io::DenseData<T>>(&data_->x.matrix))
+    shape.layout = dense->layout;
+  else
+    shape.nonzeros = static_cast<std::int64_t>(std::get<io::SparseData<T>>(data_->x.matrix).values.size());
+  return shape;
+}
+
+template <class T>
 io::SkippedNames Input<T>::skipped() const {
   const auto* dense = std::get_if<io::DenseData<T>>(&data_->x.matrix);
   return dense == nullptr ? io::SkippedNames{} : dense->skipped;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/io/matrix_file.hpp"
+#include "orthant/factorize.hpp"
 #include "orthant/matrix.hpp"
 
 namespace orthant::cli {
@@ -37,6 +38,8 @@ class Input {
   std::int64_t rows() const;
   std::int64_t columns() const;
   bool sparse() const;
+  /// Before entries are held out.
+  MatrixShape shape(Missing missing) const;
   /// What of the file was taken as names; nothing of other formats than .csv and .tsv.
   io::SkippedNames skipped() const;
   /// @throws InvalidArgument for an entry that is negative, NaN or infinite

@@ -181,9 +181,12 @@ NpyArray<T> convert_array(const NpyHeader& header, std::string_view bytes, const
 }
 
 void expect_matrix(const NpyHeader& header, const std::string& file) {
-  if (header.shape.size() == 2) return;
+  const std::vector<std::int64_t>& shape = header.shape;
+  const bool matrix = shape.size() == 2;
+  if (matrix && shape[0] > 0 && shape[1] > 0) return;
   throw IoError::at_byte(file, static_cast<std::int64_t>(header.shape_begin),
-                         "the array has shape " + header.shape_text + ", expected a matrix (2 dimensions)");
+                         "the array has shape " + header.shape_text + ", expected a matrix (2 dimensions)" +
+                             (matrix ? " of at least one row and column" : ""));
 }
 
 template <class T>

@@ -166,6 +166,8 @@ def test_info(orthant):
             "--init is nndsvd, expected nndsvda, nndsvdar or random with --solver mu",
         ),
         (["factorize", "x.npy", "--rank", 21, "--init", "nndsvda"], "--rank is 21, expected at most 20"),
+        (["factorize", "x.npy", "--rank", 2**31 - 1], "--rank is 2147483647, expected at most 20"),
+        (["factorize", "x.npy", "--rank", 2**31 - 1, "--init", "random"], "expected at most 2^47 entries of W, H and a Gram"),
         (["factorize", "x.npy", "--rank", 21], "an nndsvd start; --init random takes any rank (see"),
         (["factorize", "x.npy", "--rank", 3, "--l1-w", 1e308], "--l1-w is 1e+308, expected at most 1e+30 for this X in float"),
         (["factorize", "x.npy", "--rank", 3, "--l2-h", 1e308], "--l2-h is 1e+308, expected at most"),

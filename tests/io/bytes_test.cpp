@@ -62,8 +62,7 @@ TEST_F(Files, NumPyFilesAsFromMemory) {
     EXPECT_EQ(failure([&] { return parse_npy<double>(bytes, file); }), failure([&] { return read_npy<double>(file); }));
   };
   for (const std::string& bytes : {doubles, npy(npy_header(">f8", "(200, 100)", true), raw(numbers, true)),
-                                   npy(npy_header("<f8", "(200, 100)") + std::string(5000, ' '), raw(numbers)),
-                                   npy(npy_header("<f8", "(0, 3)"), "")}) {
+                                   npy(npy_header("<f8", "(200, 100)") + std::string(5000, ' '), raw(numbers))}) {
     same(bytes);
     EXPECT_EQ(rows_of(read_npy<float>(put("x.npy", bytes))), rows_of(parse_npy<float>(bytes, "file")));
     EXPECT_EQ(rows_of(read_npy<double>(put("x.npy", bytes))), rows_of(parse_npy<double>(bytes, "file")));
@@ -72,8 +71,8 @@ TEST_F(Files, NumPyFilesAsFromMemory) {
   numbers[19'999] = 1e300;
   for (const std::string& bytes :
        {std::string(), std::string("x"), doubles.substr(0, 50), doubles.substr(0, doubles.size() - 1), doubles + "x",
-        npy(npy_header("<f8", "(20000,)"), raw(numbers)), npy(npy_header("<c8", "(200, 100)"), raw(numbers)),
-        npy(npy_header("<f8", "(200, 100)"), raw(numbers))}) {
+        npy(npy_header("<f8", "(20000,)"), raw(numbers)), npy(npy_header("<f8", "(0, 3)"), ""),
+        npy(npy_header("<c8", "(200, 100)"), raw(numbers)), npy(npy_header("<f8", "(200, 100)"), raw(numbers))}) {
     same(bytes);
   }
 }
