@@ -30,6 +30,7 @@ std::vector<std::string> read_names(const std::string& path, std::int64_t count,
   std::vector<std::string> names;
   for (std::string line; std::getline(file, line);) {
     if (line.ends_with('\r')) line.pop_back();
+    if (names.empty()) line = io::without_mark(line);
     if (!is_utf8(line))
       throw FileError(path + ":" + std::to_string(names.size() + 1) + ": " + io::quoted(line) + " is not UTF-8");
     names.push_back(std::move(line));

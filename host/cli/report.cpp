@@ -1,5 +1,6 @@
 #include "host/cli/report.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <ostream>
@@ -37,12 +38,19 @@ std::string sentence(StopReason reason) {
   return "stopped by a signal";
 }
 
+// A name with '?' in place of what a terminal might obey.
+std::string printable(std::string name) {
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return name;
+}
+
 void print_components(std::ostream& out, const Strongest& components) {
   for (std::size_t c = 0; c < components.size(); ++c) {
     out << "  " << c << ":";
     const char* separator = " ";
     for (const Named& named : components[c]) {
-      out << separator << named.name;
+      out << separator << printable(named.name);
       separator = ", ";
     }
     out << "\n";

@@ -29,9 +29,7 @@ template <class T>
 class CsvParser {
  public:
   CsvParser(std::string_view text, char separator, const std::string& file, const ReadOptions& options)
-      : text_(text), separator_(separator), file_(file), options_(options) {
-    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);  // byte order mark
-  }
+      : text_(without_mark(text)), separator_(separator), file_(file), options_(options) {}
 
   DenseData<T> parse() {
     bool first = true;

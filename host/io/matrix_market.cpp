@@ -341,7 +341,8 @@ DenseData<T> assemble_array(const Header& h, const std::vector<Part<T>>& parts) 
 }  // namespace
 
 template <class T>
-MatrixData<T> parse_matrix_market(std::string_view text, const std::string& file) {
+MatrixData<T> parse_matrix_market(std::string_view marked, const std::string& file) {
+  const std::string_view text = without_mark(marked);
   const Header h = HeaderParser(text, file).header();
   const std::vector<std::string_view> pieces = divide(text.substr(h.begin));
   std::vector<Part<T>> parts(pieces.size());

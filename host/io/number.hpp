@@ -16,6 +16,12 @@ inline std::string quoted(std::string_view piece) {
   return out + (piece.size() > 40 ? "...'" : "'");
 }
 
+/// A text without the byte order mark of UTF-8 that some editors put before it.
+inline std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 enum class NumberStatus { ok, malformed, too_large };
 
 /// The decimal number (or inf, nan; a leading '+' is allowed) at the beginning of [p, end), rounded to the nearest T.

@@ -240,6 +240,17 @@ def test_names(orthant, folder, x):
         assert f"  {c}: " + ", ".join(t["name"] for t in told) + "\n" in text
 
 
+def test_names_that_a_terminal_would_obey(orthant, folder, x):
+    "A byte order mark is no part of the first name; what controls a terminal is printed as '?', and told in the JSON."
+    names = ["Stra\u00dfe", "\x1b[2Jred", "tab\there", "\x7f"] + ["x"] * 16
+    (folder / "names.txt").write_bytes(b"\xef\xbb\xbf" + "\n".join(names).encode())
+    arguments = ["x.npy", "--rank", 1, "--column-names", "names.txt", "--top", 20]
+    assert sorted(t["name"] for t in orthant.report(*arguments)["top_columns"][0]) == sorted(names)
+    text = orthant("factorize", *arguments).stdout
+    assert "Stra\u00dfe" in text and "?[2Jred" in text and "tab?here" in text
+    assert not any(c < " " and c != "\n" or c == "\x7f" for c in text)
+
+
 def test_names_of_zero_weight_are_left_out(orthant, folder):
     x = np.zeros((4, 5))
     x[:2, :2] = x[2:, 3:] = 1

@@ -37,6 +37,13 @@ TYPED_TEST(MatrixMarket, CoordinateRealGeneral) {
   EXPECT_EQ(rows_of(m), (Rows{{0, 0.25, 0, 2}, {0, 0, 0, 0}, {1.5, 0, 0, 1000}}));
 }
 
+TYPED_TEST(MatrixMarket, AByteOrderMarkIsSkipped) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_EQ(this->rows(mark + kReal + "1 2 1\n1 2 3\n"), (Rows{{0, 3}}));
+  EXPECT_EQ(this->rows(mark + kArray + "1 2\n4\n3\n"), (Rows{{4, 3}}));
+  EXPECT_EQ(this->fails(mark + kReal + "1 2 1\n1 2 x\n").line, 3);
+}
+
 TYPED_TEST(MatrixMarket, FieldsOfCoordinate) {
   const std::string text = "2 3 2\n2 3 7\n1 1 4\n";
   const Rows expected{{4, 0, 0}, {0, 0, 7}};
