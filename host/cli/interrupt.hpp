@@ -5,7 +5,7 @@
 namespace orthant::cli {
 
 /// While it lives, SIGINT (Ctrl-C) and SIGTERM are noted instead of ending the process; the second one of a kind ends
-/// it. At most one may live at a time.
+/// it. One that was ignored before stays so. At most one may live at a time.
 class Interrupt {
  public:
   Interrupt();

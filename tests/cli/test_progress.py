@@ -70,9 +70,9 @@ def long_fit(folder):
     return ["factorize", "x.npy", "--rank", 5, "--tolerance", 0, "--max-iterations", 2_000_000, "--output", "out"]
 
 
-def started(orthant, *arguments):
+def started(orthant, *arguments, **keywords):
     """The running command after its first check."""
-    process = orthant.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = orthant.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **keywords)
     assert "iteration" in process.stderr.readline()
     time.sleep(0.3)
     return process
@@ -88,6 +88,17 @@ def test_signal_stops_and_writes(orthant, folder, long_fit, number, code):
     assert report["stop_reason"] == "stopped_by_caller" and 0 < report["iterations"] < 2_000_000
     assert json.loads((folder / "out/result.json").read_text()) == report
     assert np.load(folder / "out/W.npy").shape == (400, 5) and np.load(folder / "out/H.npy").shape == (5, 300)
+
+
+def test_a_signal_that_is_ignored_stays_so(orthant, long_fit):
+    """As nohup and shells start what runs behind."""
+    ignore = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process = started(orthant, *long_fit, "--check-every", 100, preexec_fn=ignore)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert "stopped by a signal after" in process.communicate(timeout=30)[0] and process.returncode == 143
 
 
 def test_summary_tells_of_the_signal(orthant, long_fit):
