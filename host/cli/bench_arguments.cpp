@@ -173,6 +173,21 @@ void add_bench_options(CLI::App& app, BenchArguments& arguments) {
   app.footer(kFooter);
 }
 
+void check(const CLI::App& app, const BenchArguments& a) {
+  // `--json D3` would take the workload for a file.
+  for (const bench::Workload& w : bench::known_workloads())
+    if (a.json == w.name) throw UsageError("--json is followed by the workload " + w.name + ": name workloads first");
+  if (a.model != nullptr && a.traffic) throw UsageError("--model and --traffic exclude each other");
+  if (a.model != nullptr || a.traffic)
+    for (const char* option :
+         {"--device", "--threads", "--iterations", "--repeats", "--seconds", "--time-to", "--until"})
+      if (app.count(option) > 0)
+        throw UsageError(std::string(option) + " does nothing with " + (a.traffic ? "--traffic" : "--model") +
+                         ", which measures nothing");
+  if (app.count("--until") > 0 && a.time_to.empty())
+    throw UsageError("--until does nothing without --time-to, whose fits it is for");
+}
+
 nlohmann::ordered_json options_as_json(const BenchArguments& a) {
   const auto same = [](const auto& value) { return value; };
   const auto text = [](const std::string& t) {

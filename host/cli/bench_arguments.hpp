@@ -38,6 +38,10 @@ struct BenchArguments {
 
 void add_bench_options(CLI::App& app, BenchArguments& arguments);
 
+/// Checks what no single option can know.
+/// @throws UsageError
+void check(const CLI::App& app, const BenchArguments& arguments);
+
 /// Every option by its name, _ for -; null: not given.
 nlohmann::ordered_json options_as_json(const BenchArguments& arguments);
 

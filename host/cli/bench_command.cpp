@@ -244,16 +244,16 @@ void prepare_file(const std::string& path) {
 
 int run(const BenchArguments& a) {
   if (a.json && a.json != "-") prepare_file(*a.json);
-  if (a.model != nullptr && a.traffic) throw UsageError("--model and --traffic exclude each other");
   if (a.model != nullptr) return predict_rows(a);
   if (a.traffic) return a.precision == Precision::float_ ? count_rows<float>(a) : count_rows<double>(a);
   return a.precision == Precision::float_ ? measure_rows<float>(a) : measure_rows<double>(a);
 }
 
-// `--json D3` would take the workload for a file.
-void refuse_workload_as_file(const BenchArguments& a) {
-  for (const bench::Workload& w : bench::known_workloads())
-    if (a.json == w.name) throw UsageError("--json is followed by the workload " + w.name + ": name workloads first");
+// Everything but compare itself, which measures nothing.
+void refuse_beside_compare(const CLI::App& bench) {
+  for (const CLI::Option* option : bench.get_options())
+    if (option->count() > 0)
+      throw UsageError(option->get_name() + " does nothing with compare, behind which A and B follow");
 }
 
 }  // namespace
@@ -263,9 +263,12 @@ Subcommand add_bench(CLI::App& command) {
   const auto arguments = std::make_shared<BenchArguments>();
   add_bench_options(*app, *arguments);
   const Subcommand compare = add_bench_compare(*app);
-  return {app, [arguments, compare] {
-            if (compare.app->parsed()) return compare.run();
-            refuse_workload_as_file(*arguments);
+  return {app, [app, arguments, compare] {
+            if (compare.app->parsed()) {
+              refuse_beside_compare(*app);
+              return compare.run();
+            }
+            check(*app, *arguments);
             return run(*arguments);
           }};
 }

@@ -1,5 +1,8 @@
 #include "host/cli/factorize_arguments.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 #include "host/cli/exit_code.hpp"
 #include "host/cli/option_types.hpp"
 
@@ -194,6 +197,29 @@ void refuse_with_transform(const CLI::App& app) {
       throw UsageError(std::string(option) + " does nothing with --transform, which keeps W and starts H by itself");
 }
 
+// Options that have no part in what is asked for.
+void refuse_idle(const CLI::App& app, const FactorizeArguments& a) {
+  const auto refuse = [&app](const std::string& option, const std::string& why) {
+    if (app.count(option) > 0) throw UsageError(option + " does nothing " + why);
+  };
+  const auto text = [](std::string_view path) {
+    if (path.ends_with(".gz")) path.remove_suffix(3);
+    return path.ends_with(".csv") || path.ends_with(".tsv");
+  };
+  if (const std::string f = name_of(kFreezes, a.freeze); !f.empty()) {
+    const Penalty& kept = a.freeze == Freeze::w ? a.options.w_penalty : a.options.h_penalty;
+    const std::string why = "with --freeze " + f + ", which keeps that factor";
+    if (kept.l1 > 0) refuse("--l1-" + f, why);
+    if (kept.l2 > 0) refuse("--l2-" + f, why);
+  }
+  if (!text(a.x) && !text(a.weights)) refuse("--header", "with " + a.x + ": it is for .csv and .tsv");
+  if (!a.w0.empty() && !a.h0.empty() && a.holdout == 0) refuse("--seed", "with --w0 and --h0, which give the start");
+  const auto weighs = [&app](const char* option) { return app.count(option) > 0; };
+  constexpr const char* kWeights[] = {"--l1-w", "--l2-w", "--l1-h", "--l2-h"};
+  if (a.options.penalty_scaling != PenaltyScaling::none && std::ranges::none_of(kWeights, weighs))
+    refuse("--scaling", "without the weights that it scales, --l1-w, --l2-w, --l1-h and --l2-h");
+}
+
 // Whether an option leaves entries out or weighs them.
 bool incomplete(const FactorizeArguments& a) {
   return a.missing != Missing::none || !a.weights.empty() || a.holdout > 0;
@@ -284,6 +310,7 @@ void settle(const CLI::App& app, FactorizeArguments& a) {
   if (a.tfidf && incomplete(a))
     throw UsageError("--tfidf needs all entries of X, without --missing, --weights and --holdout");
   check_solver(a);
+  refuse_idle(app, a);
   if (a.device.kind != Device::Kind::cuda && (a.math != MathMode::strict || a.storage != Storage::element_type))
     throw UsageError(a.math != MathMode::strict
                          ? "--math " + name_of(kMathModes, a.math) + " is for --device cuda"

@@ -40,19 +40,20 @@ def test_every_key(orthant, x):
     assert report["versions"] == info["versions"]
 
 
-def test_options_hold_what_was_asked_for(orthant, x, start):
+@pytest.mark.parametrize("more", [{"l1_w": 1.0, "l2_w": 2.0}, {"freeze": "w", "holdout": 0.5, "seed": 5}])
+def test_options_hold_what_was_asked_for(orthant, x, start, more):
     (orthant.folder / "names.txt").write_text("x\n" * 20)
     asked = {
-        "w0": "w0.npy", "h0": "h0.npy", "loss": "beta=1.5", "solver": "mu", "seed": 5, "max_iterations": 7, "tolerance": 0.5,
-        "stopping": "projected-gradient", "check_every": 2, "precision": "double", "l1_w": 1.0, "l2_w": 2.0,
+        "w0": "w0.npy", "h0": "h0.npy", "loss": "beta=1.5", "solver": "mu", "max_iterations": 7, "tolerance": 0.5,
+        "stopping": "projected-gradient", "check_every": 2, "precision": "double",
         "l1_h": 3.0, "l2_h": 4.0, "scaling": "sklearn", "threads": 1, "device": "cpu", "output": "here",
-        "column_names": "names.txt", "top": 2, "freeze": "w",
+        "column_names": "names.txt", "top": 2, **more,
     }  # fmt: skip
     arguments = [a for key, value in asked.items() for a in ("--" + key.replace("_", "-"), value)]
     options = orthant.report("x.npy", *arguments, "--deterministic")["options"]
     assert options == {
         "x": "x.npy", "rank": 4, "sweeps": "auto", "acceleration": "auto", "tfidf": False, "header": "auto", "missing": "none", "weights": None, "holdout": None,
-        "init": "given", "transform": None,
+        "l1_w": 0.0, "l2_w": 0.0, "seed": 0, "freeze": None, "init": "given", "transform": None,
         "math": "strict", "storage": "plain", "deterministic": True, "row_names": None, **asked,
     }  # fmt: skip
 

@@ -140,6 +140,11 @@ def test_info(orthant):
         (["factorize", "x.npy", "--transform", "w0.npy", "--init", "random"], "--init does nothing with --transform"),
         (["factorize", "x.npy", "--transform", "w0.npy", "--l1-w", 1], "--l1-w does nothing with --transform"),
         (["factorize", "x.npy", "--transform", "w0.npy", "--freeze", "w"], "--freeze does nothing with --transform"),
+        (["factorize", "x.npy", "--w0", "w0.npy", "--freeze", "w", "--l1-w", 1], "--l1-w does nothing with --freeze w"),
+        (["factorize", "x.npy", "--h0", "h0.npy", "--freeze", "h", "--l2-h", 1], "--l2-h does nothing with --freeze h"),
+        (["factorize", "x.npy", "--rank", 3, "--header", "no"], "--header does nothing with x.npy: it is for .csv and .tsv"),
+        (["factorize", "x.npy", "--rank", 3, "--scaling", "sklearn"], "--scaling does nothing without the weights"),
+        (["factorize", "x.npy", "--w0", "w0.npy", "--h0", "h0.npy", "--seed", 3], "--seed does nothing with --w0 and --h0"),
         (["factorize", "x.npy", "--rank", 3, "--solver", "anls", "--sweeps", 2], "--sweeps is for --solver hals and mu"),
         (
             ["factorize", "x.npy", "--rank", 3, "--loss", "kullback-leibler", "--solver", "anls"],

@@ -125,7 +125,7 @@ def test_frozen_h(orthant, x, start, solver, iterations, penalty):
     extra, keywords = [], {}
     if penalty:
         alpha_w, alpha_h, l1_ratio = PENALTIES[penalty]
-        extra = penalty_options(alpha_w, alpha_h, l1_ratio, "sklearn")
+        extra = penalty_options(alpha_w, 0, l1_ratio, "sklearn")  # H is kept, and takes no weights
         keywords = {"alpha_W": alpha_w, "alpha_H": alpha_h, "l1_ratio": l1_ratio}
     w, h, _ = ours(orthant, name, solver, iterations, "--freeze", "h", *extra)
     assert_same((w, h), theirs(form, start, solver, iterations, update_H=False, **keywords))
