@@ -19,6 +19,8 @@ struct Timing {
 };
 
 struct TimingPlan {
+  static constexpr int kMostIterations = 1'000'000'000;  ///< a fit goes through 2 (iterations + 1) + 1, an int
+
   int iterations = 10;  ///< that are timed in a fit
   int repeats = 5;      ///< fits
   double seconds = 10;  ///< for all of them, about: fewer iterations where they are slow

@@ -1,5 +1,6 @@
 #include "host/cli/bench_arguments.hpp"
 
+#include "bench/measure.hpp"
 #include "bench/workloads.hpp"
 #include "host/cli/option_types.hpp"
 
@@ -125,7 +126,8 @@ void add_how(CLI::App& app, BenchArguments& a) {
       ->option_text("auto|cpu|cuda[:N]");
   add_integer(app, "--threads", a.threads, 1, "Threads of the CPU [OMP_NUM_THREADS, or all cores]",
               CpuConfig::kMostThreads);
-  add_integer(app, "--iterations", a.iterations, 1, "Iterations of a fit at most [10]");
+  add_integer(app, "--iterations", a.iterations, 1, "Iterations of a fit at most [10]",
+              bench::TimingPlan::kMostIterations);
   add_integer(app, "--repeats", a.repeats, 1, "Fits of a row [5]");
   add_nonnegative(app, "--seconds", a.seconds, "For a row, about: fits have fewer iterations where they are slow [10]");
   add_list(app, "--time-to", a.time_to, "R,...",

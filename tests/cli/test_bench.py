@@ -364,6 +364,7 @@ def test_file_that_is_no_run(orthant, folder):
         (["D1", "--model", "h100", "--threads", 2], "--threads does nothing with --model"),
         (["D1", "--model", "h100", "--iterations", 2], "--iterations does nothing with --model"),
         (["D1", "--traffic", "--seconds", 2], "--seconds does nothing with --traffic"),
+        (["D1", "--iterations", 2**31 - 1], "--iterations is '2147483647', expected an integer from 1 to 1000000000"),
         (["D1", "--until", 20], "--until does nothing without --time-to"),
         (["D1", "compare", "a.json", "b.json"], "WORKLOAD does nothing with compare"),
         (["--rank", 3, "compare", "a.json", "b.json"], "--rank does nothing with compare"),
