@@ -20,7 +20,7 @@ matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "how_fast", 
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter, LogLocator  # noqa: E402
 
-from bench.peers.table import figures, shape  # noqa: E402
+from bench.peers.table import best_loss, figures, shape  # noqa: E402
 
 # Colours that the colour-blind can tell apart (Wong 2011); one hue for a library, dashes for its other solvers.
 STYLES = {
@@ -75,7 +75,9 @@ def panel(axes, data_set):
 
 
 def draw(result, out):
-    sets = result["data_sets"]
+    sets = [data_set for data_set in result["data_sets"] if best_loss(data_set)[0] is not None]
+    if not sets:
+        sys.exit("no data set has a best loss to be compared with")
     columns = min(4, len(sets))
     rows = -(-len(sets) // columns)
     figure, grid = plt.subplots(

@@ -61,11 +61,23 @@ def iterations_to(course, loss):
     return None
 
 
+def best_loss(data_set):
+    """Of all peers, and None; or None, and why nothing can be told of the data set."""
+    courses = [run["rounds"][0]["losses"] for run in data_set["peers"].values() if "error" not in run]
+    if not courses:
+        return None, "failed: no peer ran to its end"
+    best = min(map(min, courses))
+    if best <= 0:
+        return None, f"failed: the best loss is {best:g}, of which others are no multiple"
+    if courses[0][0] <= PERMILLE * best:
+        return None, "failed: the start is within 0.1 % of the best loss"
+    return best, None
+
+
 def figures(data_set):
-    """Peers by name, and the best loss."""
-    runs = data_set["peers"]
-    best = min(min(run["rounds"][0]["losses"]) for run in runs.values() if "error" not in run)
-    return {name: Peer(name, run, best) for name, run in runs.items()}, best
+    """Peers by name, and the best loss. Only of a data set that has one."""
+    best, _ = best_loss(data_set)
+    return {name: Peer(name, run, best) for name, run in data_set["peers"].items()}, best
 
 
 def number(value, digits=2):
@@ -98,8 +110,12 @@ def all_peers(result):
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for data_set in result["data_sets"]:
+        _, failed = best_loss(data_set)
+        if failed:
+            lines.append(f"| {data_set['name']} | {failed} |" + " |" * 8)
+            continue
         peers, _ = figures(data_set)
-        first = next(iter(peers.values()))
+        first = next((p for p in peers.values() if p.ours and not p.error), None)
         permille = fastest(p for p in peers.values() if p.ours)
         for p in peers.values():
             if p.error:
@@ -107,7 +123,7 @@ def all_peers(result):
                 continue
             lines.append(
                 f"| {data_set['name']} | {p.name} | {number(1e3 * p.per_iteration, 3)} "
-                f"| {number(p.per_iteration / first.per_iteration)} "
+                f"| {number(p.per_iteration / first.per_iteration) if first else ''} "
                 f"| {seconds(p.percent, data_set)} | {seconds(p.permille, data_set)} | {times(permille, p, data_set)} "
                 f"| {above(p.excess)} | {p.course['iterations'][-1]} | {p.bytes / 1e6:.0f} |"
             )
@@ -150,8 +166,14 @@ class Row:
     def __init__(self, data_set):
         self.data_set = data_set
         self.name = data_set["name"]
+        _, self.failed = best_loss(data_set)
+        if self.failed:
+            return
         peers, _ = figures(data_set)
         self.mine, self.counterpart = (peers.get(name) for name in COUNTERPART[data_set["loss"]])
+        if self.mine.error:
+            self.failed = f"failed: {self.mine.name}: {self.mine.error}"
+            return
         others = [p for p in peers.values() if not p.ours]
         self.ours, self.best = fastest(p for p in peers.values() if p.ours), fastest(others)
         self.per_iteration = None
@@ -173,6 +195,10 @@ def by_data_set(result):
     short = {"frobenius": "F", "kullback-leibler": "KL", "itakura-saito": "IS"}
     for data_set in result["data_sets"]:
         row = Row(data_set)
+        start = f"| {row.name}: {shape(data_set)} | {data_set['rank']} | {short[data_set['loss']]}"
+        if row.failed:
+            lines.append(f"{start} | {row.failed} |" + " |" * 4)
+            continue
         if row.ours is None:
             reached = f"not in {number(data_set['seconds'])} s, {row.best.name} {number(row.best.permille)} s"
         elif row.is_bound:
@@ -182,7 +208,7 @@ def by_data_set(result):
         theirs = f"**{number(row.per_iteration)}** ({row.counterpart.name.split()[-1]})" if row.per_iteration else ""
         memory = f"{row.mine.bytes / 1e6:.0f}" + (f", {row.counterpart.bytes / 1e6:.0f}" if row.per_iteration else "")
         lines.append(
-            f"| {row.name}: {shape(data_set)} | {data_set['rank']} | {short[data_set['loss']]} | {theirs} | {reached} "
+            f"{start} | {theirs} | {reached} "
             f"| {number(1e3 * row.mine.per_iteration, 3)} "
             + (f"| {number(row.ours.permille)} ({row.ours.name.removeprefix('Orthant ')}) " if row.ours else "| ")
             + f"| {memory} |"
@@ -201,7 +227,9 @@ KINDS = (  # (what, loss, sparse, the target of iterations)
 
 def summary(result):
     """On how many rows what is aimed at was reached, and on which not."""
-    rows = [Row(data_set) for data_set in result["data_sets"]]
+    rows = [row for row in map(Row, result["data_sets"]) if not row.failed]
+    if not rows:
+        return ["No data set has figures."]
     reached = [r for r in rows if r.ratio is not None and r.ratio >= TARGET]
     open_rows = [r for r in rows if r not in reached and r.is_bound and r.ratio is not None]
     below = [r for r in rows if r not in reached and r not in open_rows]

@@ -309,6 +309,7 @@ def test_what_others_are_given_is_told_by_the_quickest_of_ours():
     others = {"NumPy mu": {"module": "with_numpy"}, "Orthant x": {"error": "failed"}}
     assert compare.seconds_to_reach(runs | others) == there.permille == pytest.approx(2, rel=0.01)
     assert compare.seconds_to_reach(others) == 0
+    assert compare.seconds_to_reach({"Orthant mu": {"rounds": [course([0, 1, 2, 4], [8, 4, 2, 0])]}}) == 0
 
 
 def data_set(name, ours, theirs, others=(8, 4, 2, 1), nonzeros=None):
@@ -328,6 +329,31 @@ def test_the_summary_names_the_rows_below_what_is_aimed_at():
     sets = [data_set("c", 4, 8, (8, 7, 6, 5))]
     told = "0 of 1 rows (0 %), geometric mean 0.63 (`>` at their bounds), open, the peers' time being up: c > 0.63."
     assert told in table.summary({"data_sets": sets})[0]
+
+
+ERROR = {"error": "out of memory"}
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (lambda peers: {name: ERROR for name in peers}, "failed: no peer ran to its end"),
+        (lambda peers: {**peers, "Orthant hals, 1 sweep": ERROR}, "failed: Orthant hals, 1 sweep: out of memory"),
+        (lambda peers: {"x": {"rounds": [course([0, 1, 2, 4], [8, 4, 2, 0])]}, **peers}, "failed: the best loss is 0"),
+        (lambda peers: {"x": {"rounds": [course([0, 1, 2, 4], [8, 4, 2, -1])]}, **peers}, "failed: the best loss is -1"),
+        (lambda _: {"Orthant hals, 1 sweep": {"rounds": [course([0, 1, 2, 4], [8, 8, 8, 8])]}}, "failed: the start is within"),
+    ],
+)
+def test_a_data_set_that_failed_is_a_line_and_the_others_stay(change, told):
+    failed = data_set("a", 1, 10)
+    failed["peers"] = change(failed["peers"])
+    for sets in ([failed], [failed, data_set("b", 1, 2)]):
+        every, short, lines = (f({"data_sets": sets}) for f in (table.all_peers, table.by_data_set, table.summary))
+        assert any(line.startswith("| a: 3 x 2") and told in line for line in short)
+        assert told in "\n".join(every) or "| Orthant hals, 1 sweep | out of memory |" in "\n".join(every)
+        assert {line.count(" |") for line in every[2:]} == {10} and {line.count(" |") for line in short[2:]} == {8}
+        assert "of 1 rows" in lines[0] if len(sets) == 2 else lines == ["No data set has figures."]
+    assert compare.seconds_to_reach(failed["peers"]) >= 0
 
 
 def test_a_data_set_without_its_counterpart_has_a_row():
