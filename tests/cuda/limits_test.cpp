@@ -14,6 +14,7 @@
 #include "orthant/factorize.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
+#include "tests/cuda/small_device.hpp"
 #include "tests/fit.hpp"
 #include "tests/matrices.hpp"
 #include "tests/simt/rig.hpp"
@@ -22,24 +23,6 @@
 
 namespace orthant::test {
 namespace {
-
-// Small devices: how many columns a block takes depends on the number of multiprocessors and on their memory.
-class CudaLimits : public testing::Test {
- public:
-  CudaLimits() {
-    cudaGetDeviceProperties(&before_, 0);
-    cudaDeviceProp properties = before_;
-    properties.multiProcessorCount = 1;
-    properties.sharedMemPerBlockOptin = properties.sharedMemPerMultiprocessor = 48 << 10;
-    properties.reservedSharedMemPerBlock = 0;
-    properties.memPitch = 400;
-    simt::set_properties(properties);
-  }
-  ~CudaLimits() override { simt::set_properties(before_); }
-
- private:
-  cudaDeviceProp before_{};
-};
 
 // The columns of F fill what a block has of shared memory unasked to the last byte at these ranks, for 4, 8 and 16
 // columns; the sums over the block need a few bytes more.
