@@ -7,8 +7,8 @@
 
 namespace orthant::test {
 
-/// A small device: how many columns a block takes, and how often a kernel steps over its items, depends on the number of
-/// multiprocessors and on their memory.
+/// A small device: how many columns a block takes, how often a kernel steps over its items, and how many lines of X are
+/// converted at a time depend on the number of multiprocessors, on their memory and on the cache.
 class CudaLimits : public testing::Test {
  public:
   CudaLimits() {
@@ -18,6 +18,7 @@ class CudaLimits : public testing::Test {
     small_.sharedMemPerBlockOptin = small_.sharedMemPerMultiprocessor = 48 << 10;
     small_.reservedSharedMemPerBlock = 0;
     small_.memPitch = 400;
+    small_.l2CacheSize = 24 << 10;
     simt::set_properties(small_);
   }
   ~CudaLimits() override { simt::set_properties(large_); }

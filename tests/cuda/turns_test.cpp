@@ -1,6 +1,6 @@
-// What takes several turns: kernels step over items of which there are more than the grid has threads. On a small
-// device few items suffice for that. X, weights and factors are integers, so that all sums are exact and comparisons
-// too.
+// What takes several turns: kernels step over items of which there are more than the grid has threads, and dense X is
+// converted a few lines at a time. On a small device few items suffice for that. X, weights and factors are integers,
+// so that all sums are exact and comparisons too.
 
 #include <gtest/gtest.h>
 
@@ -219,6 +219,75 @@ TEST_F(CudaLimits, DenseXOfMoreTilesThanBlocks) {
     ASSERT_TRUE(zero.has_value());
     EXPECT_EQ(std::pair(zero->row, zero->column), std::pair(std::int64_t{291}, std::int64_t{1290}));
   }
+}
+
+// Entries of X are converted and narrowed from memory of the host and of the device, whose lines are apart.
+template <class U>
+void expect_panels_are_converted(const Context& context) {
+  oracle::Dense x(100, 70);
+  for (std::int64_t i = 0; i < x.rows; ++i)
+    for (std::int64_t j = 0; j < x.columns; ++j) x(i, j) = integer_at(i, j);
+  for (Layout layout : cases::kLayouts) {
+    const DenseStorage<U> storage(x, layout, 3);
+    Placed<U> placed(context);
+    for (const DenseView<const U>& view : {storage.view(), placed(storage.view())})
+      for (Storage kept : {Storage::element_type, Storage::uint8, Storage::fp16, Storage::bf16}) {
+        const Matrix<Real> made(context, view, {.storage = kept});
+        EXPECT_EQ(product(made, Side::h), expected_product(x, Side::h));
+        EXPECT_EQ(product(made, Side::w), expected_product(x, Side::w));
+      }
+  }
+}
+TEST_F(CudaLimits, DenseXIsConvertedInPanels) {
+  const Context context = Context::cuda();
+  expect_panels_are_converted<double>(context);
+  expect_panels_are_converted<float>(context);
+}
+
+// Of several bad entries in several panels, the first in row order, which is neither in the first panel nor, in
+// column-major X, in the first that has one.
+TEST_F(CudaLimits, NamesTheFirstBadEntryOfAllPanels) {
+  const Context context = Context::cuda();
+  for (Layout layout : cases::kLayouts)
+    for (Storage kept : {Storage::uint8, Storage::fp16, Storage::bf16, Storage::element_type}) {
+      DenseStorage<double> x(100, 70, layout, 3);
+      x(51, 66) = -7;
+      x(52, 25) = -8;
+      x(99, 0) = -9;
+      try {
+        Matrix<Real>(context, x.view(), {.storage = kept});
+        ADD_FAILURE() << "accepted";
+      } catch (const InvalidArgument& e) {
+        EXPECT_EQ(e.name(), "X(51, 66)");
+        EXPECT_EQ(e.value(), "-7");
+      }
+    }
+}
+
+// An entry without a weight, or one that is missing, may hold anything; its place in another panel has a weight.
+TEST_F(CudaLimits, EntriesOfAllPanelsCountByTheirOwnWeights) {
+  const Context context = Context::cuda();
+  constexpr std::int64_t kRows = 100, kColumns = 70;
+  for (Layout layout : cases::kLayouts)
+    for (Storage kept : {Storage::uint8, Storage::fp16, Storage::bf16}) {
+      DenseStorage<Real> x(kRows, kColumns, layout, 3), weights(kRows, kColumns, layout, 1);
+      double sum = 0;
+      std::mt19937 random(5);
+      for (std::int64_t i = 0; i < kRows; ++i)
+        for (std::int64_t j = 0; j < kColumns; ++j) {
+          weights(i, j) = static_cast<Real>(random() % 3);
+          x(i, j) = weights(i, j) == 0 ? Real(-1) : static_cast<Real>(integer_at(i, j));
+          sum += weights(i, j) * (weights(i, j) == 0 ? 0 : x(i, j));
+        }
+      const auto make = [&] {
+        return Matrix<Real>(context, std::as_const(x).view(), std::as_const(weights).view(), {.storage = kept});
+      };
+      EXPECT_EQ(make().sum(), sum);
+      std::int64_t row = 90, column = 65;  // in the last panel of either layout
+      while (weights(row, column) == 0) ++column;
+      x(row, column) = -1;
+      EXPECT_EQ(name_of_refused(make), "X(" + std::to_string(row) + ", " + std::to_string(column) + ")");
+    }
 }
 
 // What other suites compare with the textbook on a large device, where every thread has one entry at most.
