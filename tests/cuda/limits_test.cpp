@@ -1,6 +1,7 @@
-// Launches stay within what a device offers.
+// Launches stay within what a device offers, and what it cannot use is refused.
 
 #include <cuda_runtime.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -23,6 +24,8 @@
 
 namespace orthant::test {
 namespace {
+
+using testing::HasSubstr;
 
 // The columns of F fill what a block has of shared memory unasked to the last byte at these ranks, for 4, 8 and 16
 // columns; the sums over the block need a few bytes more.
@@ -74,6 +77,41 @@ TEST_F(CudaLimits, CoordinateDescentRefusesMoreLinesThanItCanCount) {
       EXPECT_EQ(e.name(), name);
     }
   }
+}
+
+TEST_F(CudaLimits, RefusesMemoryOfAnotherDevice) {
+  simt::set_device_count(2);
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, 3 * 4 * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaMemset(memory, 0, 3 * 4 * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  const DenseView<const float> view{static_cast<const float*>(memory), 3, 4, 4, Layout::row_major, MemorySpace::device};
+  try {
+    Matrix<float>(Context::cuda(), view);
+    ADD_FAILURE() << "accepted";
+  } catch (const InvalidArgument& e) {
+    EXPECT_EQ(e.name(), "X");
+    EXPECT_EQ(e.value(), "in the memory of device 1");
+    EXPECT_EQ(e.expected(), "memory of device 0, that of the Context");
+  }
+  EXPECT_EQ(Matrix<float>(Context::cuda({.device = 1}), view).sum(), 0);
+  EXPECT_EQ(cudaFree(memory), cudaSuccess);
+  simt::set_device_count(1);
+}
+
+TEST_F(CudaLimits, RefusesDriversThatAreTooOld) {
+  simt::set_driver_version(12040);
+  try {
+    Context::cuda();
+    ADD_FAILURE() << "accepted";
+  } catch (const BackendUnavailable& e) {
+    EXPECT_THAT(e.what(), HasSubstr("older than this build of Orthant needs (it supports CUDA 12.4, needed is " +
+                                    std::to_string(CUDART_VERSION / 1000) + ")"));
+  }
+  simt::set_driver_version(CUDART_VERSION);
+  EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  EXPECT_NO_THROW(Context::cuda());
 }
 
 }  // namespace
