@@ -244,11 +244,11 @@ struct LinesOf {
   }
 };
 
-// Calls use(first, count) for some lines at a time, so that beside a copy of X there is little of what it is made from.
+// Calls use(first, count) for some lines at a time, so that beside a copy of X there is little of what it is made from:
+// no more than the cache holds of the widest type.
 template <class Use>
-void for_each_panel(const AnyDenseView& x, Use&& use) {
-  constexpr std::int64_t kBytes = 64 << 20;
-  const std::int64_t panel = std::max<std::int64_t>(kBytes / (x.length() * 8), 1);
+void for_each_panel(const Gpu& gpu, const AnyDenseView& x, Use&& use) {
+  const std::int64_t panel = std::max<std::int64_t>(gpu.cache_bytes() / (x.length() * 8), 1);
   for (std::int64_t first = 0; first < x.lines(); first += panel) use(first, std::min(panel, x.lines() - first));
 }
 
@@ -263,7 +263,7 @@ template <class T>
 std::shared_ptr<const core::DataMatrix<T>> make_plain(const Gpu& gpu, const AnyDenseView& x,
                                                       DeviceObserved<T> observed) {
   Buffer<T> copy(gpu.memory(), x.lines() * x.length());
-  for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
+  for_each_panel(gpu, x, [&](std::int64_t first, std::int64_t count) {
     const Panel some(gpu, x, first, count);
     convert_lines(gpu, x.type, some.data, count, x.length(), some.ld, copy.data() + first * x.length());
   });
@@ -277,7 +277,7 @@ std::shared_ptr<const core::DataMatrix<T>> make_narrow(const Gpu& gpu, const Any
   Buffer<S> copy(gpu.memory(), x.lines() * x.length());
   const Buffer<unsigned long long> found(gpu.memory(), 1);
   prepare(gpu, found.data());
-  for_each_panel(x, [&](std::int64_t first, std::int64_t count) {
+  for_each_panel(gpu, x, [&](std::int64_t first, std::int64_t count) {
     const LinesOf<T> some(gpu, x, first, count);
     narrow_lines(gpu, some.data, some.ld, observed.observed.at(first, 0), count, x.length(), first, x.lines(), by_place,
                  copy.data() + first * x.length(), found.data());

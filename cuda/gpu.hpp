@@ -55,6 +55,7 @@ class Gpu {
   int index() const { return index_; }
   std::string name() const { return properties_.name; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
+  std::int64_t cache_bytes() const { return properties_.l2CacheSize; }  ///< of the cache that all multiprocessors share
   /// Bytes of shared memory that a block can have where `blocks` of them fit into a multiprocessor.
   std::size_t shared_memory(int blocks = 1) const;
   MathMode math() const { return math_; }

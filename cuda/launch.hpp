@@ -46,4 +46,10 @@ inline unsigned grid_size(std::int64_t items, std::int64_t per_block, std::int64
   return static_cast<unsigned>(blocks < 1 ? 1 : blocks < most ? blocks : most);
 }
 
+/// The same for as many blocks of 64 threads as the device can have at work at once.
+inline unsigned grid_size(const Gpu& gpu, std::int64_t items, std::int64_t per_block) {
+  constexpr std::int64_t kResident = 32;  // of a multiprocessor with 2048 threads, the most there are
+  return grid_size(items, per_block, kResident * gpu.multiprocessors());
+}
+
 }  // namespace orthant::cuda

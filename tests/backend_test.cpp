@@ -4,12 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <set>
+#include <utility>
 
 #include "host/core/runtime.hpp"
 #include "orthant/context.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
+#include "tests/placed.hpp"
 #include "tests/simd_targets.hpp"
 #include "tests/tolerance.hpp"
 
@@ -101,6 +105,28 @@ SIMD_TEST(Backend, UniformNumbersAreScaledAndUniform) {
   // Few are drawn twice: all of the mantissa is random.
   const double distinct = static_cast<double>(std::set<double>(values.begin(), values.end()).size());
   EXPECT_GT(distinct, sizeof(T) == sizeof(float) ? 0.97 * n : n - 2);
+}
+
+// In the order of memory, in whatever memory.
+SIMD_TEST(Backend, FirstInvalidEntryIsFound) {
+  using T = TypeParam;
+  for (Layout layout : cases::kLayouts)
+    for (const T bad : {T(-1), std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN()}) {
+      SCOPED_TRACE(std::string(cases::name(layout)) + " " + std::to_string(bad));
+      DenseStorage<T> x(cases::make_dense(140, 150, cases::Content::zero_lines, 1), layout, 3);
+      const auto find = [&] {
+        Placed<T> placed(this->context());
+        return this->device_backend().find_invalid(placed(std::as_const(x).view()));
+      };
+      EXPECT_FALSE(find());
+      x(131, 7) = x(131, 149) = x(138, 0) = bad;
+      const auto found = find();
+      ASSERT_TRUE(found);
+      const bool rows = layout == Layout::row_major;
+      EXPECT_EQ(found->row, rows ? 131 : 138);
+      EXPECT_EQ(found->column, rows ? 7 : 0);
+      EXPECT_TRUE(std::isnan(bad) ? std::isnan(found->value) : found->value == static_cast<double>(bad));
+    }
 }
 
 SIMD_TEST(Backend, MultiplySmall) {

@@ -131,7 +131,7 @@ inline std::vector<MatrixCase> sparse_cases() {
   all.push_back({1, 1, 2, 1});
   all.push_back({1, 1000, 33, 200});
   all.push_back({1000, 1, 33, 200});
-  all.push_back({33, 33, 32, 1000});
+  all.push_back({33, 33, 13, 1000});
   for (Content content : kContents) all.push_back({257, 101, 33, 2000, Layout::row_major, 0, content});
   return all;
 }

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
 #include "host/core/runtime.hpp"
 #include "orthant/orthant.hpp"
 
@@ -82,6 +87,32 @@ TEST(Context, CudaIsUnavailableByName) {
       EXPECT_THAT(e.what(), HasSubstr("cuda"));
     }
   }
+}
+
+// Why there is no CUDA backend if this file is to be its module.
+std::string refusal_of_module(const std::string& file) {
+  setenv("ORTHANT_CUDA_MODULE", file.c_str(), 1);
+  std::string reason;
+  try {
+    Context::cuda();
+    ADD_FAILURE() << "took " << file;
+  } catch (const BackendUnavailable& e) {
+    EXPECT_EQ(e.backend(), "cuda");
+    reason = e.what();
+  }
+  unsetenv("ORTHANT_CUDA_MODULE");
+  return reason;
+}
+
+TEST(Context, SaysWhyTheModuleOfCudaCannotBeUsed) {
+  const std::string text = testing::TempDir() + "orthant_no_library.so";
+  std::ofstream(text) << "not a library, though it is longer than the header of one, which is sixty-four bytes\n";
+  for (const std::string& file : {text, std::string("/no/such/liborthant_cuda.so")})
+    EXPECT_THAT(refusal_of_module(file), HasSubstr("its module cannot be loaded: " + file + ": "));
+  std::filesystem::remove(text);
+  EXPECT_THAT(refusal_of_module("libm.so.6"), HasSubstr("libm.so.6 was found, but is not a module of Orthant"));
+  EXPECT_THAT(refusal_of_module(ORTHANT_TEST_OLD_MODULE),
+              HasSubstr(std::string(ORTHANT_TEST_OLD_MODULE) + ", is of version 0.0.1, the library of " + version()));
 }
 
 TEST(Version, OfLibraryIsThatOfHeaders) {

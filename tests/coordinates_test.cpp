@@ -155,13 +155,16 @@ TYPED_TEST(Coordinates, AreTheMatrixOfCompressedRows) {
 TYPED_TEST(Coordinates, RepeatedEntriesAddUp) {
   using T = TypeParam;
   const oracle::Sparse x{3, 3, {{2, 0, 1}, {0, 2, 2}, {2, 0, 3}, {0, 1, 5}, {2, 0, 4}}};
-  for (const bool on_device : places()) {
-    const Matrix<T> made = this->make(CooStorage<T>(x), on_device);
+  const auto expect_sums = [](const Matrix<T>& made) {
     EXPECT_EQ(made.nonzeros(), 3);
     EXPECT_EQ(made.sum(), 15);
     EXPECT_EQ(made.squared_norm(), 64 + 4 + 25);
     EXPECT_EQ(made.empty_rows(), 1);
     EXPECT_EQ(made.empty_columns(), 0);
+  };
+  for (const bool on_device : places()) {
+    expect_sums(this->make(CooStorage<T, std::int32_t>(x), on_device));
+    expect_sums(this->make(CooStorage<T, std::int64_t>(x), on_device));
   }
 }
 

@@ -53,6 +53,12 @@ class Divergence : public SimdTest<Value> {
       SCOPED_TRACE(c.name() + " beta " + std::to_string(of_case));
       check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), storage.oracle(), of_case);
     }
+    for (const int rank : {13, 29, 61, 125}) {  // kernels have four widths, and beta 1 is a form of its own
+      const MatrixCase c{20, 33, rank};
+      SCOPED_TRACE(c.name() + " beta 1");
+      const DenseStorage<Value> storage(cases::make_dense(c, 11));
+      check(c, *this->staged(Matrix<Value>(this->context(), storage.view())), storage.oracle(), 1.0);
+    }
     if (!cases::few_cases()) {
       for (Layout layout : cases::kLayouts) {
         const MatrixCase c{1201, 517, 20, -1, layout, 3};

@@ -82,6 +82,17 @@ SIMD_TEST(Backend, ComponentSumsAreSummedInDouble) {
   }
 }
 
+SIMD_TEST(Backend, PenaltyIsSummedInDouble) {
+  using T = TypeParam;
+  for (const FactorCase& c : cases::factor_cases()) {
+    const FactorStorage<T> f(cases::make_factor(c.rank, c.count, 3, c.content), c.padding);
+    double actual = -1, expected = 0;
+    this->backend().penalty(f.factor(), {0.5, 3}, &actual);
+    for (const double value : f.oracle().values) expected += 0.5 * value + 3 / 2.0 * value * value;
+    EXPECT_TRUE(number_near(actual, expected, Tolerance<double>::sum(c.rank * c.count))) << c.name();
+  }
+}
+
 // Within a backend the number of threads changes nothing, not even the last bit.
 SIMD_TEST(Backend, SumsDoNotDependOnTheNumberOfThreads) {
   using T = TypeParam;

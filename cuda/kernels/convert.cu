@@ -7,11 +7,10 @@ namespace orthant::cuda {
 namespace {
 
 constexpr int kThreads = 64;
-constexpr int kMostBlocks = 16384;
 
 template <class Kernel, class... Arguments>
 void launch_each(const Gpu& gpu, const char* name, Kernel kernel, std::int64_t items, Arguments... arguments) {
-  launch(gpu, name, kernel, grid_size(items, kThreads, kMostBlocks), kThreads, 0, items, arguments...);
+  launch(gpu, name, kernel, grid_size(gpu, items, kThreads), kThreads, 0, items, arguments...);
 }
 
 template <class Function>

@@ -8,7 +8,6 @@ namespace orthant::cuda {
 namespace {
 
 constexpr int kThreads = 64;
-constexpr int kMostBlocks = 16384;
 
 // function(c, j) for every entry, neighbouring threads on neighbouring components.
 template <class Function>
@@ -21,7 +20,7 @@ __device__ void for_each_entry(int rank, std::int64_t count, const Function& fun
 
 template <class T, class Kernel, class... Arguments>
 void launch_entries(const Gpu& gpu, const char* name, core::Factor<T> f, Kernel kernel, Arguments... arguments) {
-  launch(gpu, name, kernel, grid_size(f.rank * f.count, kThreads, kMostBlocks), kThreads, 0, f, arguments...);
+  launch(gpu, name, kernel, grid_size(gpu, f.rank * f.count, kThreads), kThreads, 0, f, arguments...);
 }
 
 template <class T>
@@ -128,7 +127,7 @@ void extrapolate_factor(const Gpu& gpu, core::Factor<T> point, core::Factor<T> i
 template <class T>
 void transpose(const Gpu& gpu, Lines<const T> from, Lines<T> to) {
   const std::int64_t tiles = ((to.count + kTile - 1) / kTile) * ((to.length + kTile - 1) / kTile);
-  launch(gpu, "transposition", transposed<T>, grid_size(tiles, 1, kMostBlocks), kTileThreads, 0, from, to);
+  launch(gpu, "transposition", transposed<T>, grid_size(gpu, tiles, 1), kTileThreads, 0, from, to);
 }
 
 #define ORTHANT_INSTANTIATE(T)                                                                                      \

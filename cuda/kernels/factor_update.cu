@@ -21,7 +21,6 @@ constexpr int kBlock = 16;            // components updated together
 constexpr int kChunk = 64;            // rows of the Gram matrix staged at a time
 constexpr int kGramRow = kBlock + 4;  // of these, apart: groups of threads read different rows, from different banks
 constexpr int kMostColumns = 32;      // of a block: a warp reads one entry of the Gram matrix for 32 columns
-constexpr int kMostBlocks = 4096;     // of a grid
 
 template <class T>
 struct Arguments : UpdateArguments<T> {
@@ -172,7 +171,7 @@ void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, st
   // Two blocks on a multiprocessor: while one of them waits for memory, the other computes.
   const std::size_t room = shared_budget(gpu, kReduceSharedBytes<2>, 2);
   if (const std::size_t bytes = column_elements(rank) * sizeof(T); bytes <= room) {
-    launch(gpu, name, update_columns<kKind, T>, grid_size(count, kColumnThreads, kMostBlocks), kColumnThreads, bytes,
+    launch(gpu, name, update_columns<kKind, T>, grid_size(gpu, count, kColumnThreads), kColumnThreads, bytes,
            arguments);
     return;
   }
@@ -180,7 +179,7 @@ void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, st
   while (columns > 1 && shared_elements<T>(rank, columns) * sizeof(T) > room) columns /= 2;
   // Few columns: rather all multiprocessors at work than full warps.
   while (columns > 4 && count / columns < 2 * gpu.multiprocessors()) columns /= 2;
-  launch(gpu, name, update<kKind, T>, grid_size(count, columns, kMostBlocks), kThreads,
+  launch(gpu, name, update<kKind, T>, grid_size(gpu, count, columns), kThreads,
          shared_elements<T>(rank, columns) * sizeof(T),
          Arguments<T>{arguments, columns, column_stride<T>(rank, columns)});
 }

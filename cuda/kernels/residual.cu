@@ -42,7 +42,6 @@ struct ObservedLoss {
 };
 
 constexpr int kThreads = kReduceThreads;
-constexpr int kMostBlocks = 4096;
 
 // Tiles of 16 lines of 32 entries of X: a thread has every second line of one column. WH exists in registers only.
 constexpr int kTile = 32, kTileLines = 16, kStage = 16;
@@ -156,13 +155,13 @@ __global__ void __launch_bounds__(kThreads) sparse(Compressed<T> x, core::Factor
 template <class Loss, class T>
 void launch_dense(const Gpu& gpu, core::Factor<const T> w, core::Factor<const T> h, Loss loss, double* out) {
   const std::int64_t tiles = ((w.count + kTileLines - 1) / kTileLines) * ((h.count + kTile - 1) / kTile);
-  launch(gpu, "loss", dense<Loss, T>, grid_size(tiles, 1, kMostBlocks), kThreads, 0, w, h, loss, out, gpu.scratch());
+  launch(gpu, "loss", dense<Loss, T>, grid_size(gpu, tiles, 1), kThreads, 0, w, h, loss, out, gpu.scratch());
 }
 
 template <class Loss, class T>
 void launch_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, Loss loss,
                    const double* rest, double* out) {
-  launch(gpu, "loss of sparse X", sparse<Loss, T>, grid_size(x.nonzeros, kThreads, kMostBlocks), kThreads, 0, x, w, h,
+  launch(gpu, "loss of sparse X", sparse<Loss, T>, grid_size(gpu, x.nonzeros, kThreads), kThreads, 0, x, w, h,
          loss, rest, out, gpu.scratch());
 }
 

@@ -9,7 +9,6 @@ constexpr int kThreads = 64;
 constexpr int kLanes = 32;  // to components, so that M is read and F is written along memory
 constexpr int kOwn = 8;     // columns of a thread, for which it reads an entry of M once
 constexpr int kMostColumns = kThreads / kLanes * kOwn;
-constexpr int kMostBlocks = 4096;
 
 // A block keeps a few columns of F in shared memory, `stride` apart.
 template <class T>
@@ -55,7 +54,7 @@ void multiply_in_place(const Gpu& gpu, const double* m, core::Factor<T> f) {
   const auto bytes = [&](int columns) { return static_cast<std::size_t>(stride) * columns * sizeof(T); };
   int columns = kMostColumns;
   while (columns > 1 && bytes(columns) > (48 << 10)) columns /= 2;
-  launch(gpu, "small product", small_product<T>, grid_size(f.count, columns, kMostBlocks), kThreads, bytes(columns), m,
+  launch(gpu, "small product", small_product<T>, grid_size(gpu, f.count, columns), kThreads, bytes(columns), m,
          f, columns, stride);
 }
 

@@ -15,9 +15,14 @@ namespace {
 
 constexpr const char* kModule = "liborthant_cuda.so";
 
+struct Module {
+  void* handle;
+  std::string file;
+};
+
 // Beside this library (or the executable that it is linked into), in a lib folder next to that, or where the dynamic
 // linker looks. ORTHANT_CUDA_MODULE names one file instead.
-void* open_module(std::string& reason) {
+Module open_module() {
   std::vector<std::string> candidates;
   if (const char* named = std::getenv("ORTHANT_CUDA_MODULE")) {
     candidates = {named};
@@ -37,29 +42,26 @@ void* open_module(std::string& reason) {
     }
     candidates.push_back(kModule);
   }
+  std::string reason;
   for (const std::string& candidate : candidates) {
-    if (void* module = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL)) return module;
+    if (void* handle = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL)) return {handle, candidate};
     if (reason.empty()) reason = dlerror();
   }
-  return nullptr;
+  throw BackendUnavailable("cuda", "its module cannot be loaded: " + reason + "; use Context::cpu()");
 }
 
 using Make = void (*)(const CudaConfig&, std::shared_ptr<Runtime>&);
 
 Make load() {
-  std::string reason;
-  void* module = open_module(reason);
-  if (module == nullptr) {
-    throw BackendUnavailable("cuda", "its module cannot be loaded: " + reason + "; use Context::cpu()");
-  }
-  const auto* built_for = static_cast<const char* const*>(dlsym(module, "orthant_cuda_module_version"));
-  const auto make = reinterpret_cast<Make>(dlsym(module, "orthant_make_cuda_runtime"));
+  const Module module = open_module();
+  const auto* built_for = static_cast<const char* const*>(dlsym(module.handle, "orthant_cuda_module_version"));
+  const auto make = reinterpret_cast<Make>(dlsym(module.handle, "orthant_make_cuda_runtime"));
   if (built_for == nullptr || make == nullptr) {
-    throw BackendUnavailable("cuda", std::string(kModule) + " was found, but is not a module of Orthant");
+    throw BackendUnavailable("cuda", module.file + " was found, but is not a module of Orthant; use Context::cpu()");
   }
   if (std::string(*built_for) != version()) {
-    throw BackendUnavailable("cuda",
-                             std::string("its module is of version ") + *built_for + ", the library of " + version());
+    throw BackendUnavailable("cuda", "its module, " + module.file + ", is of version " + *built_for +
+                                         ", the library of " + version() + "; use Context::cpu()");
   }
   return make;
 }

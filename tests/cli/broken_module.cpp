@@ -1,4 +1,5 @@
-// Stands in for the module of the CUDA backend on a machine whose GPU is broken: see test_device.py.
+// Stands in for the module of the CUDA backend on a machine whose GPU is broken (test_device.py), and for one that was
+// built for another version (tests/context_test.cpp).
 
 #include <memory>
 

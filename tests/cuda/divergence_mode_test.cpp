@@ -172,6 +172,8 @@ TEST_F(CudaDivergenceMode, TermsAreAsExactAsTheFormat) {
         if (HasFatalFailure()) return;
       }
     }
+    // Kernels have four widths, and beta 1 is a form of its own.
+    for (int rank : {16, 32, 64, 128}) check(context, mode, Problem<float>(20, 33, rank, Layout::row_major), 1);
     // A walk that is divided into parts.
     check(context, mode, Problem<float>(33, 513, 20, Layout::row_major), 0.5);
   }

@@ -1,6 +1,7 @@
-// Launches stay within what a device offers.
+// Launches stay within what a device offers, and what it cannot use is refused.
 
 #include <cuda_runtime.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -14,6 +15,7 @@
 #include "orthant/factorize.hpp"
 #include "tests/assertions.hpp"
 #include "tests/cases.hpp"
+#include "tests/cuda/small_device.hpp"
 #include "tests/fit.hpp"
 #include "tests/matrices.hpp"
 #include "tests/simt/rig.hpp"
@@ -23,23 +25,7 @@
 namespace orthant::test {
 namespace {
 
-// Small devices: how many columns a block takes depends on the number of multiprocessors and on their memory.
-class CudaLimits : public testing::Test {
- public:
-  CudaLimits() {
-    cudaGetDeviceProperties(&before_, 0);
-    cudaDeviceProp properties = before_;
-    properties.multiProcessorCount = 1;
-    properties.sharedMemPerBlockOptin = properties.sharedMemPerMultiprocessor = 48 << 10;
-    properties.reservedSharedMemPerBlock = 0;
-    properties.memPitch = 400;
-    simt::set_properties(properties);
-  }
-  ~CudaLimits() override { simt::set_properties(before_); }
-
- private:
-  cudaDeviceProp before_{};
-};
+using testing::HasSubstr;
 
 // The columns of F fill what a block has of shared memory unasked to the last byte at these ranks, for 4, 8 and 16
 // columns; the sums over the block need a few bytes more.
@@ -91,6 +77,41 @@ TEST_F(CudaLimits, CoordinateDescentRefusesMoreLinesThanItCanCount) {
       EXPECT_EQ(e.name(), name);
     }
   }
+}
+
+TEST_F(CudaLimits, RefusesMemoryOfAnotherDevice) {
+  simt::set_device_count(2);
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, 3 * 4 * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaMemset(memory, 0, 3 * 4 * sizeof(float)), cudaSuccess);
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  const DenseView<const float> view{static_cast<const float*>(memory), 3, 4, 4, Layout::row_major, MemorySpace::device};
+  try {
+    Matrix<float>(Context::cuda(), view);
+    ADD_FAILURE() << "accepted";
+  } catch (const InvalidArgument& e) {
+    EXPECT_EQ(e.name(), "X");
+    EXPECT_EQ(e.value(), "in the memory of device 1");
+    EXPECT_EQ(e.expected(), "memory of device 0, that of the Context");
+  }
+  EXPECT_EQ(Matrix<float>(Context::cuda({.device = 1}), view).sum(), 0);
+  EXPECT_EQ(cudaFree(memory), cudaSuccess);
+  simt::set_device_count(1);
+}
+
+TEST_F(CudaLimits, RefusesDriversThatAreTooOld) {
+  simt::set_driver_version(12040);
+  try {
+    Context::cuda();
+    ADD_FAILURE() << "accepted";
+  } catch (const BackendUnavailable& e) {
+    EXPECT_THAT(e.what(), HasSubstr("older than this build of Orthant needs (it supports CUDA 12.4, needed is " +
+                                    std::to_string(CUDART_VERSION / 1000) + ")"));
+  }
+  simt::set_driver_version(CUDART_VERSION);
+  EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  EXPECT_NO_THROW(Context::cuda());
 }
 
 }  // namespace

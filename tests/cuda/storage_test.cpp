@@ -297,6 +297,33 @@ TYPED_TEST(StorageTest, MissingAndWeightedEntriesOfNarrowStorage) {
   }
 }
 
+// The first zero that counts, in row order.
+TYPED_TEST(StorageTest, FirstZeroIsFound) {
+  using T = TypeParam;
+  for (const Format& format : kFormats)
+    for (Layout layout : cases::kLayouts)
+      for (const bool weighted : {false, true}) {
+        SCOPED_TRACE(std::string(format.name) + " " + cases::name(layout) + (weighted ? " with weights" : ""));
+        DenseStorage<T> x(70, 150, layout, 3), weights(70, 150, layout);
+        for (T& value : x.values()) value = T(3);
+        for (T& weight : weights.values()) weight = T(1);
+        const auto zero_of = [&] {
+          const DenseView<const T> view = x.view(), given = weights.view();
+          const MatrixOptions options{.storage = format.storage};
+          const Matrix<T> matrix =
+              weighted ? Matrix<T>(this->context, view, given, options) : Matrix<T>(this->context, view, options);
+          return matrix.data()->find_zero();
+        };
+        EXPECT_FALSE(zero_of());
+        x(69, 1) = x(41, 149) = x(41, 7) = x(52, 0) = 0;
+        weights(41, 7) = 0;
+        const auto zero = zero_of();
+        ASSERT_TRUE(zero);
+        EXPECT_EQ(zero->row, 41);
+        EXPECT_EQ(zero->column, weighted ? 149 : 7);
+      }
+}
+
 // In memory of the device, dense weights are used where they are, and uint8 X beside them.
 TYPED_TEST(StorageTest, WeightsOnTheDeviceAreBorrowed) {
   using T = TypeParam;

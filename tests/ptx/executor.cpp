@@ -1,11 +1,18 @@
 // Makes the rig run kernels from PTX: a program that has this file does so if the environment variable ORTHANT_PTX
 // names a folder of .ptx files.
 
+#include "tests/ptx/executor.hpp"
+
+#include <cxxabi.h>
+
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <regex>
+#include <set>
 
 #include "tests/ptx/machine.hpp"
 #include "tests/simt/conditions.hpp"
@@ -28,6 +35,15 @@ std::string common_name(std::string symbol) {
   }
   return symbol;
 }
+
+std::string readable(const std::string& symbol) {
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, nullptr),
+                                                    std::free);
+  return name == nullptr ? symbol : name.get();
+}
+
+// The same kernel for double, as readable() names it.
+std::string of_double(const std::string& name) { return std::regex_replace(name, std::regex("\\bfloat\\b"), "double"); }
 
 template <class T>
 T value_of(const std::vector<std::byte>& bytes) {
@@ -53,10 +69,29 @@ class Kernels {
     }
   }
 
-  void operator()(const simt::KernelCall& call) const {
-    const Kernel& kernel = find(simt::symbol_of(call.function));
+  void operator()(const simt::KernelCall& call) {
+    const std::string symbol = simt::symbol_of(call.function);
+    const Kernel& kernel = find(symbol);
+    {
+      const std::lock_guard lock(mutex_);
+      launched_.insert(symbol);
+    }
     run({*kernel.module, *kernel.function, call.grid, call.block, call.shared_bytes, call.arguments, simt::on_device,
          call_external});
+  }
+
+  std::vector<std::string> never_launched() {
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> all;
+    for (const auto& [symbol, kernels] : kernels_) all.insert(readable(symbol));
+    std::vector<std::string> names;
+    for (const auto& [symbol, kernels] : kernels_) {
+      const std::string name = readable(symbol), stands_for_it = of_double(name);
+      if (launched_.count(symbol) == 0 && (stands_for_it == name || all.count(stands_for_it) == 0)) {
+        names.push_back(name);
+      }
+    }
+    return names;
   }
 
  private:
@@ -74,15 +109,21 @@ class Kernels {
 
   std::filesystem::path folder_;
   std::map<std::string, std::vector<Kernel>> kernels_;
+  std::mutex mutex_;
+  std::set<std::string> launched_;
 };
 
+// Read at the first use, when all that reading needs exists.
+Kernels& kernels() {
+  static Kernels all(std::getenv("ORTHANT_PTX"));
+  return all;
+}
+
 [[maybe_unused]] const bool kInstalled = [] {
-  const char* const folder = std::getenv("ORTHANT_PTX");
-  if (folder == nullptr) return false;
-  simt::set_kernel_executor([folder](const simt::KernelCall& call) {
+  if (std::getenv("ORTHANT_PTX") == nullptr) return false;
+  simt::set_kernel_executor([](const simt::KernelCall& call) {
     try {
-      static const Kernels kernels(folder);  // read at the first launch, when all that reading needs exists
-      kernels(call);
+      kernels()(call);
     } catch (const Error& error) {
       simt::fault(error.what());
     }
@@ -91,4 +132,7 @@ class Kernels {
 }();
 
 }  // namespace
+
+std::vector<std::string> never_launched() { return kernels().never_launched(); }
+
 }  // namespace ptx
