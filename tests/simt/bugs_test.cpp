@@ -147,6 +147,8 @@ const Planted kPlanted[] = {
     {"device_wait_in_capture", kAny,
      "synchronize: cudaErrorStreamCaptureUnsupported\nend: cudaErrorStreamCaptureInvalidated"},
     {"host_function_in_loop", kAny, "a function of the host in the body of a loop"},
+    {"pageable_copy_to_loop", kAny, "a copy of pageable memory in the body of a loop"},
+    {"pageable_copy_from_loop", kAny, "a copy of pageable memory in the body of a loop"},
     {"unjoined_fork", kAny, "end: cudaErrorStreamCaptureUnjoined"},
     {"allocation_in_capture", kAny,
      "allocation: cudaErrorStreamCaptureUnsupported\nend: cudaErrorStreamCaptureInvalidated"},
