@@ -320,7 +320,26 @@ TEST_F(Spmm, ReportsWhatIsNotThere) {
   ASSERT_EQ(cusparseDnMatSetValues(call.c, c_->data.data()), CUSPARSE_STATUS_SUCCESS);
   const OnDevice<char> small(std::vector<char>(128));
   ASSERT_EQ(call.multiply(handle, small.data()), CUSPARSE_STATUS_SUCCESS);
-  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 256 bytes"));
+  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 288 bytes"));
+}
+
+TEST_F(Spmm, NeedsALargerBufferForMoreColumns) {
+  const DenseMatrix<float> b(Matrix<float>{4, 3, 4}.fill(1)), c(Matrix<float>{4, 3, 4});
+  Call wide = call;
+  wide.b = b.descriptor;
+  wide.c = c.descriptor;
+  const auto narrow_buffer = buffer_for(handle, call), wide_buffer = buffer_for(handle, wide);
+  EXPECT_EQ(wide_buffer.read().size(), narrow_buffer.read().size() + 16);
+  ASSERT_EQ(call.preprocess(handle, narrow_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(wide.multiply(handle, narrow_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 304 bytes at byte 0 of an allocation of 288 bytes"));
+  ASSERT_EQ(wide.preprocess(handle, narrow_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM_preprocess: the buffer needs 304 bytes"));
+  // What was preprocessed for fewer columns serves for more, and is not worked in.
+  ASSERT_EQ(call.preprocess(handle, wide_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(wide.multiply(handle, wide_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(call.multiply(handle, wide_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
 }
 
 TEST_F(Spmm, ReportsWhatIsNoMatrix) {
