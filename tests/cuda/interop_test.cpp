@@ -51,6 +51,8 @@ const Options kOptions{.initialization = Initialization::random, .max_iterations
 
 class CudaInterop : public testing::Test {
  public:
+  ~CudaInterop() override { simt::reset_machine(); }
+
   const DenseStorage<float> storage{planted(61, 43, 5, 0.1, 3)};
 
   // Result of the same fit on any Context, bit by bit.
@@ -178,7 +180,6 @@ TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
   fit(context);
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   std::size_t free = 0, total = 0;
   ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
   properties.totalGlobalMem = total - free + 1000;
@@ -190,7 +191,7 @@ TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
     EXPECT_EQ(e.requested(), 61 * 43 * 4);
     EXPECT_EQ(e.free(), 1000);
   }
-  simt::set_properties(before);
+  simt::reset_machine();
   EXPECT_EQ(fit(context), expected);
 }
 
@@ -239,24 +240,19 @@ TEST_F(CudaInterop, WorksOnADeviceThatIsNotCurrent) {
     EXPECT_EQ(simt::take_report(), "");
     EXPECT_EQ(simt::live(), before);
   }
-  simt::set_device_count(1);
 }
 
 // That the device before cannot be current again is no error of the caller's next call.
 TEST_F(CudaInterop, LeavesNoErrorOfGoingBackToADevice) {
   simt::set_device_count(2);
-  {
-    const Context context = Context::cuda({.device = 1});
-    simt::reset_calls();
-    simt::fail_at(4);
-    context.runtime()->free_memory();
-    EXPECT_EQ(simt::calls(),
-              (std::map<std::string, std::int64_t>{
-                  {"cudaGetDevice", 1}, {"cudaSetDevice", 2}, {"cudaMemGetInfo", 1}, {"cudaGetLastError", 1}}));
-    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
-    ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
-  }
-  simt::set_device_count(1);
+  const Context context = Context::cuda({.device = 1});
+  simt::reset_calls();
+  simt::fail_at(4);
+  context.runtime()->free_memory();
+  EXPECT_EQ(simt::calls(),
+            (std::map<std::string, std::int64_t>{
+                {"cudaGetDevice", 1}, {"cudaSetDevice", 2}, {"cudaMemGetInfo", 1}, {"cudaGetLastError", 1}}));
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
 TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
@@ -324,18 +320,17 @@ TEST_F(CudaInterop, SaysWhatIsMissing) {
   EXPECT_THAT(refusal({.device = 7}), HasSubstr("device 7 does not exist; there is 1 device"));
   simt::set_device_count(0);
   EXPECT_THAT(refusal(), HasSubstr("there is no CUDA device"));
-  simt::set_device_count(1);
+  simt::reset_machine();
   simt::set_driver_version(0);
   EXPECT_THAT(refusal(), HasSubstr("no NVIDIA driver"));
-  simt::set_driver_version(CUDART_VERSION);
+  simt::reset_machine();
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   properties.major = 6;
   properties.minor = 1;
   simt::set_properties(properties);
   EXPECT_THAT(refusal(), HasSubstr("compute capability 6.1, needed is 7.5"));
-  simt::set_properties(before);
+  simt::reset_machine();
   EXPECT_EQ(refusal(), "");
 }
 
@@ -348,22 +343,21 @@ TEST_F(CudaInterop, SaysWhatIsWrongWithTheMachine) {
   for (const auto& [error, words] : errors) {
     simt::set_machine_error(error);
     EXPECT_THAT(refusal(), HasSubstr(words));
-    simt::set_machine_error(cudaSuccess);
+    simt::reset_machine();
     simt::set_device_error(error);
     EXPECT_THAT(refusal(), HasSubstr(words));
-    simt::set_device_error(cudaSuccess);
+    simt::reset_machine();
     EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
   }
   simt::set_code_for_device(false);
   EXPECT_THAT(refusal(), HasSubstr("no code for Pretended H100 of compute capability 9.0"));
-  simt::set_code_for_device(true);
+  simt::reset_machine();
   EXPECT_EQ(refusal(), "");
 }
 
 TEST_F(CudaInterop, RefusesMathModesThatTheDeviceLacks) {
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   properties.major = 7;
   properties.minor = 5;
   simt::set_properties(properties);
@@ -382,7 +376,6 @@ TEST_F(CudaInterop, RefusesMathModesThatTheDeviceLacks) {
   properties.minor = 0;
   simt::set_properties(properties);
   EXPECT_EQ(refusal({.math = MathMode::bf16}), "");
-  simt::set_properties(before);
 }
 
 // A module built for 7.5 alone runs on newer devices from its PTX, which has no products of tensor cores.
@@ -393,7 +386,6 @@ TEST_F(CudaInterop, RefusesMathModesThatTheModuleLacks) {
               HasSubstr("expected strict, as what this build of Orthant runs there is for compute capability 7.5"));
   simt::set_code_capability(80);
   EXPECT_EQ(refusal({.math = MathMode::tf32}), "");
-  simt::set_code_capability(0);
 }
 
 }  // namespace

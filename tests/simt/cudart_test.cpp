@@ -38,9 +38,13 @@ using testing::HasSubstr;
 
 class Cudart : public testing::Test {
  protected:
-  void SetUp() override { before_ = simt::live(); }
+  void SetUp() override {
+    simt::reset_calls();
+    before_ = simt::live();
+  }
   void TearDown() override {
     simt::fail_at(-1);
+    simt::reset_machine();
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
     EXPECT_EQ(simt::take_report(), "");
     EXPECT_EQ(simt::live(), before_);
@@ -91,7 +95,6 @@ void launch_graph(cudaGraph_t graph, cudaStream_t stream, int times) {
 TEST_F(Cudart, WorkRunsWhenTheHostWaits) {
   const OnDevice<int> value({1});
   const Stream stream;
-  simt::reset_calls();
   run(rig_test::add_to, 1, 1, 0, stream, value.data(), 2);
   EXPECT_EQ(simt::calls()["kernel:rig_test::add_to"], 0);
   stream.wait();
@@ -287,7 +290,6 @@ TEST_F(Cudart, AttributesOfPointers) {
 TEST_F(Cudart, MemoryRunsOut) {
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp usual = properties;
   properties.totalGlobalMem = 1000;
   simt::set_properties(properties);
   void* first = nullptr;
@@ -301,7 +303,6 @@ TEST_F(Cudart, MemoryRunsOut) {
   EXPECT_EQ(free, 400U);
   EXPECT_EQ(total, 1000U);
   EXPECT_EQ(cudaFree(first), cudaSuccess);
-  simt::set_properties(usual);
 }
 
 TEST_F(Cudart, ErrorsOfKernelsStick) {
@@ -338,10 +339,10 @@ TEST_F(Cudart, NoDriverAndNoDevice) {
   int version = -1;
   EXPECT_EQ(cudaDriverGetVersion(&version), cudaSuccess);
   EXPECT_EQ(version, 0);
-  simt::set_driver_version(CUDART_VERSION);
+  simt::reset_machine();
   simt::set_device_count(0);
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaErrorNoDevice);
-  simt::set_device_count(1);
+  simt::reset_machine();
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
   EXPECT_EQ(count, 1);
 }
@@ -360,7 +361,6 @@ TEST_F(Cudart, SecondDevice) {
     EXPECT_EQ(run(rig_test::add_to, 1, 1, 0, stream, value.data(), 1), cudaErrorInvalidResourceHandle);
     EXPECT_NE(simt::take_report(), "");
   }
-  simt::set_device_count(1);
 }
 
 TEST_F(Cudart, DynamicSharedMemoryBeyondTheUsualIsAllowedFirst) {
@@ -402,7 +402,6 @@ TEST_F(Cudart, SharedMemoryIsAllowedOnOneDevice) {
   ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
   EXPECT_EQ(run(kernel, 1, 1, 100 * 1024, nullptr), cudaSuccess);
   EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-  simt::set_device_count(1);
   simt::take_report();
 }
 
@@ -411,7 +410,6 @@ TEST_F(Cudart, SharedMemoryIsWhatTheDeviceHas) {
   const auto kernel = rig_test::fail;
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024), cudaSuccess);
   properties.sharedMemPerBlockOptin = 99 * 1024;
   simt::set_properties(properties);
@@ -420,7 +418,6 @@ TEST_F(Cudart, SharedMemoryIsWhatTheDeviceHas) {
             cudaErrorInvalidValue);
   EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 99 * 1024), cudaSuccess);
   EXPECT_EQ(run(kernel, 1, 1, 99 * 1024, nullptr), cudaSuccess);
-  simt::set_properties(before);
   simt::take_report();
 }
 
@@ -563,7 +560,6 @@ TEST_F(Cudart, AnExecutorTakesTheLaunches) {
 TEST_F(Cudart, WorkOfLibraries) {
   const Stream stream;
   int runs = 0;
-  simt::reset_calls();
   ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
   simt::enqueue(stream, "gemm", [&runs] { ++runs; });
   cudaGraph_t graph = nullptr;
