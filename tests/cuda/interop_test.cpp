@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "tests/cuda/counted_resource.hpp"
 #include "tests/fit.hpp"
 #include "tests/placed.hpp"
+#include "tests/simt/on_device.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/test_context.hpp"
 
@@ -172,6 +174,36 @@ TEST_F(CudaInterop, WorksInMemoryThatIsAlignedAsAskedOnly) {
     Factors<float> f(61, 43, 5);
     EXPECT_EQ(f.fit(Matrix<float>(context, entries.view()), kOptions).iterations, 12);
   }
+  EXPECT_EQ(simt::take_report(), "");
+}
+
+// W and H in the middle of larger arrays, worked on in place: cuSPARSE makes their products only where they begin on
+// vectors of 16 bytes.
+TEST_F(CudaInterop, WorksOnFactorsThatBeginAnywhere) {
+  const CsrStorage<float> entries(sparsify(storage.oracle()));
+  constexpr float kOther = -777;
+  const auto fit_at = [&](std::int64_t offset, SparseProduct product) {
+    const rig_test::OnDevice<float> w(std::vector<float>(offset + 61 * 5 + 7, kOther));
+    const rig_test::OnDevice<float> h(std::vector<float>(offset + 5 * 43 + 7, kOther));
+    const Matrix<float> x(Context::cuda({.sparse_product = product}), entries.view());
+    simt::reset_calls();
+    factorize<float>(x, {w.data() + offset, 61, 5, 5, Layout::row_major, MemorySpace::device},
+                     {h.data() + offset, 5, 43, 5, Layout::column_major, MemorySpace::device}, plain(kOptions));
+    std::vector<float> all = w.read();
+    const std::vector<float> more = h.read();
+    EXPECT_EQ(std::count(all.begin(), all.end(), kOther), offset + 7);
+    EXPECT_EQ(std::count(more.begin(), more.end(), kOther), offset + 7);
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const auto products = [] { return simt::calls()["work:cusparseSpMM with active buffer"]; };
+  for (std::int64_t offset : {1, 2, 3, 5}) {
+    const std::vector<float> asked = fit_at(offset, SparseProduct::cusparse);
+    EXPECT_EQ(products(), 0) << offset;
+    EXPECT_EQ(asked, fit_at(offset, SparseProduct::row_gather)) << offset;
+  }
+  fit_at(4, SparseProduct::cusparse);
+  EXPECT_GE(products(), 2 * 12);
   EXPECT_EQ(simt::take_report(), "");
 }
 

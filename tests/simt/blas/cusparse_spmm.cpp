@@ -188,6 +188,22 @@ class Buffer {
   std::uint64_t seed_;
 };
 
+/// Whether vectors of 16 bytes can be read and written, as by the library on an H100, where padded matrices were
+/// misaligned addresses: the documentation does not say so.
+bool check_vectors(const Dense& matrix, bool is_packed) {
+  constexpr std::uintptr_t kVector = 16;
+  if (matrix.empty()) return true;
+  if (!is_packed) {
+    fault(matrix.name + " has gaps between its lines: its vectors are misaligned");
+    return false;
+  }
+  if (reinterpret_cast<std::uintptr_t>(matrix.data) % kVector != 0) {
+    fault(matrix.name + " does not begin at a multiple of 16 bytes: its vectors are misaligned");
+    return false;
+  }
+  return true;
+}
+
 void multiply_sparse(double alpha, const Sparse& a, bool a_is_plain, const Dense& b, double beta, const Dense& c) {
   const auto n = static_cast<std::size_t>(c.columns);
   const std::vector<double> b_rows = read(b.transposed());
@@ -246,9 +262,11 @@ cusparseStatus_t spmm(const cusparseContext& handle, const Spmm& call, void* buf
   const bool active = buffer == call.a->preprocessed.buffer;
   if (active) check_repeated(call, call.a->preprocessed);
   const Dense b = call.b->operand(name + ": B"), c = call.c->operand(name + ": C");
+  const bool b_is_packed = call.b->is_packed(), c_is_packed = call.c->is_packed();
   const auto run = [=, a = Sparse(name, *call.a), memory = Buffer(call, buffer), a_is_plain = is_plain(call.op_a),
                     op_b = is_plain(call.op_b) ? b : b.transposed()]() mutable {
     if (!a.check_contents() || !check_memory(op_b) || !check_memory(c) || !memory.is_there()) return;
+    if (!check_vectors(b, b_is_packed) || !check_vectors(c, c_is_packed)) return;
     if (!alpha.read_on_device() || !beta.read_on_device()) return;
     if (active && !memory.check(a)) return;
     memory.work_in(active);

@@ -160,8 +160,8 @@ void expect_products(cusparseHandle_t handle, cusparseIndexBase_t base) {
           const std::int64_t m = op_a == kPlain ? 3 : 5, k = op_a == kPlain ? 5 : 3;
           const bool b_by_rows = orders % 2 == 1, c_by_rows = orders / 2 == 1;
           const std::int64_t b_rows = op_b == kPlain ? k : n, b_columns = op_b == kPlain ? n : k;
-          const Matrix<T> b = Matrix<T>{b_rows, b_columns, (b_by_rows ? b_columns : b_rows) + 2, b_by_rows}.fill(1);
-          const Matrix<T> c = Matrix<T>{m, n, (c_by_rows ? n : m) + 1, c_by_rows}.fill(2);
+          const Matrix<T> b = Matrix<T>{b_rows, b_columns, b_by_rows ? b_columns : b_rows, b_by_rows}.fill(1);
+          const Matrix<T> c = Matrix<T>{m, n, c_by_rows ? n : m, c_by_rows}.fill(2);
           const DenseMatrix<T> b_data(b), c_data(c);
           const Call call{a.descriptor, b_data.descriptor, c_data.descriptor, &alpha, &beta, kType<T>, op_a,
                           op_b,         algorithm};
@@ -321,6 +321,32 @@ TEST_F(Spmm, ReportsWhatIsNotThere) {
   const OnDevice<char> small(std::vector<char>(128));
   ASSERT_EQ(call.multiply(handle, small.data()), CUSPARSE_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 288 bytes"));
+}
+
+TEST_F(Spmm, ReportsMisalignedVectors) {
+  const OnDevice<float> larger(std::vector<float>(16));
+  for (auto* const descriptor : {call.b, call.c}) {
+    const char* const name = descriptor == call.b ? "B" : "C";
+    void* const before = descriptor == call.b ? b_->data.data() : c_->data.data();
+    for (const std::size_t offset : {1, 2, 3}) {
+      ASSERT_EQ(cusparseDnMatSetValues(descriptor, larger.data() + offset), CUSPARSE_STATUS_SUCCESS);
+      ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+      EXPECT_THAT(fault(), HasSubstr(name + std::string(" does not begin at a multiple of 16 bytes")));
+    }
+    ASSERT_EQ(cusparseDnMatSetValues(descriptor, larger.data() + 4), CUSPARSE_STATUS_SUCCESS);
+    ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+    ASSERT_EQ(cusparseDnMatSetValues(descriptor, before), CUSPARSE_STATUS_SUCCESS);
+  }
+  for (const bool by_rows : {false, true}) {
+    const DenseMatrix<float> padded(Matrix<float>{4, 2, by_rows ? 4 : 8, by_rows}.fill(1));
+    Call of_b = call, of_c = call;
+    of_b.b = of_c.c = padded.descriptor;
+    ASSERT_EQ(of_b.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(fault(), HasSubstr("B has gaps between its lines"));
+    ASSERT_EQ(of_c.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(fault(), HasSubstr("C has gaps between its lines"));
+  }
 }
 
 TEST_F(Spmm, NeedsALargerBufferForMoreColumns) {
