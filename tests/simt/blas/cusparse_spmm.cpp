@@ -95,6 +95,14 @@ class Sparse {
     return check_offsets() && check_indices();
   }
 
+  bool check_apart(const Dense& output) const {
+    const std::size_t index = a_.index_type == CUSPARSE_INDEX_32I ? 4 : 8;
+    const auto rows = static_cast<std::size_t>(a_.rows), nonzeros = static_cast<std::size_t>(a_.nonzeros);
+    return simt::check_apart(output, call_ + ": the offsets of A", a_.offsets, (rows + 1) * index) &&
+           simt::check_apart(output, call_ + ": the indices of A", a_.indices, nonzeros * index) &&
+           simt::check_apart(output, call_ + ": the values of A", a_.values, nonzeros * size_of(a_.type));
+  }
+
   std::int64_t rows() const { return a_.rows; }
   std::int64_t start(std::int64_t row) const { return index(a_.offsets, row) - a_.base; }
   std::int64_t column(std::int64_t entry) const { return index(a_.indices, entry) - a_.base; }
@@ -154,6 +162,10 @@ class Buffer {
   bool is_there() const {
     return check_memory(name_ + ": the buffer", words_, static_cast<std::int64_t>(bytes_ / sizeof(std::uint64_t)),
                         sizeof(std::uint64_t));
+  }
+
+  bool check_apart(const Dense& matrix) const {
+    return simt::check_apart(matrix, name_ + ": the buffer", words_, bytes_);
   }
 
   void write(const Sparse& a) const {
@@ -266,6 +278,7 @@ cusparseStatus_t spmm(const cusparseContext& handle, const Spmm& call, void* buf
   const auto run = [=, a = Sparse(name, *call.a), memory = Buffer(call, buffer), a_is_plain = is_plain(call.op_a),
                     op_b = is_plain(call.op_b) ? b : b.transposed()]() mutable {
     if (!a.check_contents() || !check_memory(op_b) || !check_memory(c) || !memory.is_there()) return;
+    if (!check_apart(c, op_b) || !a.check_apart(c) || !memory.check_apart(c) || !memory.check_apart(b)) return;
     if (!check_vectors(b, b_is_packed) || !check_vectors(c, c_is_packed)) return;
     if (!alpha.read_on_device() || !beta.read_on_device()) return;
     if (active && !memory.check(a)) return;

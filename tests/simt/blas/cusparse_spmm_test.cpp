@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "tests/simt/blas/testing.hpp"
 
@@ -50,6 +51,9 @@ class Sparse {
   void set_value(std::size_t i, T value) const { set(values_.data() + i, value); }
   void set_index(std::size_t i, Index value) const { set(indices_.data() + i, value); }
   void set_offset(std::size_t i, Index value) const { set(offsets_.data() + i, value); }
+
+  void* values() const { return values_.data(); }
+  void* indices() const { return indices_.data(); }
 
   SparseNumbers<T, Index> host;
   cusparseSpMatDescr_t descriptor = nullptr;
@@ -321,6 +325,22 @@ TEST_F(Spmm, ReportsWhatIsNotThere) {
   const OnDevice<char> small(std::vector<char>(128));
   ASSERT_EQ(call.multiply(handle, small.data()), CUSPARSE_STATUS_SUCCESS);
   EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 288 bytes"));
+}
+
+TEST_F(Spmm, ReportsAResultThatOverlapsWhatIsRead) {
+  const std::pair<void*, const char*> taken[] = {{b_->data.data(), "C overlaps cusparseSpMM: B"},
+                                                 {a_->values(), "C overlaps cusparseSpMM: the values of A"},
+                                                 {a_->indices(), "C overlaps cusparseSpMM: the indices of A"},
+                                                 {buffer + 32, "C overlaps cusparseSpMM: the buffer"}};
+  for (const auto& [memory, report] : taken) {
+    ASSERT_EQ(cusparseDnMatSetValues(call.c, memory), CUSPARSE_STATUS_SUCCESS);
+    ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(fault(), HasSubstr(report));
+  }
+  ASSERT_EQ(cusparseDnMatSetValues(call.c, c_->data.data()), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(cusparseDnMatSetValues(call.b, buffer), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("B overlaps cusparseSpMM: the buffer"));
 }
 
 TEST_F(Spmm, ReportsMisalignedVectors) {
