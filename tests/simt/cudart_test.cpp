@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <thread>
 #include <vector>
 
 #include "cuda/device.hpp"
 #include "tests/simt/on_device.hpp"
+#include "tests/simt/poison.hpp"
 #include "tests/simt/rig.hpp"
 
 namespace rig_test {
@@ -285,6 +287,18 @@ TEST_F(Cudart, AttributesOfPointers) {
   EXPECT_EQ(cudaPointerGetAttributes(&got, &plain), cudaSuccess);
   EXPECT_EQ(got.type, cudaMemoryTypeUnregistered);
   EXPECT_EQ(cudaFreeHost(pinned), cudaSuccess);
+}
+
+TEST_F(Cudart, MemoryHoldsWhatNobodyWrote) {
+  for (const std::size_t bytes :
+       {std::size_t{1}, std::size_t{512} << 10, std::size_t{8} << 20, std::size_t{16} << 20}) {
+    void* data = nullptr;
+    ASSERT_EQ(cudaMalloc(&data, bytes), cudaSuccess);
+    std::vector<std::uint32_t> got((bytes + 3) / 4);
+    EXPECT_EQ(cudaMemcpy(got.data(), data, bytes, cudaMemcpyDeviceToHost), cudaSuccess);
+    EXPECT_TRUE(simt::is_poison(got.data(), bytes)) << bytes;
+    EXPECT_EQ(cudaFree(data), cudaSuccess);
+  }
 }
 
 TEST_F(Cudart, MemoryRunsOut) {
