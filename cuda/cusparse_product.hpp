@@ -19,9 +19,12 @@ class CusparseProduct {
   CusparseProduct(const Gpu& gpu, const Compressed<T>& x, std::int64_t length);
 
   /// Whether multiply() may have this factor: of rank 2 or more, since of one column cuSPARSE may make the product by
-  /// its algorithm for vectors, whose sums depend on the run; and packed, on whole vectors of 16 bytes, since it reads
-  /// and writes vectors wherever columns begin (cuSPARSE 12 on an H100: misaligned addresses where they are padded).
-  static bool takes(core::Factor<const T> f) { return f.rank > 1 && f.ld == f.rank; }
+  /// its algorithm for vectors, whose sums depend on the run; and packed, beginning on a whole vector of 16 bytes,
+  /// since it reads and writes vectors wherever columns begin (cuSPARSE 12 on an H100: misaligned addresses where they
+  /// are padded). A caller's factor, worked on in place, may begin anywhere.
+  static bool takes(core::Factor<const T> f) {
+    return f.rank > 1 && f.ld == f.rank && reinterpret_cast<std::uintptr_t>(f.data) % 16 == 0;
+  }
   /// r(:, i) = sum over the entries of segment i of value * f(:, index).
   void multiply(core::Factor<const T> f, core::Factor<T> r) const;
 

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "tests/cuda/counted_resource.hpp"
 #include "tests/fit.hpp"
 #include "tests/placed.hpp"
+#include "tests/simt/on_device.hpp"
 #include "tests/simt/rig.hpp"
 #include "tests/test_context.hpp"
 
@@ -51,6 +53,8 @@ const Options kOptions{.initialization = Initialization::random, .max_iterations
 
 class CudaInterop : public testing::Test {
  public:
+  ~CudaInterop() override { simt::reset_machine(); }
+
   const DenseStorage<float> storage{planted(61, 43, 5, 0.1, 3)};
 
   // Result of the same fit on any Context, bit by bit.
@@ -173,12 +177,41 @@ TEST_F(CudaInterop, WorksInMemoryThatIsAlignedAsAskedOnly) {
   EXPECT_EQ(simt::take_report(), "");
 }
 
+// W and H in the middle of larger arrays, worked on in place: cuSPARSE makes their products only where they begin on
+// vectors of 16 bytes.
+TEST_F(CudaInterop, WorksOnFactorsThatBeginAnywhere) {
+  const CsrStorage<float> entries(sparsify(storage.oracle()));
+  constexpr float kOther = -777;
+  const auto fit_at = [&](std::int64_t offset, SparseProduct product) {
+    const rig_test::OnDevice<float> w(std::vector<float>(offset + 61 * 5 + 7, kOther));
+    const rig_test::OnDevice<float> h(std::vector<float>(offset + 5 * 43 + 7, kOther));
+    const Matrix<float> x(Context::cuda({.sparse_product = product}), entries.view());
+    simt::reset_calls();
+    factorize<float>(x, {w.data() + offset, 61, 5, 5, Layout::row_major, MemorySpace::device},
+                     {h.data() + offset, 5, 43, 5, Layout::column_major, MemorySpace::device}, plain(kOptions));
+    std::vector<float> all = w.read();
+    const std::vector<float> more = h.read();
+    EXPECT_EQ(std::count(all.begin(), all.end(), kOther), offset + 7);
+    EXPECT_EQ(std::count(more.begin(), more.end(), kOther), offset + 7);
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const auto products = [] { return simt::calls()["work:cusparseSpMM with active buffer"]; };
+  for (std::int64_t offset : {1, 2, 3, 5}) {
+    const std::vector<float> asked = fit_at(offset, SparseProduct::cusparse);
+    EXPECT_EQ(products(), 0) << offset;
+    EXPECT_EQ(asked, fit_at(offset, SparseProduct::row_gather)) << offset;
+  }
+  fit_at(4, SparseProduct::cusparse);
+  EXPECT_GE(products(), 2 * 12);
+  EXPECT_EQ(simt::take_report(), "");
+}
+
 TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
   const Context context = Context::cuda();
   fit(context);
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   std::size_t free = 0, total = 0;
   ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
   properties.totalGlobalMem = total - free + 1000;
@@ -190,7 +223,7 @@ TEST_F(CudaInterop, TellsHowMuchOfItsOwnMemoryIsFree) {
     EXPECT_EQ(e.requested(), 61 * 43 * 4);
     EXPECT_EQ(e.free(), 1000);
   }
-  simt::set_properties(before);
+  simt::reset_machine();
   EXPECT_EQ(fit(context), expected);
 }
 
@@ -239,24 +272,19 @@ TEST_F(CudaInterop, WorksOnADeviceThatIsNotCurrent) {
     EXPECT_EQ(simt::take_report(), "");
     EXPECT_EQ(simt::live(), before);
   }
-  simt::set_device_count(1);
 }
 
 // That the device before cannot be current again is no error of the caller's next call.
 TEST_F(CudaInterop, LeavesNoErrorOfGoingBackToADevice) {
   simt::set_device_count(2);
-  {
-    const Context context = Context::cuda({.device = 1});
-    simt::reset_calls();
-    simt::fail_at(4);
-    context.runtime()->free_memory();
-    EXPECT_EQ(simt::calls(),
-              (std::map<std::string, std::int64_t>{
-                  {"cudaGetDevice", 1}, {"cudaSetDevice", 2}, {"cudaMemGetInfo", 1}, {"cudaGetLastError", 1}}));
-    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
-    ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
-  }
-  simt::set_device_count(1);
+  const Context context = Context::cuda({.device = 1});
+  simt::reset_calls();
+  simt::fail_at(4);
+  context.runtime()->free_memory();
+  EXPECT_EQ(simt::calls(),
+            (std::map<std::string, std::int64_t>{
+                {"cudaGetDevice", 1}, {"cudaSetDevice", 2}, {"cudaMemGetInfo", 1}, {"cudaGetLastError", 1}}));
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
 TEST_F(CudaInterop, RunsOutOfMemoryWithoutHarm) {
@@ -324,18 +352,17 @@ TEST_F(CudaInterop, SaysWhatIsMissing) {
   EXPECT_THAT(refusal({.device = 7}), HasSubstr("device 7 does not exist; there is 1 device"));
   simt::set_device_count(0);
   EXPECT_THAT(refusal(), HasSubstr("there is no CUDA device"));
-  simt::set_device_count(1);
+  simt::reset_machine();
   simt::set_driver_version(0);
   EXPECT_THAT(refusal(), HasSubstr("no NVIDIA driver"));
-  simt::set_driver_version(CUDART_VERSION);
+  simt::reset_machine();
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   properties.major = 6;
   properties.minor = 1;
   simt::set_properties(properties);
   EXPECT_THAT(refusal(), HasSubstr("compute capability 6.1, needed is 7.5"));
-  simt::set_properties(before);
+  simt::reset_machine();
   EXPECT_EQ(refusal(), "");
 }
 
@@ -348,22 +375,21 @@ TEST_F(CudaInterop, SaysWhatIsWrongWithTheMachine) {
   for (const auto& [error, words] : errors) {
     simt::set_machine_error(error);
     EXPECT_THAT(refusal(), HasSubstr(words));
-    simt::set_machine_error(cudaSuccess);
+    simt::reset_machine();
     simt::set_device_error(error);
     EXPECT_THAT(refusal(), HasSubstr(words));
-    simt::set_device_error(cudaSuccess);
+    simt::reset_machine();
     EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
   }
   simt::set_code_for_device(false);
   EXPECT_THAT(refusal(), HasSubstr("no code for Pretended H100 of compute capability 9.0"));
-  simt::set_code_for_device(true);
+  simt::reset_machine();
   EXPECT_EQ(refusal(), "");
 }
 
 TEST_F(CudaInterop, RefusesMathModesThatTheDeviceLacks) {
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   properties.major = 7;
   properties.minor = 5;
   simt::set_properties(properties);
@@ -382,7 +408,6 @@ TEST_F(CudaInterop, RefusesMathModesThatTheDeviceLacks) {
   properties.minor = 0;
   simt::set_properties(properties);
   EXPECT_EQ(refusal({.math = MathMode::bf16}), "");
-  simt::set_properties(before);
 }
 
 // A module built for 7.5 alone runs on newer devices from its PTX, which has no products of tensor cores.
@@ -393,7 +418,6 @@ TEST_F(CudaInterop, RefusesMathModesThatTheModuleLacks) {
               HasSubstr("expected strict, as what this build of Orthant runs there is for compute capability 7.5"));
   simt::set_code_capability(80);
   EXPECT_EQ(refusal({.math = MathMode::tf32}), "");
-  simt::set_code_capability(0);
 }
 
 }  // namespace

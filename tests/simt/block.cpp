@@ -131,7 +131,7 @@ void Block::end_thread() {
   }
   Warp& warp = warps_[self.warp];
   for (const Fiber* other : warp.lanes) {
-    if (other == nullptr || !(warp.waiting >> other->lane & 1) || !(other->call.mask >> self.lane & 1)) continue;
+    if (other == nullptr || !(warp.waiting >> other->lane & 1) || !(other->call.terms.mask >> self.lane & 1)) continue;
     accuse("this thread ends while thread " + describe(other->index) + " waits for it in an operation of the warp",
            other->call.site);
     stop();

@@ -20,12 +20,21 @@
 
 namespace simt {
 
-enum class WarpOp { kSync, kShuffle, kVote, kMultiplyTf32, kMultiplyBf16 };
+/// One for each intrinsic: lanes that come together by different ones do not meet on a device.
+enum class WarpOp { kSync, kShuffle, kShuffleXor, kShuffleDown, kAny, kAll, kBallot, kMultiplyTf32, kMultiplyBf16 };
+
+/// What all lanes of an operation must come with.
+struct WarpTerms {
+  WarpOp op = WarpOp::kSync;
+  unsigned mask = 0;
+  int width = 0;  // shuffles
+  bool operator==(const WarpTerms&) const = default;
+  bool shuffles() const { return op == WarpOp::kShuffle || op == WarpOp::kShuffleXor || op == WarpOp::kShuffleDown; }
+};
 
 /// What a lane brings to an operation of its warp.
 struct WarpCall {
-  WarpOp op;
-  unsigned mask;
+  WarpTerms terms;
   std::uint64_t bits;
   unsigned source;  // the lane it reads (shuffles)
   Site site;
@@ -74,9 +83,7 @@ class Block {
   };
   struct Warp {
     unsigned live = 0, waiting = 0;
-    // What all lanes that wait came with, unless they differ (mask 0).
-    unsigned mask = 0;
-    WarpOp op = WarpOp::kSync;
+    WarpTerms terms;  // what all lanes that wait came with, unless they differ (mask 0)
     Fiber* lanes[32] = {};
   };
   static constexpr unsigned kMaxThreads = 1024;

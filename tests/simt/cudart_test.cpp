@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <thread>
 #include <vector>
 
 #include "cuda/device.hpp"
 #include "tests/simt/on_device.hpp"
+#include "tests/simt/poison.hpp"
 #include "tests/simt/rig.hpp"
 
 namespace rig_test {
@@ -38,9 +40,13 @@ using testing::HasSubstr;
 
 class Cudart : public testing::Test {
  protected:
-  void SetUp() override { before_ = simt::live(); }
+  void SetUp() override {
+    simt::reset_calls();
+    before_ = simt::live();
+  }
   void TearDown() override {
     simt::fail_at(-1);
+    simt::reset_machine();
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
     EXPECT_EQ(simt::take_report(), "");
     EXPECT_EQ(simt::live(), before_);
@@ -91,7 +97,6 @@ void launch_graph(cudaGraph_t graph, cudaStream_t stream, int times) {
 TEST_F(Cudart, WorkRunsWhenTheHostWaits) {
   const OnDevice<int> value({1});
   const Stream stream;
-  simt::reset_calls();
   run(rig_test::add_to, 1, 1, 0, stream, value.data(), 2);
   EXPECT_EQ(simt::calls()["kernel:rig_test::add_to"], 0);
   stream.wait();
@@ -284,10 +289,21 @@ TEST_F(Cudart, AttributesOfPointers) {
   EXPECT_EQ(cudaFreeHost(pinned), cudaSuccess);
 }
 
+TEST_F(Cudart, MemoryHoldsWhatNobodyWrote) {
+  for (const std::size_t bytes :
+       {std::size_t{1}, std::size_t{512} << 10, std::size_t{8} << 20, std::size_t{16} << 20}) {
+    void* data = nullptr;
+    ASSERT_EQ(cudaMalloc(&data, bytes), cudaSuccess);
+    std::vector<std::uint32_t> got((bytes + 3) / 4);
+    EXPECT_EQ(cudaMemcpy(got.data(), data, bytes, cudaMemcpyDeviceToHost), cudaSuccess);
+    EXPECT_TRUE(simt::is_poison(got.data(), bytes)) << bytes;
+    EXPECT_EQ(cudaFree(data), cudaSuccess);
+  }
+}
+
 TEST_F(Cudart, MemoryRunsOut) {
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp usual = properties;
   properties.totalGlobalMem = 1000;
   simt::set_properties(properties);
   void* first = nullptr;
@@ -301,7 +317,6 @@ TEST_F(Cudart, MemoryRunsOut) {
   EXPECT_EQ(free, 400U);
   EXPECT_EQ(total, 1000U);
   EXPECT_EQ(cudaFree(first), cudaSuccess);
-  simt::set_properties(usual);
 }
 
 TEST_F(Cudart, ErrorsOfKernelsStick) {
@@ -338,10 +353,10 @@ TEST_F(Cudart, NoDriverAndNoDevice) {
   int version = -1;
   EXPECT_EQ(cudaDriverGetVersion(&version), cudaSuccess);
   EXPECT_EQ(version, 0);
-  simt::set_driver_version(CUDART_VERSION);
+  simt::reset_machine();
   simt::set_device_count(0);
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaErrorNoDevice);
-  simt::set_device_count(1);
+  simt::reset_machine();
   EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
   EXPECT_EQ(count, 1);
 }
@@ -360,7 +375,6 @@ TEST_F(Cudart, SecondDevice) {
     EXPECT_EQ(run(rig_test::add_to, 1, 1, 0, stream, value.data(), 1), cudaErrorInvalidResourceHandle);
     EXPECT_NE(simt::take_report(), "");
   }
-  simt::set_device_count(1);
 }
 
 TEST_F(Cudart, DynamicSharedMemoryBeyondTheUsualIsAllowedFirst) {
@@ -402,7 +416,6 @@ TEST_F(Cudart, SharedMemoryIsAllowedOnOneDevice) {
   ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
   EXPECT_EQ(run(kernel, 1, 1, 100 * 1024, nullptr), cudaSuccess);
   EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-  simt::set_device_count(1);
   simt::take_report();
 }
 
@@ -411,7 +424,6 @@ TEST_F(Cudart, SharedMemoryIsWhatTheDeviceHas) {
   const auto kernel = rig_test::fail;
   cudaDeviceProp properties{};
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
-  const cudaDeviceProp before = properties;
   EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024), cudaSuccess);
   properties.sharedMemPerBlockOptin = 99 * 1024;
   simt::set_properties(properties);
@@ -420,7 +432,6 @@ TEST_F(Cudart, SharedMemoryIsWhatTheDeviceHas) {
             cudaErrorInvalidValue);
   EXPECT_EQ(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 99 * 1024), cudaSuccess);
   EXPECT_EQ(run(kernel, 1, 1, 99 * 1024, nullptr), cudaSuccess);
-  simt::set_properties(before);
   simt::take_report();
 }
 
@@ -563,7 +574,6 @@ TEST_F(Cudart, AnExecutorTakesTheLaunches) {
 TEST_F(Cudart, WorkOfLibraries) {
   const Stream stream;
   int runs = 0;
-  simt::reset_calls();
   ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
   simt::enqueue(stream, "gemm", [&runs] { ++runs; });
   cudaGraph_t graph = nullptr;

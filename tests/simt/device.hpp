@@ -119,13 +119,13 @@ T shuffle_down(T value, unsigned delta, int width = 32, unsigned mask = kAllLane
   return detail::shuffle(value, ::simt::Lanes::kDown, delta, width, mask, site);
 }
 inline unsigned ballot(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
-  return ::simt::warp_ballot(predicate, mask, site);
+  return ::simt::warp_vote(::simt::Vote::kBallot, predicate, mask, site);
 }
 inline bool any(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
-  return ::simt::warp_ballot(predicate, mask, site) != 0;
+  return ::simt::warp_vote(::simt::Vote::kAny, predicate, mask, site) != 0;
 }
 inline bool all(bool predicate, unsigned mask = kAllLanes, Site site = Site::here()) {
-  return ::simt::warp_ballot(!predicate, mask, site) == 0;
+  return ::simt::warp_vote(::simt::Vote::kAll, predicate, mask, site) == mask;
 }
 
 inline unsigned tf32_word(float x) { return ::simt::tf32_bits(x); }

@@ -16,6 +16,7 @@ constexpr std::size_t kAlignment = 256;  // as on a device: sectors depend on it
 constexpr std::size_t kAlignment = 16;  // less than on a device: an access past the end meets the guard page
 #endif
 constexpr std::size_t kRemembered = 256;
+constexpr std::size_t kHugePage = 2 << 20;
 
 std::size_t page() {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -36,14 +37,19 @@ DeviceMemory& DeviceMemory::instance() {
 void* DeviceMemory::reserve(int device, std::size_t bytes, std::size_t limit) {
   if (bytes > limit || used(device) > limit - bytes) return nullptr;
   const std::size_t inside = round_up(bytes, page());
-  const std::size_t mapped = inside + 2 * page();
+  const bool huge = inside >= kHugePage;
+  const std::size_t mapped = inside + 2 * page() + (huge ? kHugePage : 0);
   void* const mapping = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return nullptr;
+  char* end = static_cast<char*>(mapping) + mapped - page();
+  if (huge) end -= number(end) % kHugePage;
+  char* const pages = end - inside;
   // Pages of another kind than the guards: closed, the kernel would join them, to split them again at each opening.
-  madvise(static_cast<char*>(mapping) + page(), inside, MADV_DONTDUMP);
-  char* const end = static_cast<char*>(mapping) + page() + inside;
+  madvise(pages, inside, MADV_DONTDUMP);
+  // Thousands of small pages that are filled would take long to open and close. A hint: some systems have no others.
+  if (huge) madvise(pages, inside, MADV_HUGEPAGE);
   char* const data = end - round_up(bytes, kAlignment);
-  allocations_[number(data)] = {bytes, static_cast<char*>(mapping), mapped, device, true, false, true};
+  allocations_[number(data)] = {bytes, static_cast<char*>(mapping), mapped, pages, inside, device, true, false, true};
   return data;
 }
 
@@ -52,20 +58,20 @@ void DeviceMemory::activate(void* data) {
   Allocation& allocation = each.second;
   allocation.device_live = true;
   allocation.waiting = false;
-  protect(each, true);
+  protect(allocation, true);
   const std::size_t rounded = round_up(allocation.bytes, kAlignment);
-  // Of large buffers the ends alone are filled: pages that nobody has touched cost nothing to protect, and zeros.
-  constexpr std::size_t kFilled = 256 << 10;
-  if (rounded <= 2 * kFilled) {
+  // Of the largest buffers the ends alone are filled: pages that nobody has touched cost nothing to protect, and zeros.
+  constexpr std::size_t kFilledWhole = 16 << 20, kFilledEnds = 256 << 10;
+  if (rounded <= kFilledWhole) {
     poison(data, rounded);
   } else {
-    poison(data, kFilled);
-    poison(static_cast<char*>(data) + rounded - kFilled, kFilled);
+    poison(data, kFilledEnds);
+    poison(static_cast<char*>(data) + rounded - kFilledEnds, kFilledEnds);
     sanitizer::mark_uninitialised(data, rounded);
   }
   sanitizer::forbid(allocation.mapping, allocation.mapped);
   sanitizer::allow(data, allocation.bytes);
-  if (opened_ == 0) protect(each, false);
+  if (opened_ == 0) protect(allocation, false);
   active_ += static_cast<std::int64_t>(allocation.bytes);
   if (active_ > peak_) peak_ = active_;
 }
@@ -78,7 +84,7 @@ void DeviceMemory::release(void* data) {
   allocation.host_live = false;
   allocation.waiting = false;
   madvise(allocation.mapping, allocation.mapped, MADV_DONTNEED);
-  protect(each, false);
+  protect(allocation, false);
   gone_[gone_count_++] = each.first;
   drop_old();
 }
@@ -146,22 +152,21 @@ std::string DeviceMemory::describe(const void* pointer) const {
   return text;
 }
 
-void DeviceMemory::protect(const Allocations::value_type& each, bool open) const {
-  const Allocation& allocation = each.second;
-  mprotect(allocation.mapping + page(), allocation.mapped - 2 * page(), open ? PROT_READ | PROT_WRITE : PROT_NONE);
+void DeviceMemory::protect(const Allocation& allocation, bool open) const {
+  mprotect(allocation.pages, allocation.inside, open ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 void DeviceMemory::open() {
   if (opened_++ > 0) return;
   for (const auto& each : allocations_) {
-    if (each.second.device_live) protect(each, true);
+    if (each.second.device_live) protect(each.second, true);
   }
 }
 
 void DeviceMemory::close() {
   if (--opened_ > 0) return;
   for (const auto& each : allocations_) {
-    if (each.second.device_live) protect(each, false);
+    if (each.second.device_live) protect(each.second, false);
   }
 }
 

@@ -44,13 +44,15 @@ class DeviceMemory {
     std::size_t bytes;
     char* mapping;
     std::size_t mapped;
+    char* pages;  // between the guards
+    std::size_t inside;
     int device;
     bool host_live, device_live, waiting;
   };
   using Allocations = std::map<std::uintptr_t, Allocation>;
 
   const Allocations::value_type* find(const void* pointer) const;
-  void protect(const Allocations::value_type& each, bool open) const;
+  void protect(const Allocation& allocation, bool open) const;
   void drop_old();
 
   Allocations allocations_;  // those that are gone too, for a while: reports can name them

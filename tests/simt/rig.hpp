@@ -82,5 +82,7 @@ void set_device_error(cudaError_t error);
 void set_code_for_device(bool there);
 /// The compute capability (75: 7.5) whose PTX the code was made from; 0: the device's own.
 void set_code_capability(int capability);
+/// All of it as it was at the start, and the first device the calling thread's current one.
+void reset_machine();
 
 }  // namespace simt

@@ -10,7 +10,7 @@ namespace simt {
 
 void block_barrier(Site site) { current_block()->barrier(site); }
 
-void warp_barrier(unsigned mask, Site site) { current_block()->warp({WarpOp::kSync, mask, 0, 0, site}); }
+void warp_barrier(unsigned mask, Site site) { current_block()->warp({{WarpOp::kSync, mask}, 0, 0, site}); }
 
 std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, int width, unsigned mask, Site site) {
   Block& block = *current_block();
@@ -22,28 +22,32 @@ std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, in
   const unsigned inside = static_cast<unsigned>(width) - 1;
   const unsigned last = self | inside;
   unsigned source = 0;
+  WarpOp op = WarpOp::kShuffle;
   switch (lanes) {
     case Lanes::kIndexed:
       source = (self & ~inside) | (operand & inside);
       break;
     case Lanes::kXor:
+      op = WarpOp::kShuffleXor;
       source = self ^ operand;
       break;
     case Lanes::kDown:
+      op = WarpOp::kShuffleDown;
       source = self + operand;
       break;
   }
   if (source > last) source = self;
-  return block.warp({WarpOp::kShuffle, mask, bits, source, site});
+  return block.warp({{op, mask, width}, bits, source, site});
 }
 
-unsigned warp_ballot(bool predicate, unsigned mask, Site site) {
-  return static_cast<unsigned>(current_block()->warp({WarpOp::kVote, mask, predicate, 0, site}));
+unsigned warp_vote(Vote vote, bool predicate, unsigned mask, Site site) {
+  const WarpOp op = vote == Vote::kAny ? WarpOp::kAny : vote == Vote::kAll ? WarpOp::kAll : WarpOp::kBallot;
+  return static_cast<unsigned>(current_block()->warp({{op, mask}, predicate, 0, site}));
 }
 
 void warp_multiply(Factors factors, Fragments& fragments, Site site) {
   const WarpOp op = factors == Factors::kTf32 ? WarpOp::kMultiplyTf32 : WarpOp::kMultiplyBf16;
-  current_block()->warp({op, 0xFFFFFFFFU, 0, 0, site, &fragments});
+  current_block()->warp({{op, 0xFFFFFFFFU}, 0, 0, site, &fragments});
 }
 
 void device_fence() {

@@ -26,8 +26,9 @@ void warp_barrier(unsigned mask, Site site);
 enum class Lanes { kIndexed, kXor, kDown };
 /// The bits of `value` in the lane that `lanes` and `operand` name, as __shfl_sync and its kin choose it.
 std::uint64_t warp_shuffle(std::uint64_t bits, Lanes lanes, unsigned operand, int width, unsigned mask, Site site);
-/// The lanes of the mask whose predicate is true.
-unsigned warp_ballot(bool predicate, unsigned mask, Site site);
+/// The lanes of the mask whose predicate is true, of which the intrinsic makes its answer.
+enum class Vote { kAny, kAll, kBallot };
+unsigned warp_vote(Vote vote, bool predicate, unsigned mask, Site site);
 
 /// What a lane has of A (16 x k), B (k x 8) and C (16 x 8), as mma.sync deals them out: of tf32 k is 8, of bf16 16.
 struct Fragments {

@@ -40,9 +40,10 @@ cublasStatus_t cublas(const char* name, cublasHandle_t handle, Body body) {
 /// Work of cuBLAS's on the stream of the handle: runs `work` if the operands, the scalars and the workspace are there.
 struct Work {
   const char* name;
-  std::vector<Dense> operands;
+  std::vector<Dense> inputs, outputs;
   std::vector<Scalar> scalars;
   std::function<void(const Work&)> run;
+  bool in_place = false;  // an input may begin where an output does: the caller has checked that it is stored alike
 };
 cublasStatus_t submit(const cublasContext& handle, Work work);
 

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "tests/simt/blas/cublas.hpp"
 
@@ -101,18 +102,17 @@ Inputs inputs_of(const Gemm& call, cublasMath_t math) {
   return allowed ? Inputs::kTf32 : Inputs::kExact;
 }
 
-/// The operands of each product of the batch, in the order A, B, C.
-std::vector<Dense> operands(const Gemm& call) {
+/// The products of the batch: A and B of each, and its C.
+void add_operands(const Gemm& call, Work& work) {
   const std::string name = call.name;
-  std::vector<Dense> all;
   for (std::int64_t i = 0; i < call.batches; ++i) {
     const std::string of = call.batches > 1 ? " of product " + std::to_string(i) : "";
     const Dense a = operand(name + ": A" + of, call.a, call.a_type, call.op_a, call.m, call.k, call.lda);
     const Dense b = operand(name + ": B" + of, call.b, call.b_type, call.op_b, call.k, call.n, call.ldb);
     const Dense c = operand(name + ": C" + of, call.c, call.c_type, CUBLAS_OP_N, call.m, call.n, call.ldc);
-    all.insert(all.end(), {a.moved(i * call.stride_a), b.moved(i * call.stride_b), c.moved(i * call.stride_c)});
+    work.inputs.insert(work.inputs.end(), {a.moved(i * call.stride_a), b.moved(i * call.stride_b)});
+    work.outputs.push_back(c.moved(i * call.stride_c));
   }
-  return all;
 }
 
 cublasStatus_t gemm(const cublasContext& handle, const Gemm& call) {
@@ -124,13 +124,15 @@ cublasStatus_t gemm(const cublasContext& handle, const Gemm& call) {
   const cudaDataType scale =
       call.compute == CUBLAS_COMPUTE_64F || call.compute == CUBLAS_COMPUTE_64F_PEDANTIC ? CUDA_R_64F : CUDA_R_32F;
   const Inputs inputs = inputs_of(call, handle.math);
-  return submit(handle, {call.name, operands(call), scalars(handle, call.name, call.alpha, call.beta, scale),
-                         [inputs](const Work& work) {
-                           for (std::size_t i = 0; i < work.operands.size(); i += 3) {
-                             multiply(work.scalars[0].value, work.operands[i], work.operands[i + 1],
-                                      work.scalars[1].value, work.operands[i + 2], inputs, Part::kAll);
-                           }
-                         }});
+  Work work{call.name, {}, {}, scalars(handle, call.name, call.alpha, call.beta, scale), {}};
+  add_operands(call, work);
+  work.run = [inputs](const Work& self) {
+    for (std::size_t i = 0; i < self.outputs.size(); ++i) {
+      multiply(self.scalars[0].value, self.inputs[2 * i], self.inputs[2 * i + 1], self.scalars[1].value,
+               self.outputs[i], inputs, Part::kAll);
+    }
+  };
+  return submit(handle, std::move(work));
 }
 
 template <class T>

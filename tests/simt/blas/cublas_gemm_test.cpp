@@ -321,6 +321,34 @@ TEST_F(Cublas, ReportsOperandsThatAreNotThere) {
   EXPECT_THAT(fault(), HasSubstr("which has been freed"));
 }
 
+TEST_F(Cublas, ReportsResultsThatOverlapOperands) {
+  // A, B and C of 2 x 2 in one array, at these elements.
+  const OnDevice<float> all(std::vector<float>(32, 1));
+  const float one = 1;
+  const auto call = [&](int a, int b, int c, int ld) {
+    return cublasSgemm(handle, CUBLAS_OP_N, CUBLAS_OP_T, 2, 2, 2, &one, all.data() + a, ld, all.data() + b, ld, &one,
+                       all.data() + c, ld);
+  };
+  const auto report = [&](int a, int b, int c, int ld) {
+    EXPECT_EQ(call(a, b, c, ld), CUBLAS_STATUS_SUCCESS);
+    return fault();
+  };
+  const std::string of_a = "cublasSgemm: C overlaps cublasSgemm: A", of_b = "cublasSgemm: C overlaps cublasSgemm: B";
+  EXPECT_THAT(report(0, 4, 0, 2), HasSubstr(of_a));
+  EXPECT_THAT(report(0, 8, 3, 2), HasSubstr(of_a));
+  EXPECT_THAT(report(0, 8, 5, 2), HasSubstr(of_b));
+  EXPECT_THAT(report(0, 8, 11, 2), HasSubstr(of_b));
+  // Columns of one that lie between those of the others.
+  EXPECT_THAT(report(0, 2, 3, 6), HasSubstr(of_b));
+  EXPECT_THAT(report(0, 2, 7, 6), HasSubstr(of_a));
+  EXPECT_THAT(report(6, 2, 1, 6), HasSubstr(of_a));
+  EXPECT_EQ(call(0, 2, 4, 6), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(call(2, 4, 0, 6), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(call(0, 8, 4, 2), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(call(0, 0, 4, 2), CUBLAS_STATUS_SUCCESS);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+}
+
 TEST_F(Cublas, RunsInTheOrderOfItsStream) {
   cudaStream_t stream = nullptr;
   ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);

@@ -38,6 +38,20 @@ cublasStatus_t set_workspace(cublasContext& handle, void* workspace, std::size_t
   return CUBLAS_STATUS_SUCCESS;
 }
 
+/// Whether the memory of all operands is there, and no input is overwritten. A fault if not.
+bool check_operands(const Work& work) {
+  for (const Dense& input : work.inputs) {
+    if (!check_memory(input)) return false;
+  }
+  for (const Dense& output : work.outputs) {
+    if (!check_memory(output)) return false;
+    for (const Dense& input : work.inputs) {
+      if (!(work.in_place && input.data == output.data) && !check_apart(output, input)) return false;
+    }
+  }
+  return true;
+}
+
 /// Nobody else may use the workspace while work of the handle's runs: what it held is gone.
 bool use_workspace(void* workspace, std::size_t bytes) {
   if (bytes == 0) return true;
@@ -95,10 +109,7 @@ cublasStatus_t submit(const cublasContext& handle, Work work) {
     for (Scalar& scalar : work.scalars) {
       if (!scalar.read_on_device()) return;
     }
-    for (const Dense& operand : work.operands) {
-      if (!check_memory(operand)) return;
-    }
-    work.run(work);
+    if (check_operands(work)) work.run(work);
   });
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -26,13 +26,13 @@ cublasStatus_t syrk(const char* name, cublasHandle_t handle, cublasFillMode_t up
     const Inputs inputs = kType<T> == CUDA_R_32F && allows_tf32(handle->math) ? Inputs::kTf32 : Inputs::kExact;
     const Part part = uplo == CUBLAS_FILL_MODE_LOWER ? Part::kLower : Part::kUpper;
     return submit(*handle, {name,
-                            {operand(of + ": A", a, kType<T>, op, n, k, lda),
-                             operand(of + ": C", c, kType<T>, CUBLAS_OP_N, n, n, ldc)},
+                            {operand(of + ": A", a, kType<T>, op, n, k, lda)},
+                            {operand(of + ": C", c, kType<T>, CUBLAS_OP_N, n, n, ldc)},
                             scalars(*handle, of, alpha, beta, kType<T>),
                             [=](const Work& work) {
-                              const Dense& factor = work.operands[0];
+                              const Dense& factor = work.inputs[0];
                               multiply(work.scalars[0].value, factor, factor.transposed(), work.scalars[1].value,
-                                       work.operands[1], inputs, part);
+                                       work.outputs[0], inputs, part);
                             }});
   });
 }
@@ -44,9 +44,9 @@ bool is_in_place(const T* x, cublasOperation_t op, std::int64_t ld, const T* c, 
 }
 
 void add(const Work& work) {
-  const Dense& c = work.operands[2];
+  const Dense& c = work.outputs[0];
   const double alpha = work.scalars[0].value, beta = work.scalars[1].value;
-  const std::vector<double> a = read(work.operands[0]), b = read(work.operands[1]);
+  const std::vector<double> a = read(work.inputs[0]), b = read(work.inputs[1]);
   std::vector<double> sums(static_cast<std::size_t>(c.rows));
   std::size_t next = 0;
   for (std::int64_t j = 0; j < c.columns; ++j) {
@@ -71,12 +71,13 @@ cublasStatus_t geam(const char* name, cublasHandle_t handle, cublasOperation_t o
     if (m == 0 || n == 0) return CUBLAS_STATUS_SUCCESS;
     if (a == nullptr || b == nullptr || c == nullptr) return CUBLAS_STATUS_INVALID_VALUE;
     const std::string of = name;
-    return submit(
-        *handle, {name,
-                  {operand(of + ": A", a, kType<T>, op_a, m, n, lda), operand(of + ": B", b, kType<T>, op_b, m, n, ldb),
-                   operand(of + ": C", c, kType<T>, CUBLAS_OP_N, m, n, ldc)},
-                  scalars(*handle, of, alpha, beta, kType<T>),
-                  add});
+    return submit(*handle, {name,
+                            {operand(of + ": A", a, kType<T>, op_a, m, n, lda),
+                             operand(of + ": B", b, kType<T>, op_b, m, n, ldb)},
+                            {operand(of + ": C", c, kType<T>, CUBLAS_OP_N, m, n, ldc)},
+                            scalars(*handle, of, alpha, beta, kType<T>),
+                            add,
+                            true});
   });
 }
 

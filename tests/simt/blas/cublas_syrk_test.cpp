@@ -79,6 +79,22 @@ TEST_F(Cublas, SymmetricProductRefusesWrongArguments) {
             CUBLAS_STATUS_INVALID_VALUE);
 }
 
+TEST_F(Cublas, ReportsSumsThatOverlapOperands) {
+  const OnDevice<float> all(std::vector<float>(12, 1));
+  const float one = 1;
+  ASSERT_EQ(syrk(handle, CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_N, 2, 2, 1.0F, all.data(), 2, 0.0F, all.data() + 3, 2),
+            CUBLAS_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("cublasSsyrk_64: C overlaps cublasSsyrk_64: A"));
+  const auto sum = [&](int a, int b, int c) {
+    return cublasSgeam(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, &one, all.data() + a, 2, &one, all.data() + b, 2,
+                       all.data() + c, 2);
+  };
+  ASSERT_EQ(sum(0, 4, 1), CUBLAS_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("cublasSgeam: C overlaps cublasSgeam: A"));
+  ASSERT_EQ(sum(0, 3, 0), CUBLAS_STATUS_SUCCESS);  // in place of A
+  EXPECT_THAT(fault(), HasSubstr("cublasSgeam: C overlaps cublasSgeam: B"));
+}
+
 TEST_F(Cublas, SumsTransposes) {
   // C = 2 A' - B, with A of 3 x 2.
   const OnDevice<double> a({1, 2, 3, 4, 5, 6}), b({1, 1, 2, 2, 3, 3}), c(std::vector<double>(9, kGap));

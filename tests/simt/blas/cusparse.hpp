@@ -44,6 +44,7 @@ struct cusparseDnMatDescr {
     const bool by_rows = order == CUSPARSE_ORDER_ROW;
     return {name, values, type, rows, columns, by_rows ? ld : 1, by_rows ? 1 : ld};
   }
+  bool is_packed() const { return ld == (order == CUSPARSE_ORDER_ROW ? columns : rows); }
 };
 
 namespace simt {

@@ -69,8 +69,10 @@ cusparseStatus_t check(const Spmm& call) {
   return check_support(call);
 }
 
-/// What the substitute asks for, so that a buffer which is too small for its matrix is found.
-std::size_t buffer_bytes(const cusparseSpMatDescr& a) { return 256 * (1 + static_cast<std::size_t>(a.rows) / 256); }
+/// What the substitute asks for, so that a buffer which is too small for its matrices is found: to keep what it finds
+/// out of A's pattern, and to work in, the more the more columns the product has.
+std::size_t kept_bytes(const Spmm& call) { return 256 * (1 + static_cast<std::size_t>(call.a->rows) / 256); }
+std::size_t buffer_bytes(const Spmm& call) { return kept_bytes(call) + 16 * static_cast<std::size_t>(call.c->columns); }
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
   hash = (hash ^ value) * 0x9E3779B97F4A7C15ULL;
@@ -91,6 +93,14 @@ class Sparse {
       return false;
     }
     return check_offsets() && check_indices();
+  }
+
+  bool check_apart(const Dense& output) const {
+    const std::size_t index = a_.index_type == CUSPARSE_INDEX_32I ? 4 : 8;
+    const auto rows = static_cast<std::size_t>(a_.rows), nonzeros = static_cast<std::size_t>(a_.nonzeros);
+    return simt::check_apart(output, call_ + ": the offsets of A", a_.offsets, (rows + 1) * index) &&
+           simt::check_apart(output, call_ + ": the indices of A", a_.indices, nonzeros * index) &&
+           simt::check_apart(output, call_ + ": the values of A", a_.values, nonzeros * size_of(a_.type));
   }
 
   std::int64_t rows() const { return a_.rows; }
@@ -136,20 +146,26 @@ class Sparse {
   cusparseSpMatDescr a_;
 };
 
-/// What the substitute keeps in a buffer: the pattern's hash, and numbers that follow from it and the parameters.
-class Acceleration {
+/// A call's buffer. What is kept there: the pattern's hash, and numbers that follow from it and the parameters.
+class Buffer {
  public:
-  Acceleration(const Spmm& call, void* buffer)
+  Buffer(const Spmm& call, void* buffer)
       : name_(call.name),
+        bytes_(buffer_bytes(call)),
         words_(static_cast<std::uint64_t*>(buffer)),
-        count_(buffer_bytes(*call.a) / sizeof(std::uint64_t)) {
+        count_(kept_bytes(call) / sizeof(std::uint64_t)) {
     seed_ = mix(mix(mix(static_cast<std::uint64_t>(call.op_a), static_cast<std::uint64_t>(call.op_b)),
                     static_cast<std::uint64_t>(call.compute)),
                 static_cast<std::uint64_t>(call.algorithm));
   }
 
   bool is_there() const {
-    return check_memory(name_ + ": the buffer", words_, static_cast<std::int64_t>(count_), sizeof(std::uint64_t));
+    return check_memory(name_ + ": the buffer", words_, static_cast<std::int64_t>(bytes_ / sizeof(std::uint64_t)),
+                        sizeof(std::uint64_t));
+  }
+
+  bool check_apart(const Dense& matrix) const {
+    return simt::check_apart(matrix, name_ + ": the buffer", words_, bytes_);
   }
 
   void write(const Sparse& a) const {
@@ -170,14 +186,35 @@ class Acceleration {
     return false;
   }
 
-  void scribble() const { poison(words_, count_ * sizeof(std::uint64_t)); }
+  /// As the product leaves it: what is kept stays if it is active, and the rest is worked in.
+  void work_in(bool active) const {
+    const std::size_t kept = active ? count_ : 0;
+    poison(words_ + kept, bytes_ - kept * sizeof(std::uint64_t));
+  }
 
  private:
   std::string name_;
-  std::uint64_t* words_;
+  std::size_t bytes_;
+  std::uint64_t* words_;  // that are kept
   std::size_t count_;
   std::uint64_t seed_;
 };
+
+/// Whether vectors of 16 bytes can be read and written, as by the library on an H100, where padded matrices were
+/// misaligned addresses: the documentation does not say so.
+bool check_vectors(const Dense& matrix, bool is_packed) {
+  constexpr std::uintptr_t kVector = 16;
+  if (matrix.empty()) return true;
+  if (!is_packed) {
+    fault(matrix.name + " has gaps between its lines: its vectors are misaligned");
+    return false;
+  }
+  if (reinterpret_cast<std::uintptr_t>(matrix.data) % kVector != 0) {
+    fault(matrix.name + " does not begin at a multiple of 16 bytes: its vectors are misaligned");
+    return false;
+  }
+  return true;
+}
 
 void multiply_sparse(double alpha, const Sparse& a, bool a_is_plain, const Dense& b, double beta, const Dense& c) {
   const auto n = static_cast<std::size_t>(c.columns);
@@ -210,8 +247,8 @@ cusparseStatus_t preprocess(const cusparseContext& handle, const Spmm& call, voi
   if (buffer == nullptr) return CUSPARSE_STATUS_INVALID_VALUE;
   if (const cusparseStatus_t status = check_device(handle, call.name); status != CUSPARSE_STATUS_SUCCESS) return status;
   call.a->preprocessed = {buffer, call.op_a, call.op_b, call.compute, call.algorithm};
-  enqueue(handle.stream, call.name, [a = Sparse(call.name, *call.a), acceleration = Acceleration(call, buffer)] {
-    if (a.check_contents() && acceleration.is_there()) acceleration.write(a);
+  enqueue(handle.stream, call.name, [a = Sparse(call.name, *call.a), memory = Buffer(call, buffer)] {
+    if (a.check_contents() && memory.is_there()) memory.write(a);
   });
   return CUSPARSE_STATUS_SUCCESS;
 }
@@ -237,15 +274,15 @@ cusparseStatus_t spmm(const cusparseContext& handle, const Spmm& call, void* buf
   const bool active = buffer == call.a->preprocessed.buffer;
   if (active) check_repeated(call, call.a->preprocessed);
   const Dense b = call.b->operand(name + ": B"), c = call.c->operand(name + ": C");
-  const auto run = [=, a = Sparse(name, *call.a), acceleration = Acceleration(call, buffer),
-                    a_is_plain = is_plain(call.op_a), op_b = is_plain(call.op_b) ? b : b.transposed()]() mutable {
-    if (!a.check_contents() || !check_memory(op_b) || !check_memory(c) || !acceleration.is_there()) return;
+  const bool b_is_packed = call.b->is_packed(), c_is_packed = call.c->is_packed();
+  const auto run = [=, a = Sparse(name, *call.a), memory = Buffer(call, buffer), a_is_plain = is_plain(call.op_a),
+                    op_b = is_plain(call.op_b) ? b : b.transposed()]() mutable {
+    if (!a.check_contents() || !check_memory(op_b) || !check_memory(c) || !memory.is_there()) return;
+    if (!check_apart(c, op_b) || !a.check_apart(c) || !memory.check_apart(c) || !memory.check_apart(b)) return;
+    if (!check_vectors(b, b_is_packed) || !check_vectors(c, c_is_packed)) return;
     if (!alpha.read_on_device() || !beta.read_on_device()) return;
-    if (!active) {
-      acceleration.scribble();
-    } else if (!acceleration.check(a)) {
-      return;
-    }
+    if (active && !memory.check(a)) return;
+    memory.work_in(active);
     multiply_sparse(alpha.value, a, a_is_plain, op_b, beta.value, c);
   };
   // Counted apart: a buffer that is not active is allowed, but nothing is gained from what was preprocessed.
@@ -265,8 +302,9 @@ cusparseStatus_t cusparseSpMM_bufferSize(cusparseHandle_t handle, cusparseOperat
   constexpr const char* kName = "cusparseSpMM_bufferSize";
   return cusparse(kName, handle, [=] {
     if (bytes == nullptr) return CUSPARSE_STATUS_INVALID_VALUE;
-    const cusparseStatus_t status = simt::check({kName, op_a, op_b, alpha, a, b, beta, c, compute, algorithm});
-    if (status == CUSPARSE_STATUS_SUCCESS) *bytes = simt::buffer_bytes(*a);
+    const simt::Spmm call{kName, op_a, op_b, alpha, a, b, beta, c, compute, algorithm};
+    const cusparseStatus_t status = simt::check(call);
+    if (status == CUSPARSE_STATUS_SUCCESS) *bytes = simt::buffer_bytes(call);
     return status;
   });
 }

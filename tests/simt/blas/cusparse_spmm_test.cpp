@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "tests/simt/blas/testing.hpp"
 
@@ -50,6 +51,9 @@ class Sparse {
   void set_value(std::size_t i, T value) const { set(values_.data() + i, value); }
   void set_index(std::size_t i, Index value) const { set(indices_.data() + i, value); }
   void set_offset(std::size_t i, Index value) const { set(offsets_.data() + i, value); }
+
+  void* values() const { return values_.data(); }
+  void* indices() const { return indices_.data(); }
 
   SparseNumbers<T, Index> host;
   cusparseSpMatDescr_t descriptor = nullptr;
@@ -160,8 +164,8 @@ void expect_products(cusparseHandle_t handle, cusparseIndexBase_t base) {
           const std::int64_t m = op_a == kPlain ? 3 : 5, k = op_a == kPlain ? 5 : 3;
           const bool b_by_rows = orders % 2 == 1, c_by_rows = orders / 2 == 1;
           const std::int64_t b_rows = op_b == kPlain ? k : n, b_columns = op_b == kPlain ? n : k;
-          const Matrix<T> b = Matrix<T>{b_rows, b_columns, (b_by_rows ? b_columns : b_rows) + 2, b_by_rows}.fill(1);
-          const Matrix<T> c = Matrix<T>{m, n, (c_by_rows ? n : m) + 1, c_by_rows}.fill(2);
+          const Matrix<T> b = Matrix<T>{b_rows, b_columns, b_by_rows ? b_columns : b_rows, b_by_rows}.fill(1);
+          const Matrix<T> c = Matrix<T>{m, n, c_by_rows ? n : m, c_by_rows}.fill(2);
           const DenseMatrix<T> b_data(b), c_data(c);
           const Call call{a.descriptor, b_data.descriptor, c_data.descriptor, &alpha, &beta, kType<T>, op_a,
                           op_b,         algorithm};
@@ -320,7 +324,68 @@ TEST_F(Spmm, ReportsWhatIsNotThere) {
   ASSERT_EQ(cusparseDnMatSetValues(call.c, c_->data.data()), CUSPARSE_STATUS_SUCCESS);
   const OnDevice<char> small(std::vector<char>(128));
   ASSERT_EQ(call.multiply(handle, small.data()), CUSPARSE_STATUS_SUCCESS);
-  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 256 bytes"));
+  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 288 bytes"));
+}
+
+TEST_F(Spmm, ReportsAResultThatOverlapsWhatIsRead) {
+  const std::pair<void*, const char*> taken[] = {{b_->data.data(), "C overlaps cusparseSpMM: B"},
+                                                 {a_->values(), "C overlaps cusparseSpMM: the values of A"},
+                                                 {a_->indices(), "C overlaps cusparseSpMM: the indices of A"},
+                                                 {buffer + 32, "C overlaps cusparseSpMM: the buffer"}};
+  for (const auto& [memory, report] : taken) {
+    ASSERT_EQ(cusparseDnMatSetValues(call.c, memory), CUSPARSE_STATUS_SUCCESS);
+    ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(fault(), HasSubstr(report));
+  }
+  ASSERT_EQ(cusparseDnMatSetValues(call.c, c_->data.data()), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(cusparseDnMatSetValues(call.b, buffer), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("B overlaps cusparseSpMM: the buffer"));
+}
+
+TEST_F(Spmm, ReportsMisalignedVectors) {
+  const OnDevice<float> larger(std::vector<float>(16));
+  for (auto* const descriptor : {call.b, call.c}) {
+    const char* const name = descriptor == call.b ? "B" : "C";
+    void* const before = descriptor == call.b ? b_->data.data() : c_->data.data();
+    for (const std::size_t offset : {1, 2, 3}) {
+      ASSERT_EQ(cusparseDnMatSetValues(descriptor, larger.data() + offset), CUSPARSE_STATUS_SUCCESS);
+      ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+      EXPECT_THAT(fault(), HasSubstr(name + std::string(" does not begin at a multiple of 16 bytes")));
+    }
+    ASSERT_EQ(cusparseDnMatSetValues(descriptor, larger.data() + 4), CUSPARSE_STATUS_SUCCESS);
+    ASSERT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+    ASSERT_EQ(cusparseDnMatSetValues(descriptor, before), CUSPARSE_STATUS_SUCCESS);
+  }
+  for (const bool by_rows : {false, true}) {
+    const DenseMatrix<float> padded(Matrix<float>{4, 2, by_rows ? 4 : 8, by_rows}.fill(1));
+    Call of_b = call, of_c = call;
+    of_b.b = of_c.c = padded.descriptor;
+    ASSERT_EQ(of_b.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(fault(), HasSubstr("B has gaps between its lines"));
+    ASSERT_EQ(of_c.multiply(handle, buffer), CUSPARSE_STATUS_SUCCESS);
+    EXPECT_THAT(fault(), HasSubstr("C has gaps between its lines"));
+  }
+}
+
+TEST_F(Spmm, NeedsALargerBufferForMoreColumns) {
+  const DenseMatrix<float> b(Matrix<float>{4, 3, 4}.fill(1)), c(Matrix<float>{4, 3, 4});
+  Call wide = call;
+  wide.b = b.descriptor;
+  wide.c = c.descriptor;
+  const auto narrow_buffer = buffer_for(handle, call), wide_buffer = buffer_for(handle, wide);
+  EXPECT_EQ(wide_buffer.read().size(), narrow_buffer.read().size() + 16);
+  ASSERT_EQ(call.preprocess(handle, narrow_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(wide.multiply(handle, narrow_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM: the buffer needs 304 bytes at byte 0 of an allocation of 288 bytes"));
+  ASSERT_EQ(wide.preprocess(handle, narrow_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_THAT(fault(), HasSubstr("cusparseSpMM_preprocess: the buffer needs 304 bytes"));
+  // What was preprocessed for fewer columns serves for more, and is not worked in.
+  ASSERT_EQ(call.preprocess(handle, wide_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(wide.multiply(handle, wide_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  ASSERT_EQ(call.multiply(handle, wide_buffer.data()), CUSPARSE_STATUS_SUCCESS);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
 }
 
 TEST_F(Spmm, ReportsWhatIsNoMatrix) {
@@ -457,8 +522,6 @@ TEST_F(Spmm, BelongsToOneDevice) {
   ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
   EXPECT_EQ(call.multiply(handle, buffer), CUSPARSE_STATUS_EXECUTION_FAILED);
   EXPECT_THAT(simt::take_report(), HasSubstr("the current device is not that of the handle"));
-  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
-  simt::set_device_count(1);
 }
 
 TEST_F(Spmm, FailsWhenToldTo) {

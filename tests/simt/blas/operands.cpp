@@ -35,6 +35,27 @@ double read_scalar(cudaDataType type, const void* data) {
   return type == CUDA_R_64F ? *static_cast<const double*>(data) : *static_cast<const float*>(data);
 }
 
+/// A matrix by its lines: of so many bytes, each a pitch behind the last.
+struct Lines {
+  explicit Lines(const Dense& m) : data(reinterpret_cast<std::intptr_t>(m.data)) {
+    const auto size = static_cast<std::int64_t>(size_of(m.type));
+    const bool by_rows = m.column_step == 1;
+    count = m.empty() ? 0 : by_rows ? m.rows : m.columns;
+    bytes = (by_rows ? m.columns : m.rows) * size;
+    pitch = (by_rows ? m.row_step : m.column_step) * size;
+  }
+
+  /// Whether any of the matrix is in memory of `size` bytes from `begin` on.
+  bool touch(std::intptr_t begin, std::int64_t size) const {
+    const std::int64_t distance = begin - data;
+    const std::int64_t first = distance < bytes ? 0 : (distance - bytes) / pitch + 1;  // that ends behind `begin`
+    return size > 0 && first < count && first * pitch < distance + size;
+  }
+
+  std::intptr_t data;
+  std::int64_t count, bytes, pitch;
+};
+
 bool is_written(std::int64_t row, std::int64_t column, Part part) {
   return part == Part::kAll || (part == Part::kLower ? row >= column : row <= column);
 }
@@ -79,6 +100,22 @@ bool check_memory(const Dense& matrix) {
   if (matrix.empty()) return true;
   const std::int64_t last = (matrix.rows - 1) * matrix.row_step + (matrix.columns - 1) * matrix.column_step;
   return check_memory(matrix.name, matrix.data, last + 1, size_of(matrix.type));
+}
+
+bool check_apart(const Dense& output, const Dense& other) {
+  const Lines written(output), used(other);
+  for (std::int64_t i = 0; i < used.count; ++i) {
+    if (!written.touch(used.data + i * used.pitch, used.bytes)) continue;
+    fault(output.name + " overlaps " + other.name);
+    return false;
+  }
+  return true;
+}
+
+bool check_apart(const Dense& output, const std::string& name, const void* data, std::size_t bytes) {
+  if (!Lines(output).touch(reinterpret_cast<std::intptr_t>(data), static_cast<std::int64_t>(bytes))) return true;
+  fault(output.name + " overlaps " + name);
+  return false;
 }
 
 bool is_aligned_on_device(const void* pointer, std::size_t alignment) {

@@ -31,6 +31,11 @@ std::size_t size_of(cudaDataType type);
 bool check_memory(const std::string& name, const void* data, std::int64_t count, std::size_t element_size);
 bool check_memory(const Dense& matrix);
 
+/// Whether what is written lies apart from other memory that the same work uses: it may be read before or after it is
+/// written. A fault if not.
+bool check_apart(const Dense& output, const Dense& other);
+bool check_apart(const Dense& output, const std::string& name, const void* data, std::size_t bytes);
+
 /// Whether the pointer would have this alignment on a device, where every allocation has one of 256 bytes.
 bool is_aligned_on_device(const void* pointer, std::size_t alignment);
 

@@ -77,6 +77,7 @@ class Cublas : public Rig {
     ASSERT_EQ(cublasCreate(&handle), CUBLAS_STATUS_SUCCESS);
   }
   void TearDown() override {
+    simt::reset_machine();
     EXPECT_EQ(cublasDestroy(handle), CUBLAS_STATUS_SUCCESS);
     Rig::TearDown();
   }
@@ -91,6 +92,7 @@ class Cusparse : public Rig {
     ASSERT_EQ(cusparseCreate(&handle), CUSPARSE_STATUS_SUCCESS);
   }
   void TearDown() override {
+    simt::reset_machine();
     EXPECT_EQ(cusparseDestroy(handle), CUSPARSE_STATUS_SUCCESS);
     Rig::TearDown();
   }

@@ -12,6 +12,13 @@ __global__ void writes_ramp(Global<float> out, unsigned n) {
 }
 SIMT_BUG(global_write_past_end) { run(writes_ramp, 3, 32, nullptr, device_array<float>(68), 68U); }
 
+__global__ void writes_one(Global<float> x, unsigned i) {
+  x[i] = 1;  // bug: global_write_past_large_end
+}
+SIMT_BUG(global_write_past_large_end) {
+  run(writes_one, 1, 1, nullptr, device_array<float>(std::size_t{2} << 20), 2U << 20);
+}
+
 __global__ void copies_next(Global<const float> x, Global<float> y) {
   y[threadIdx.x] = x[threadIdx.x + 1];  // bug: global_read_past_end
 }

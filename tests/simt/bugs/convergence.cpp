@@ -60,6 +60,26 @@ __global__ void operations_differ(Global<int> out) {
 }
 SIMT_BUG(operations_differ) { run(operations_differ, 1, 32, nullptr, device_array<int>(32)); }
 
+__global__ void shuffles_differ(Global<int> out) {
+  if (threadIdx.x == 7) {
+    out[threadIdx.x] = shuffle_xor(1, 1);  // bug: shuffles_differ
+  } else {
+    out[threadIdx.x] = shuffle_down(1, 1);
+  }
+}
+SIMT_BUG(shuffles_differ) { run(shuffles_differ, 1, 32, nullptr, device_array<int>(32)); }
+
+__global__ void widths_differ(Global<int> out) {
+  out[threadIdx.x] = shuffle(1, 0, threadIdx.x < 16 ? 32 : 16);  // bug: widths_differ
+}
+SIMT_BUG(widths_differ) { run(widths_differ, 1, 32, nullptr, device_array<int>(32)); }
+
+__global__ void votes_differ(Global<int> out) {
+  const bool vote = threadIdx.x == 31 ? ballot(true) != 0 : any(true);  // bug: votes_differ
+  out[threadIdx.x] = vote ? 1 : 0;
+}
+SIMT_BUG(votes_differ) { run(votes_differ, 1, 32, nullptr, device_array<int>(32)); }
+
 __global__ void one_lane_waits() {
   if (threadIdx.x == 3) sync_warp();  // bug: sync_warp_of_one
 }

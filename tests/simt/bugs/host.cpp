@@ -106,7 +106,9 @@ SIMT_BUG(device_wait_in_capture) {
   say("end", cudaStreamEndCapture(stream, &graph));
 }
 
-SIMT_BUG(host_function_in_loop) {
+/// Has `capture` enqueue what becomes the body of a loop.
+template <class Capture>
+void capture_loop(Capture capture) {
   const cudaStream_t stream = new_stream();
   cudaGraph_t graph = nullptr;
   cudaGraphCreate(&graph, 0);
@@ -119,9 +121,31 @@ SIMT_BUG(host_function_in_loop) {
   cudaGraphAddNode(&node, graph, nullptr, nullptr, 0, &loop);
   cudaGraph_t body = loop.conditional.phGraph_out[0];
   cudaStreamBeginCaptureToGraph(stream, body, nullptr, nullptr, 0, cudaStreamCaptureModeRelaxed);
-  say("launch", cudaLaunchHostFunc(
-                    stream, [](void*) {}, nullptr));
-  cudaStreamEndCapture(stream, &body);
+  capture(stream);
+  say("end", cudaStreamEndCapture(stream, &body));
+}
+
+SIMT_BUG(host_function_in_loop) {
+  capture_loop([](cudaStream_t stream) {
+    say("launch", cudaLaunchHostFunc(
+                      stream, [](void*) {}, nullptr));
+  });
+}
+
+SIMT_BUG(pageable_copy_to_loop) {
+  const auto x = device_array<float>(1);
+  const float value = 1;
+  capture_loop([&](cudaStream_t stream) {
+    say("copy", cudaMemcpyAsync(x, &value, sizeof value, cudaMemcpyHostToDevice, stream));
+  });
+}
+
+SIMT_BUG(pageable_copy_from_loop) {
+  const auto x = device_array<float>(1);
+  float value = 1;
+  capture_loop([&](cudaStream_t stream) {
+    say("copy", cudaMemcpyAsync(&value, x, sizeof value, cudaMemcpyDeviceToHost, stream));
+  });
 }
 
 SIMT_BUG(unjoined_fork) {

@@ -75,8 +75,11 @@ cudaError_t copy(Side to, Side from, Shape shape, cudaMemcpyKind kind, cudaStrea
   cudaError_t error = classify(to, shape.span(to.pitch), to_device, !to_device && !any);
   if (error == cudaSuccess) error = classify(from, shape.span(from.pitch), from_device, !from_device && !any);
   if (error != cudaSuccess) return error;
-  const bool to_pageable = !to.device && !to.pinned;
+  const bool to_pageable = !to.device && !to.pinned, from_pageable = !from.device && !from.pinned;
   const bool captured = known->capture != nullptr;
+  if (captured && known->capture->graph->is_body && (to_pageable || from_pageable)) {
+    return invalid("a copy of pageable memory in the body of a loop", cudaErrorNotSupported);
+  }
   // From pageable memory too, which the driver may stage before the call returns, but is not said to.
   submit(known, "work:memcpy", [=] { copy_rows(to, from, shape); });
   // To pageable memory every copy waits. Between devices' memory none does.

@@ -111,6 +111,13 @@ void set_code_capability(int capability) {
   devices().code_capability = capability;
 }
 
+void reset_machine() {
+  const std::lock_guard lock(api_mutex());
+  devices() = {};
+  forget_attributes();
+  set_current_device(0);
+}
+
 }  // namespace simt
 
 using simt::api;
