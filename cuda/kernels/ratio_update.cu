@@ -76,8 +76,8 @@ void update_by_ratio(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& te
                      core::RatioForm form, core::KktSums* kkt) {
   int lanes = 1;
   while (lanes < f.rank && lanes < 32) lanes *= 2;
-  launch(gpu, "multiplicative update by a ratio", update<T>, grid_size(gpu, f.count, kThreads / lanes),
-         kThreads, 0, f, terms.numerator, terms.denominator, static_cast<T>(penalty.l1), static_cast<T>(penalty.l2),
+  launch(gpu, "multiplicative update by a ratio", update<T>, grid_size(gpu, f.count, kThreads / lanes), kThreads, 0, f,
+         terms.numerator, terms.denominator, static_cast<T>(penalty.l1), static_cast<T>(penalty.l2),
          static_cast<T>(form.exponent), form.root, lanes, kkt, gpu.scratch());
 }
 

@@ -161,8 +161,8 @@ void launch_dense(const Gpu& gpu, core::Factor<const T> w, core::Factor<const T>
 template <class Loss, class T>
 void launch_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<const T> w, core::Factor<const T> h, Loss loss,
                    const double* rest, double* out) {
-  launch(gpu, "loss of sparse X", sparse<Loss, T>, grid_size(gpu, x.nonzeros, kThreads), kThreads, 0, x, w, h,
-         loss, rest, out, gpu.scratch());
+  launch(gpu, "loss of sparse X", sparse<Loss, T>, grid_size(gpu, x.nonzeros, kThreads), kThreads, 0, x, w, h, loss,
+         rest, out, gpu.scratch());
 }
 
 }  // namespace

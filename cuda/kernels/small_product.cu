@@ -54,8 +54,8 @@ void multiply_in_place(const Gpu& gpu, const double* m, core::Factor<T> f) {
   const auto bytes = [&](int columns) { return static_cast<std::size_t>(stride) * columns * sizeof(T); };
   int columns = kMostColumns;
   while (columns > 1 && bytes(columns) > (48 << 10)) columns /= 2;
-  launch(gpu, "small product", small_product<T>, grid_size(gpu, f.count, columns), kThreads, bytes(columns), m,
-         f, columns, stride);
+  launch(gpu, "small product", small_product<T>, grid_size(gpu, f.count, columns), kThreads, bytes(columns), m, f,
+         columns, stride);
 }
 
 template void multiply_in_place(const Gpu&, const double*, core::Factor<float>);

@@ -79,16 +79,16 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 void convert_lines(const Gpu& gpu, core::ElementType type, const void* in, std::int64_t lines, std::int64_t length,
                    std::int64_t ld, T* out) {
-  launch(gpu, "conversion of X", converted<T>, grid_size(gpu, lines * length, kThreads), kThreads, 0, type, in,
-         lines, length, ld, out);
+  launch(gpu, "conversion of X", converted<T>, grid_size(gpu, lines * length, kThreads), kThreads, 0, type, in, lines,
+         length, ld, out);
 }
 
 template <class T, class S>
 void narrow_lines(const Gpu& gpu, const T* in, std::int64_t ld, const core::Observed<T>& observed, std::int64_t lines,
                   std::int64_t length, std::int64_t first, std::int64_t all, bool by_place, S* out,
                   unsigned long long* first_invalid) {
-  launch(gpu, "narrowing of X", nearest<T, S>, grid_size(gpu, lines * length, kThreads), kThreads, 0, in,
-         observed, lines, length, ld, first, all, by_place, out, first_invalid);
+  launch(gpu, "narrowing of X", nearest<T, S>, grid_size(gpu, lines * length, kThreads), kThreads, 0, in, observed,
+         lines, length, ld, first, all, by_place, out, first_invalid);
 }
 
 #define ORTHANT_INSTANTIATE_NARROW(T, S)                                                                               \

@@ -206,8 +206,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void count_unused_lines(const Gpu& gpu, std::int64_t lines, std::int64_t length, const unsigned* used, Survey* out) {
-  launch(gpu, "empty lines", count_unused, grid_size(gpu, lines + length, 4 * kThreads), kThreads, 0, used,
-         lines, length, out, gpu.scratch());
+  launch(gpu, "empty lines", count_unused, grid_size(gpu, lines + length, 4 * kThreads), kThreads, 0, used, lines,
+         length, out, gpu.scratch());
 }
 
 std::int64_t dense_tiles(std::int64_t lines, std::int64_t length) {
@@ -217,8 +217,8 @@ std::int64_t dense_tiles(std::int64_t lines, std::int64_t length) {
 template <Look kLook, class X>
 void look_at(const Gpu& gpu, const char* name, const X& x, std::int64_t lines, std::int64_t length, bool by_place,
              unsigned* used, Survey* out) {
-  launch(gpu, name, dense<kLook, X>, grid_size(gpu, dense_tiles(lines, length), 1), kThreads, 0, x, lines,
-         length, by_place, used, out, gpu.scratch());
+  launch(gpu, name, dense<kLook, X>, grid_size(gpu, dense_tiles(lines, length), 1), kThreads, 0, x, lines, length,
+         by_place, used, out, gpu.scratch());
 }
 
 template <Look kLook, class S, class T>
@@ -254,29 +254,29 @@ void find_zero_entry(const Gpu& gpu, const S* x, std::int64_t ld, const core::Ob
 
 template <class T>
 void find_zero_entry(const Gpu& gpu, Compressed<T> x, std::int64_t length, bool stored_only, Survey* out) {
-  launch(gpu, "search for zeros of sparse X", zeros<T>, grid_size(gpu, x.count, kThreads), kThreads, 0, x,
-         length, stored_only, out);
+  launch(gpu, "search for zeros of sparse X", zeros<T>, grid_size(gpu, x.count, kThreads), kThreads, 0, x, length,
+         stored_only, out);
 }
 
 template <class T, class Index>
 void survey_sparse(const Gpu& gpu, Compressed<T> x, std::int64_t length, const Index* indices, unsigned* used,
                    Survey* out) {
-  launch(gpu, "survey of sparse X", sparse<T, Index>, grid_size(gpu, x.nonzeros, kThreads), kThreads, 0, x,
-         length, indices, used, out, gpu.scratch());
+  launch(gpu, "survey of sparse X", sparse<T, Index>, grid_size(gpu, x.nonzeros, kThreads), kThreads, 0, x, length,
+         indices, used, out, gpu.scratch());
   count_unused_lines(gpu, x.count, length, used, out);
 }
 
 template <class T, class Index>
 void check_coordinates(const Gpu& gpu, Compressed<T> entries, const Index* rows, std::int64_t row_count,
                        const Index* columns, std::int64_t column_count, Survey* out) {
-  launch(gpu, "check of coordinates", coordinates<T, Index>, grid_size(gpu, entries.nonzeros, kThreads),
-         kThreads, 0, entries, rows, row_count, columns, column_count, out);
+  launch(gpu, "check of coordinates", coordinates<T, Index>, grid_size(gpu, entries.nonzeros, kThreads), kThreads, 0,
+         entries, rows, row_count, columns, column_count, out);
 }
 
 void survey_offsets(const Gpu& gpu, std::int64_t count, std::int64_t nonzeros, const std::int64_t* offsets,
                     Survey* out) {
-  launch(gpu, "check of offsets", check_offsets, grid_size(gpu, count + 1, kThreads), kThreads, 0, count,
-         nonzeros, offsets, out);
+  launch(gpu, "check of offsets", check_offsets, grid_size(gpu, count + 1, kThreads), kThreads, 0, count, nonzeros,
+         offsets, out);
 }
 
 #define ORTHANT_INSTANTIATE_DENSE(S, T)                                                                                \

@@ -68,8 +68,8 @@ template <class T>
 Result transform(const Matrix<T>& x, DenseView<const T> w, DenseView<T> h, const Options& options = {});
 
 /// The loss of WH, summed in double over the entries themselves: for frobenius exact also where it is tiny beside
-/// ||X||^2; of other losses each entry is exact to rounding of x and v, so that relative errors below about 1e-8 are not
-/// told from 0. Of sparse X without missing entries only the stored entries are visited, and the rest comes from
+/// ||X||^2; of other losses each entry is exact to rounding of x and v, so that relative errors below about 1e-8 are
+/// not told from 0. Of sparse X without missing entries only the stored entries are visited, and the rest comes from
 /// products or sums of W and H: for frobenius exact to about 1e-16 ||WH||^2. What is not finite in W or H makes NaN.
 /// @throws InvalidArgument as factorize() for losses that X does not allow
 template <class T>

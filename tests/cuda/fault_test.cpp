@@ -44,8 +44,8 @@ std::string run_with_failure(std::int64_t n, const std::function<void()>& task) 
   return error;
 }
 
-// Repeats `task` for every n (or every `step`-th). Each run goes as far as the call that is to fail in it, and so is the
-// proof that what failed before has left the Context as it was; `after`, from time to time, goes on to the end.
+// Repeats `task` for every n (or every `step`-th). Each run goes as far as the call that is to fail in it, and so is
+// the proof that what failed before has left the Context as it was; `after`, from time to time, goes on to the end.
 void fail_every_call(const std::function<void()>& task, const std::function<void()>& after, std::int64_t step = 1) {
   task();  // these make what is made once
   after();
