@@ -35,8 +35,11 @@ namespace {
   const std::string rest = " is " + e.value() + ", expected " + in_options(e.expected());
   if (name == "rank") throw UsageError("--rank" + rest);
   if (name.starts_with("options.initialization")) throw UsageError("--init" + rest);
-  if (name == "options.loss.beta")
-    throw UsageError("--loss is " + name_of(arguments.options.loss) + ", expected " + in_options(e.expected()));
+  if (name == "options.loss.beta") {
+    const std::string loss = name_of(arguments.options.loss), prefix = "beta=";
+    const std::string given = loss.starts_with(prefix) ? prefix + e.value() : loss;  // all digits of the number
+    throw UsageError("--loss is " + given + ", expected " + in_options(e.expected()));
+  }
   if (name.starts_with("options.")) throw UsageError(in_options(e.what()));
   if (name == "MatrixOptions::missing") throw UsageError("--missing" + rest);
   if (name == "MatrixOptions::storage") throw UsageError("--storage" + rest);

@@ -80,6 +80,7 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 3, "--rank", 4], "--rank needs exactly one value"),
         (["factorize", "x.npy", "--rank", 0], "--rank is '0', expected an integer from 1"),
         (["factorize", "x.npy", "--rank", "3.5"], "--rank is '3.5', expected an integer"),
+        (["factorize", "x.npy", "--rank", 3, "--loss", "beta=0.9999999999999999", "--solver", "mu"], "--loss is beta=0.99999999999999989, expected 1 itself, or 1e-06 or more from it"),
         (["factorize", "x.npy", "--rank", 3, "--loss", "kl"], "--loss is 'kl', expected frobenius, kullback-leibler, itakura-saito or beta=B for a number B"),
         (["factorize", "x.npy", "--rank", 3, "--loss", "beta=x"], "--loss is 'beta=x', expected"),
         (["factorize", "x.npy", "--rank", 3, "--solver", "als"], "--solver is 'als', expected one of mu, hals, anls"),
