@@ -34,15 +34,8 @@ int band_count(std::int64_t gathered, std::int64_t count, std::int64_t nonzeros)
   return static_cast<int>(std::clamp<std::int64_t>(std::min(wanted, affordable), 1, 1024));
 }
 
-// Sums over entries that count, times their weights.
-struct EntrySums {
-  double sum = 0, squared = 0, weight = 0;
-
-  void operator+=(const EntrySums& other) {
-    sum += other.sum;
-    squared += other.squared;
-    weight += other.weight;
-  }
+struct Entries {
+  bool sorted = true;
 };
 
 template <class T, class Index>
@@ -66,34 +59,26 @@ bool is_valid(T value) {
 // repetition. `weights`, unless null, must be valid too; where they are 0, values may be anything.
 template <class T, class Index>
 bool check_entries(const CsrView<T, Index>& x, const T* weights, int threads) {
-  const auto good = [&](std::int64_t p) {
-    const Index j = x.column_indices[p];
-    const bool inside = (j >= 0) & (j < x.columns);
-    if (weights == nullptr) return inside & is_valid(x.values[p]);
-    return inside & is_valid(weights[p]) & ((weights[p] == 0) | is_valid(x.values[p]));
-  };
-  // By entries, whose rows do not matter to that, in loops without a branch. A row is sorted if indices do not descend
-  // but where another row begins.
-  struct Found {
-    std::int64_t bad = 0, descents = 0;
-    void operator+=(const Found& other) {
-      bad += other.bad;
-      descents += other.descents;
+  const Chunks chunks(x.rows, 1);
+  std::vector<Entries> parts(static_cast<std::size_t>(chunks.chunks()));
+  std::vector<std::int64_t> bad(static_cast<std::size_t>(chunks.chunks()), -1);  // first bad entry of each chunk
+  for_chunks(chunks, threads, [&](int chunk, std::int64_t begin, std::int64_t length) {
+    const auto c = static_cast<std::size_t>(chunk);
+    for (std::int64_t i = begin; i < begin + length; ++i) {
+      for (std::int64_t p = x.row_offsets[i]; p < x.row_offsets[i + 1]; ++p) {
+        const Index j = x.column_indices[p];
+        const T weight = weights != nullptr ? weights[p] : T(1);
+        const bool good = j >= 0 && j < x.columns && is_valid(weight) && (weight == 0 || is_valid(x.values[p]));
+        if (!good && bad[c] < 0) bad[c] = p;
+        if (p > x.row_offsets[i] && j <= x.column_indices[p - 1]) parts[c].sorted = false;
+      }
     }
-  };
-  const auto descends = [&](std::int64_t p) { return x.column_indices[p] <= x.column_indices[p - 1]; };
-  const int awake = worth_waking(threads, x.nonzeros);
-  const Found found = sum_chunks<Found>(Chunks(x.nonzeros, 1), awake, [&](std::int64_t begin, std::int64_t length) {
-    Found of_chunk;
-    for (std::int64_t p = begin; p < begin + length; ++p) of_chunk.bad += !good(p);
-    for (std::int64_t p = std::max<std::int64_t>(begin, 1); p < begin + length; ++p) {
-      of_chunk.descents += descends(p);
-    }
-    return of_chunk;
   });
-  if (found.bad > 0) {
-    std::int64_t p = 0;
-    while (good(p)) ++p;
+  bool sorted = true;
+  for (std::size_t c = 0; c < parts.size(); ++c) {
+    sorted = sorted && parts[c].sorted;
+    if (bad[c] < 0) continue;
+    const std::int64_t p = bad[c];
     const std::int64_t row = std::upper_bound(x.row_offsets, x.row_offsets + x.rows + 1, p) - x.row_offsets - 1;
     const auto column = static_cast<std::int64_t>(x.column_indices[p]);
     if (weights != nullptr && !is_valid(weights[p])) {
@@ -101,12 +86,7 @@ bool check_entries(const CsrView<T, Index>& x, const T* weights, int threads) {
     }
     core::refuse_entry(x.columns, row, p, column, static_cast<double>(x.values[p]));
   }
-  std::int64_t at_rows = 0;
-  for (std::int64_t i = 1; i < x.rows; ++i) {
-    const std::int64_t begin = x.row_offsets[i];
-    at_rows += begin > 0 && begin < x.row_offsets[i + 1] && descends(begin);
-  }
-  return found.descents == at_rows;
+  return sorted;
 }
 
 // Checks all entries of coordinates, weights as above; the first bad one in the order given is reported.
@@ -193,14 +173,9 @@ Compressed<T> transpose(const Compressed<T>& in, std::int64_t count, int bands, 
     offsets[count] = position;
   }
   for_each_task(tasks, threads, [&](int task) {
-    constexpr std::int64_t kAhead = 24;
-    const std::int64_t last = nonzeros - 1;
     std::int64_t* start = starts.data() + task * count;
     for (std::int64_t s = begin(task); s < end(task); ++s) {
       for (std::int64_t p = in.offsets[s]; p < in.offsets[s + 1]; ++p) {
-        const std::int64_t ahead = start[in.indices[std::min(p + kAhead, last)]];
-        __builtin_prefetch(out.own_indices.data() + ahead, 1);
-        __builtin_prefetch(out.own_values.data() + ahead, 1);
         const std::int64_t q = start[in.indices[p]]++;
         out.own_indices[q] = static_cast<std::int32_t>(s);
         out.own_values[q] = in.values[p];
@@ -513,32 +488,17 @@ class CsrMatrix final : public core::DataMatrix<T> {
   }
 
   void measure() {
-    const Chunks chunks(shape_.nonzeros, 1);
-    const EntrySums sums = sum_chunks<EntrySums>(
-        chunks, worth_waking(threads_, shape_.nonzeros), [&](std::int64_t begin, std::int64_t length) {
-          constexpr int kLanes = 8;  // which do not wait for each other
-          double sum[kLanes] = {}, squared[kLanes] = {}, weights[kLanes] = {};
-          const auto add = [&](std::int64_t p, int lane) {
-            const double weight = columns_.weight(p), v = weight == 0 ? 0 : static_cast<double>(columns_.values[p]);
-            sum[lane] += weight * v;
-            squared[lane] += weight * v * v;
-            weights[lane] += weight;
-          };
-          std::int64_t p = begin;
-          for (; p + kLanes <= begin + length; p += kLanes) {
-            for (int lane = 0; lane < kLanes; ++lane) add(p + lane, lane);
-          }
-          for (; p < begin + length; ++p) add(p, 0);
-          const auto total = [](const double(&of_lanes)[kLanes]) {
-            return std::accumulate(std::begin(of_lanes), std::end(of_lanes), 0.0);
-          };
-          const EntrySums part{total(sum), total(squared), total(weights)};
-          return part;
-        });
-    statistics_.sum = sums.sum;
-    statistics_.squared_norm = sums.squared;
-    statistics_.weight =
-        shape_.complete() ? static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns) : sums.weight;
+    for (std::int64_t p = 0; p < shape_.nonzeros; ++p) {
+      const double weight = columns_.weight(p);
+      if (weight == 0) continue;
+      const auto v = static_cast<double>(columns_.values[p]);
+      statistics_.sum += weight * v;
+      statistics_.squared_norm += weight * v * v;
+      statistics_.weight += weight;
+    }
+    if (shape_.complete()) {
+      statistics_.weight = static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns);
+    }
     statistics_.empty_rows = empty_segments(rows_);
     statistics_.empty_columns = empty_segments(columns_);
   }
