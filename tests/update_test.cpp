@@ -22,7 +22,7 @@ SIMD_TEST(Backend, HalsSweeps) {
   std::size_t number = 0;
   for (const FactorCase& c : cases::factor_cases())
     for (int sweeps : {1, 3})
-      for (const auto& [scaled, penalty] : penalties_of_case(number++)) {
+      for (const auto& [scaled, penalty] : penalties_of_case(number++, c.count)) {
         if (c.content == Content::denormal) continue;  // below
         SCOPED_TRACE(c.name() + " sweeps " + std::to_string(sweeps));
         auto p = this->problem(c);
@@ -71,7 +71,7 @@ SIMD_TEST(Backend, MultiplicativeUpdate) {
   using T = TypeParam;
   std::size_t number = 0;
   for (const FactorCase& c : cases::factor_cases())
-    for (const auto& [scaled, penalty] : penalties_of_case(number++)) {
+    for (const auto& [scaled, penalty] : penalties_of_case(number++, c.count)) {
       if (c.content == Content::denormal) continue;  // below
       SCOPED_TRACE(c.name());
       auto p = this->problem(c);
@@ -204,7 +204,7 @@ SIMD_TEST(Backend, KktLeavesTheFactor) {
   using T = TypeParam;
   std::size_t number = 0;
   for (const FactorCase& c : cases::factor_cases())
-    for (const auto& [scaled, penalty] : penalties_of_case(number++)) {
+    for (const auto& [scaled, penalty] : penalties_of_case(number++, c.count)) {
       SCOPED_TRACE(c.name());
       auto p = this->problem(c);
       const auto f = p.f.oracle();
