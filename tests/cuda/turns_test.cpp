@@ -337,7 +337,9 @@ TEST_F(CudaLimits, UpdatesOfMoreColumnsThanThreads) {
   using T = double;
   const Context context = Context::cuda();
   const StagedBackend<T> backend(context.runtime()->backend(T{}));
-  for (const auto& [rank, count] : {std::pair<int, std::int64_t>{5, 5000}, {100, 1200}}) {
+  for (const std::pair<int, std::int64_t>& size : {std::pair<int, std::int64_t>{5, 5000}, {100, 1200}}) {
+    const int rank = size.first;
+    const std::int64_t count = size.second;
     SCOPED_TRACE("rank " + std::to_string(rank));
     const FactorStorage<T> start(cases::make_factor(rank, count, 1), 3);
     const DenseStorage<T> gram(oracle::gram(cases::make_factor(rank, rank + 20, 3)));
