@@ -559,6 +559,22 @@ TYPED_TEST(MissingFit, WhatCannotBeIsRefused) {
   EXPECT_EQ(of_fit(of(2, Solver::hals)), "none");
 }
 
+// There is nothing to fit, and any W and H would look as if they had converged.
+TYPED_TEST(MissingFit, NothingThatCountsIsRefused) {
+  using T = TypeParam;
+  const DenseStorage<T> x(cases::make_dense(4, 3, Content::uniform, 1)), zeros(oracle::Dense(4, 3));
+  const CsrStorage<T> none(oracle::Sparse{4, 3, {}});
+  Factors<T> f(4, 3, 2);
+  const auto error_of = [&](const Matrix<T>& matrix) {
+    return name_of_error([&] { f.fit(matrix, of(2, Solver::hals)); });
+  };
+  EXPECT_EQ(error_of(Matrix<T>(this->context, x.view(), zeros.view())), "X");
+  EXPECT_EQ(error_of(Matrix<T>(this->context, zeros.view(), {.missing = Missing::zeros})), "X");
+  EXPECT_EQ(error_of(Matrix<T>(this->context, none.view(), {.missing = Missing::zeros})), "X");
+  EXPECT_EQ(error_of(Matrix<T>(this->context, zeros.view())), "none");
+  EXPECT_EQ(error_of(Matrix<T>(this->context, none.view())), "none");
+}
+
 // beta <= 0: a zero is refused only if it counts.
 TYPED_TEST(MissingFit, ZerosThatCountAreFound) {
   using T = TypeParam;

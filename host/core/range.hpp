@@ -5,8 +5,8 @@
 
 namespace orthant::core {
 
-/// Throws unless T can hold the numbers of a fit of this X: products of three of the size of its mean's root, and its
-/// loss; and penalties. Called after the other checks.
+/// Throws unless something of X counts, and T can hold the numbers of a fit of it: products of three of the size of its
+/// mean's root, and its loss; and penalties. Called after the other checks.
 template <class T>
 void check_range(const Options& options, const DataMatrix<T>& x);
 

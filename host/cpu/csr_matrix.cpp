@@ -487,15 +487,40 @@ class CsrMatrix final : public core::DataMatrix<T> {
     }
   }
 
+  // By chunks of the entries alone, so that sums are the same bits for any number of threads.
   void measure() {
-    for (std::int64_t p = 0; p < shape_.nonzeros; ++p) {
-      const double weight = columns_.weight(p);
-      if (weight == 0) continue;
-      const auto v = static_cast<double>(columns_.values[p]);
-      statistics_.sum += weight * v;
-      statistics_.squared_norm += weight * v * v;
-      statistics_.weight += weight;
-    }
+    struct Sums {
+      double sum = 0, squares = 0, weight = 0;
+      Sums& operator+=(const Sums& more) {
+        sum += more.sum;
+        squares += more.squares;
+        weight += more.weight;
+        return *this;
+      }
+    };
+    const Chunks chunks(shape_.nonzeros, 4096);
+    const auto sums =
+        sum_chunks<Sums>(chunks, worth_waking(threads_, shape_.nonzeros), [&](std::int64_t begin, std::int64_t length) {
+          constexpr int kChains = 8;  // an addition waits for the one before
+          double sum[kChains] = {}, squares[kChains] = {};
+          Sums total;
+          const auto add = [&](std::int64_t p, double weight) {
+            const auto v = static_cast<double>(columns_.values[p]);
+            sum[p % kChains] += weight * v;
+            squares[p % kChains] += weight * v * v;
+            total.weight += weight;
+          };
+          for (std::int64_t p = begin; p < begin + length; ++p) {
+            // Where the weight is 0, values may be anything.
+            if (const double weight = columns_.weight(p); weight > 0) add(p, weight);
+          }
+          total.sum = std::accumulate(std::begin(sum), std::end(sum), 0.0);
+          total.squares = std::accumulate(std::begin(squares), std::end(squares), 0.0);
+          return total;
+        });
+    statistics_.sum = sums.sum;
+    statistics_.squared_norm = sums.squares;
+    statistics_.weight = sums.weight;
     if (shape_.complete()) {
       statistics_.weight = static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns);
     }

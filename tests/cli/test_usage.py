@@ -176,6 +176,7 @@ def test_info(orthant):
         (["factorize", "x.npy", "--rank", 2**31 - 1, "--init", "random"], "expected at most 2^47 entries of W, H and a Gram"),
         (["factorize", "x.npy", "--rank", 21], "an nndsvd start; --init random takes any rank (see"),
         (["factorize", "x.npy", "--rank", 3, "--l1-w", 1e308], "--l1-w is 1e+308, expected at most 1e+30 for this X in float"),
+        (["factorize", "x.npy", "--rank", 3, "--l1-w", 1e308, "--scaling", "sklearn"], "--l1-w is 1e+308, expected at most 5e+28"),
         (["factorize", "x.npy", "--rank", 3, "--l2-h", 1e308], "--l2-h is 1e+308, expected at most"),
         (["factorize", "x.npy", "--rank", 5, "--w0", "w0.npy", "--h0", "h0.npy"], "--rank is 5, but w0.npy has 4"),
         (["info", "more"], "unexpected argument 'more'"),

@@ -7,10 +7,11 @@
 #include "tests/simt/faults.hpp"
 #include "tests/simt/sanitizers.hpp"
 
-constinit thread_local uint3 threadIdx = {0, 0, 0};
-constinit thread_local uint3 blockIdx = {0, 0, 0};
-constinit thread_local dim3 blockDim = {1, 1, 1};
-constinit thread_local dim3 gridDim = {1, 1, 1};
+// The attribute of their declarations is repeated: without it each switch of threads calls a function for the address.
+constinit thread_local uint3 threadIdx [[gnu::tls_model("initial-exec")]] = {0, 0, 0};
+constinit thread_local uint3 blockIdx [[gnu::tls_model("initial-exec")]] = {0, 0, 0};
+constinit thread_local dim3 blockDim [[gnu::tls_model("initial-exec")]] = {1, 1, 1};
+constinit thread_local dim3 gridDim [[gnu::tls_model("initial-exec")]] = {1, 1, 1};
 
 namespace simt {
 namespace {
@@ -130,8 +131,9 @@ void Block::end_thread() {
     stop();
   }
   Warp& warp = warps_[self.warp];
-  for (const Fiber* other : warp.lanes) {
-    if (other == nullptr || !(warp.waiting >> other->lane & 1) || !(other->call.terms.mask >> self.lane & 1)) continue;
+  for (unsigned left = warp.waiting; left != 0; left &= left - 1) {
+    const Fiber* const other = warp.lanes[__builtin_ctz(left)];
+    if (!(other->call.terms.mask >> self.lane & 1)) continue;
     accuse("this thread ends while thread " + describe(other->index) + " waits for it in an operation of the warp",
            other->call.site);
     stop();

@@ -1,20 +1,21 @@
 #pragma once
 
-// The sanitizers' interfaces, each function empty in builds without that sanitizer. SIMT_TSAN comes from CMake: the
-// scheduler is compiled without the thread sanitizer's checks, but speaks for the threads that it runs.
+// The sanitizers' interfaces, each function empty in builds without that sanitizer. SIMT_TSAN comes from CMake, and
+// SIMT_ASAN in the rig: the scheduler is compiled without these sanitizers' checks, but speaks for the threads that it
+// runs.
 
 #include <cstddef>
 #include <cstdint>
 
 #ifdef __has_feature
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) && !defined(SIMT_ASAN)
 #define SIMT_ASAN
 #endif
 #if __has_feature(memory_sanitizer)
 #define SIMT_MSAN
 #endif
 #endif
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) && !defined(SIMT_ASAN)
 #define SIMT_ASAN
 #endif
 

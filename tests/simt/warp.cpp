@@ -50,16 +50,16 @@ void Block::check_mask(const Warp& warp, const WarpCall& call) {
     stop();
   }
   if (warp.terms == call.terms) return;  // the usual case
-  for (const Fiber* other : warp.lanes) {
-    if (other == nullptr || !(warp.waiting & mask & 1u << other->lane)) continue;
-    const WarpTerms& others = other->call.terms;
+  for (unsigned left = warp.waiting & mask; left != 0; left &= left - 1) {
+    const Fiber& other = *warp.lanes[__builtin_ctz(left)];
+    const WarpTerms& others = other.call.terms;
     if (others == call.terms) continue;
-    accuse("mask " + describe_mask(mask) + " names thread " + describe(other->index) + ", which waits with mask " +
+    accuse("mask " + describe_mask(mask) + " names thread " + describe(other.index) + ", which waits with mask " +
                describe_mask(others.mask) +
                (others.op != call.terms.op         ? " in another operation"
                 : others.width != call.terms.width ? " and width " + std::to_string(others.width)
                                                    : "") +
-               " at " + describe(other->call.site),
+               " at " + describe(other.call.site),
            call.site);
     stop();
   }
@@ -71,14 +71,15 @@ void Block::complete(Warp& warp, unsigned mask) {
     for (unsigned lane = 0; lane < 32; ++lane) of_lanes[lane] = warp.lanes[lane]->call.fragments;
     multiply(op == WarpOp::kMultiplyTf32 ? Factors::kTf32 : Factors::kBf16, of_lanes);
   }
-  unsigned ballot = 0;
-  for (Fiber* each : warp.lanes) {
-    if (each != nullptr && (mask >> each->lane & 1) && each->call.bits != 0) ballot |= 1u << each->lane;
+  const bool shuffles = running_->call.terms.shuffles();
+  std::uint64_t ballot = 0;
+  for (unsigned left = shuffles ? 0 : mask; left != 0; left &= left - 1) {
+    if (warp.lanes[__builtin_ctz(left)]->call.bits != 0) ballot |= left & -left;
   }
-  for (Fiber* each : warp.lanes) {
-    if (each == nullptr || !(mask >> each->lane & 1)) continue;
-    each->result = each->call.terms.shuffles() ? warp.lanes[each->call.source]->call.bits : ballot;
-    if (each != running_) make_ready(*each);
+  for (unsigned left = mask; left != 0; left &= left - 1) {
+    Fiber& each = *warp.lanes[__builtin_ctz(left)];
+    each.result = shuffles ? warp.lanes[each.call.source]->call.bits : ballot;
+    if (&each != running_) make_ready(each);
   }
   warp.waiting &= ~mask;
   if ((warp.live & ~mask) == 0) accesses_.flush(running_->warp);
