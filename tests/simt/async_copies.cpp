@@ -33,11 +33,11 @@ bool is_right(const Copy& copy) {
 
 }  // namespace
 
-std::optional<Copy> CopyQueue::take(unsigned newest) {
-  if (taken_ < copies_.size() && copies_[taken_].group + newest < groups_) return copies_[taken_++].copy;
+const Copy* CopyQueue::take(unsigned newest) {
+  if (taken_ < copies_.size() && copies_[taken_].group + newest < groups_) return &copies_[taken_++].copy;
   copies_.erase(copies_.begin(), copies_.begin() + static_cast<std::ptrdiff_t>(taken_));
   taken_ = 0;
-  return std::nullopt;
+  return nullptr;
 }
 
 void begin_copy(const Copy& copy) {
@@ -47,6 +47,6 @@ void begin_copy(const Copy& copy) {
 
 void commit_copies() { current_block()->copies().commit(); }
 
-std::optional<Copy> take_copy(unsigned newest) { return current_block()->copies().take(newest); }
+const Copy* take_copy(unsigned newest) { return current_block()->copies().take(newest); }
 
 }  // namespace simt

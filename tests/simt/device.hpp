@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <type_traits>
 
 #include "tests/simt/launch.hpp"
@@ -167,7 +166,7 @@ void wait_copies() {
   static_assert(kNewest >= 0);
   // Volatile: not as a call of memcpy, in which the thread sanitizer may see nothing.
   using Word [[gnu::may_alias]] = volatile std::uint32_t;
-  while (const std::optional<::simt::Copy> copy = ::simt::take_copy(kNewest)) {
+  while (const ::simt::Copy* const copy = ::simt::take_copy(kNewest)) {
     auto* const to = static_cast<Word*>(copy->to);
     const auto* const from = static_cast<const Word*>(copy->from);
     for (std::size_t i = 0; i < copy->bytes / sizeof(Word); ++i) to[i] = from != nullptr ? from[i] : 0U;
