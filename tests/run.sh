@@ -77,5 +77,5 @@ if [[ $simt == ON ]]; then
 fi
 
 stage "fuzz targets"
-bash tests/fuzz/run.sh 20
+bash tests/fuzz/run.sh 10
 stage "done"
