@@ -12,8 +12,9 @@ namespace orthant {
 /// `hals` with one sweep, follow scikit-learn's `mu` and `cd` (shuffle off) step by step from the same start; but for
 /// beta < 2 with an l2 penalty, where that `mu` can raise the objective.
 ///
-/// Data in any unit are fitted alike. Unless it is 0, the mean of X must be within 1e-20 and 1e20 in float (1e-25 and
-/// 1e25 for other losses than frobenius), 1e-90 and 1e90 in double, and its power beta within 1e-280 and 1e280.
+/// An entry of X must count: be neither missing nor of weight 0. Data in any unit are fitted alike. Unless it is 0, the
+/// mean of X must be within 1e-20 and 1e20 in float (1e-25 and 1e25 for other losses than frobenius), 1e-90 and 1e90 in
+/// double, and its power beta within 1e-280 and 1e280.
 ///
 /// Row-major W and column-major H (components fastest) are worked on in place; other layouts are copied in and out.
 /// X, W and H must not overlap.
