@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/cpu/gathered.hpp"
 #include "host/cpu/simd.hpp"
 #include "host/cpu/subnormals.hpp"
 
@@ -102,19 +103,20 @@ HWY_INLINE hn::Vec<Block<T>> sums_of_lanes(D d, const hn::Vec<D> (&v)[kTogether<
 
 // The last kVectors of components, and their sums for the numerator, stay in registers; those before and the
 // denominator, which Kullback-Leibler without missing entries does not ask for, are read and written in memory.
-template <int kVectors, class Kind, class T>
-HWY_INLINE void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
-                           core::Factor<T> numerator, core::Factor<T> denominator, int before) {
-  const hn::ScalableTag<T> d;
+template <int kVectors, class D, class Kind, class T>
+HWY_INLINE void accumulate(D d, const Kind& kind, const Segments<T>& x, core::Factor<const T> local,
+                           core::Factor<const T> f, core::Factor<T> numerator, core::Factor<T> denominator,
+                           int before) {
   const Block<T> block;
-  using V = hn::Vec<decltype(d)>;
-  constexpr int n = HWY_LANES(T), kCount = kTogether<T>, kLine = 64 / sizeof(T);
-  const Partial<decltype(d)> partial(d, f.rank - before - (kVectors - 1) * n);
+  using V = hn::Vec<D>;
+  constexpr int n = hn::MaxLanes(D()), kCount = kTogether<T>, kLine = 64 / sizeof(T);
+  const Partial<D> partial(d, f.rank - before - (kVectors - 1) * n);
   const auto load = [&](const T* column, int v) HWY_ATTR {
     const T* p = column + before + v * n;
     return v + 1 < kVectors ? hn::LoadU(d, p) : partial.load(p);
   };
   const std::int64_t last_entry = x.offsets[x.count] - 1;
+  const bool fetch = is_far(f);
   const bool straddles = f.ld % kLine != 0;  // columns begin within lines, and may end in one more
   for (std::int64_t i = 0; i < x.count; ++i) {
     const std::int64_t end = x.offsets[i + 1];
@@ -133,10 +135,12 @@ HWY_INLINE void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<
         ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) kept[e][v] = load(columns[e], v);
         dots[e] = hn::Mul(own[0], kept[e][0]);
         ORTHANT_UNROLL for (int v = 1; v < kVectors; ++v) dots[e] = hn::MulAdd(own[v], kept[e][v], dots[e]);
-        const T* ahead = f.column(x.indices[std::min(p + e + kAhead, last_entry)]);
-        ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + before + c);
-        for (int c = 0; c < before; c += kLine) hwy::Prefetch(ahead + c);
-        if (straddles) hwy::Prefetch(ahead + f.rank - 1);
+        if (fetch) {
+          const T* ahead = f.column(x.indices[std::min(p + e + kAhead, last_entry)]);
+          ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + before + c);
+          for (int c = 0; c < before; c += kLine) hwy::Prefetch(ahead + c);
+          if (straddles) hwy::Prefetch(ahead + f.rank - 1);
+        }
       }
       if (before > 0) add_products(d, own_column, columns, before, dots);
       const std::int64_t count = std::min<std::int64_t>(kCount, end - p);
@@ -172,20 +176,29 @@ HWY_INLINE void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<
 template <class Kind, class T>
 void accumulate(const Kind& kind, const Segments<T>& x, core::Factor<const T> local, core::Factor<const T> f,
                 core::Factor<T> numerator, core::Factor<T> denominator) {
-  constexpr int n = HWY_LANES(T);
+  const hn::ScalableTag<T> d;
+  constexpr int n = hn::MaxLanes(d);
+#if HWY_TARGET != HWY_SCALAR
+  // Loads of half a vector cross the lines of the cache less often.
+  if constexpr (n > kTogether<T>) {
+    if (f.rank <= n / 2) {
+      return accumulate<1>(hn::Half<decltype(d)>(), kind, x, local, f, numerator, denominator, 0);
+    }
+  }
+#endif
   const int vectors = (f.rank + n - 1) / n, kept = std::min(vectors, 4), before = (vectors - kept) * n;
   switch (kept) {
     case 1:
-      accumulate<1>(kind, x, local, f, numerator, denominator, before);
+      accumulate<1>(d, kind, x, local, f, numerator, denominator, before);
       break;
     case 2:
-      accumulate<2>(kind, x, local, f, numerator, denominator, before);
+      accumulate<2>(d, kind, x, local, f, numerator, denominator, before);
       break;
     case 3:
-      accumulate<3>(kind, x, local, f, numerator, denominator, before);
+      accumulate<3>(d, kind, x, local, f, numerator, denominator, before);
       break;
     default:
-      accumulate<4>(kind, x, local, f, numerator, denominator, before);
+      accumulate<4>(d, kind, x, local, f, numerator, denominator, before);
       break;
   }
 }

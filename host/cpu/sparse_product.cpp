@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/cpu/gathered.hpp"
 #include "host/cpu/simd.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -21,13 +22,13 @@ constexpr std::int64_t kAhead = 16;
 
 // kVectors components of every segment. Even and odd entries go to different accumulators, so that two chains of
 // multiply-adds overlap.
-template <int kVectors, class T>
-HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values,
-                         const T* f, std::int64_t ld_f, T* r, std::int64_t ld_r, int lanes_of_last) {
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
-  constexpr int n = HWY_LANES(T), kLine = 64 / sizeof(T);
-  const Partial<decltype(d)> partial(d, lanes_of_last);
+template <int kVectors, class D, class T>
+HWY_INLINE void segments(D d, const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
+                         const T* values, const T* f, std::int64_t ld_f, T* r, std::int64_t ld_r, int lanes_of_last,
+                         bool fetch) {
+  using V = hn::Vec<D>;
+  constexpr int n = hn::MaxLanes(D()), kLine = 64 / sizeof(T);
+  const Partial<D> partial(d, lanes_of_last);
   const std::int64_t last_entry = offsets[count] - 1;
   for (std::int64_t i = 0; i < count; ++i, r += ld_r) {
     const std::int64_t begin = offsets[i], end = offsets[i + 1];
@@ -41,9 +42,11 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
         acc[v] = hn::MulAdd(x, hn::LoadU(d, column + v * n), acc[v]);
       }
       acc[kVectors - 1] = hn::MulAdd(x, partial.load(column + (kVectors - 1) * n), acc[kVectors - 1]);
-      const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
-      ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + c);
-      hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
+      if (fetch) {
+        const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
+        ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + c);
+        hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
+      }
     };
     std::int64_t p = begin;
     for (; p + 2 <= end; p += 2) {
@@ -62,7 +65,16 @@ HWY_INLINE void segments(const std::int64_t* offsets, std::int64_t count, const 
 template <class T>
 void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values,
               core::Factor<const T> f, core::Factor<T> r) {
-  const int n = static_cast<int>(hn::Lanes(hn::ScalableTag<T>()));
+  const hn::ScalableTag<T> d;
+  constexpr int n = hn::MaxLanes(d);
+  const bool fetch = is_far(f);
+#if HWY_TARGET != HWY_SCALAR
+  // Loads of half a vector cross the lines of the cache less often.
+  if (r.rank <= n / 2) {
+    const hn::Half<decltype(d)> half;
+    return segments<1>(half, offsets, count, indices, values, f.data, f.ld, r.data, r.ld, r.rank, fetch);
+  }
+#endif
   for (int c = 0; c < r.rank;) {
     const int vectors = std::min((r.rank - c + n - 1) / n, 4);
     const int last = std::min(r.rank - c - (vectors - 1) * n, n);
@@ -70,16 +82,16 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
     T* rc = r.data + c;
     switch (vectors) {
       case 1:
-        segments<1>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        segments<1>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
         break;
       case 2:
-        segments<2>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        segments<2>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
         break;
       case 3:
-        segments<3>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        segments<3>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
         break;
       default:
-        segments<4>(offsets, count, indices, values, fc, f.ld, rc, r.ld, last);
+        segments<4>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
         break;
     }
     c += vectors * n;
