@@ -3,7 +3,7 @@
 #   1. the release build with g++: every test, the Python suites, the outside projects; where the CUDA toolkit is, the
 #      CUDA backend for real devices, and in the rig (tests/simt) the same suites on it, compiled and from PTX
 #   2. the C++ tests, those in the rig too, of fewer cases each under the address and undefined-behaviour sanitizers
-#   3. the same under the thread sanitizer, with clang (whose warnings are errors too)
+#   3. the same of float under the thread sanitizer, with clang (whose warnings are errors too)
 #   4. the rig and the CUDA backend under the memory sanitizer, and their memory traffic counted
 #   5. the fuzz targets of the readers, for a bounded time
 set -euo pipefail
