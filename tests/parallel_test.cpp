@@ -1,4 +1,4 @@
-// Fits of the CPU backend from several threads of the caller's own parallel region.
+// The CPU backend and threads: fits from the caller's own parallel region, statistics by any number of threads.
 
 #include <gtest/gtest.h>
 #include <omp.h>
@@ -55,6 +55,27 @@ TEST(CallersRegion, FitsOfOneThreadAreThoseOutsideOfIt) {
 }
 
 TEST(CallersRegion, FitsOfTwoThreadsAreThoseOutsideOfIt) { expect_same_in_region<float>(2); }
+
+// Enough entries for several chunks, and to be worth waking threads for.
+TEST(SparseStatistics, AreTheSameBitsForAnyNumberOfThreads) {
+  oracle::Sparse entries{1000, 900, {}};
+  double sum = 0, squares = 0;
+  for (std::int64_t p = 0; p < 90'000; ++p) {
+    const float value = 0.1F * static_cast<float>(1 + p % 97);
+    entries.entries.push_back({p / 90, p % 90 * 10, value});
+    sum += static_cast<double>(value);
+    squares += static_cast<double>(value) * static_cast<double>(value);
+  }
+  const CsrStorage<float> storage(entries);
+  const Matrix<float> one(make_context(1), storage.view());
+  EXPECT_NEAR(one.sum(), sum, 1e-12 * sum);
+  EXPECT_NEAR(one.squared_norm(), squares, 1e-12 * squares);
+  for (int threads : {2, 3}) {
+    const Matrix<float> several(make_context(threads), storage.view());
+    EXPECT_EQ(several.sum(), one.sum());
+    EXPECT_EQ(several.squared_norm(), one.squared_norm());
+  }
+}
 
 }  // namespace
 }  // namespace orthant::test
