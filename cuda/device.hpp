@@ -121,6 +121,25 @@ __device__ inline void multiply_add_bf16([[maybe_unused]] float (&c)[4], [[maybe
 #endif
 }
 
+/// kCount values that lie next to each other, 4, 8 or 16 bytes in all and aligned to as many, by one instruction.
+template <int kCount, class T>
+__device__ inline void load(Global<const T> from, T (&to)[kCount]) {
+  struct alignas(kCount * sizeof(T)) Vector {
+    T values[kCount];
+  };
+  const Vector vector = *reinterpret_cast<const Vector*>(from);
+  for (int i = 0; i < kCount; ++i) to[i] = vector.values[i];
+}
+template <int kCount, class T>
+__device__ inline void store(Global<T> to, const T (&from)[kCount]) {
+  struct alignas(kCount * sizeof(T)) Vector {
+    T values[kCount];
+  };
+  Vector vector;
+  for (int i = 0; i < kCount; ++i) vector.values[i] = from[i];
+  *reinterpret_cast<Vector*>(to) = vector;
+}
+
 /// Begins to copy kCount values from global to shared memory, which no register and no instruction of this thread waits
 /// for: 4, 8 or 16 bytes in all, aligned to as many. Zeros if not `valid`; `from` is not read then. Neither side may be
 /// touched until the thread has waited for the group of the copy, and others see it after a barrier that follows the

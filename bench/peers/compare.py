@@ -2,13 +2,15 @@
 
 python -m bench.peers.compare ORTHANT [--quick] [NAME ...]       (bench/peers/run.sh installs, builds and calls it)
 
-Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest; where ten times
-what Orthant took to within 0.1 % of its best loss are longer than --seconds, for as long. Its clock stands still while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a
-command, is timed in fits that compute their loss once, at the end, and that once is on its clock; the losses of its
-curve are those of other fits of as many iterations, and checked against that code. On the clock is all that is done
-from X, W0 and H0 in memory on: checking X, bringing it into another order, iterations. The order is A B ... A B ...;
-later rounds are shorter and tell time per iteration only. All is written to --output as JSON; bench/peers/table.py and
-figure.py show it.
+Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest; where ten
+times what Orthant took to within 0.1 % of its best loss are longer than --seconds, for as long. Its clock stands still
+while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a command, is timed
+in fits that compute their loss once, at the end, and that once is on its clock; the losses of its curve are those of
+other fits of as many iterations, and checked against that code. On the clock is all that is done from X, W0 and H0 in
+memory on: checking X, bringing it into another order, iterations. The order is A B ... A B ...; later rounds are
+shorter and tell time per iteration only. With --device cuda what comes before the first iteration counts for nobody:
+making a context and loading kernels take longer than most fits. All is written to --output as JSON;
+bench/peers/table.py and figure.py show it.
 """
 
 import argparse
@@ -45,7 +47,7 @@ class Comparison:
     def __init__(self, options):
         self.options = options
         self.environment = environment(options.threads)
-        self.orthant = Orthant(options.orthant, options.threads, self.environment)
+        self.orthant = Orthant(options.orthant, options.threads, options.device, self.environment)
         listed = self.python("peer", "list")
         self.missing = listed["missing"]
         self.peers = {(kind["loss"], kind["sparse"]): kind["peers"] for kind in listed["peers"]}
@@ -88,12 +90,13 @@ class Comparison:
                 run.setdefault("rounds", []).append(course)
         for run in runs.values():
             run.pop("module", None)
-        return {**about, "seconds": limit, "iterations": self.options.iterations, "peers": runs}
+        return {**about, "device": self.options.device, "seconds": limit, "iterations": self.options.iterations, "peers": runs}
 
     def fit(self, folder, about, peer, run, seconds, first):
         print(f"{about['name']}: {peer}", file=sys.stderr, flush=True)
         if "module" in run:
-            return self.python("peer", "fit", run["module"], peer, folder, seconds, self.options.iterations)
+            limits = seconds, self.options.iterations
+            return self.python("peer", "fit", run["module"], peer, folder, *limits, self.options.device)
         with tempfile.TemporaryDirectory() as factors:
             output = factors if first else None
             course = self.orthant.fit(folder, about, run["options"], seconds, self.options.iterations, output)
@@ -138,6 +141,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=2, help="[2]")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="[all]")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of every peer [all]")
+    told = "of Orthant, PyTorch and torchnmf; the others stay on the CPU [cpu]"
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help=told)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("build/peers/data"))
     shared = [pathlib.Path("../shared/data"), pathlib.Path("build/peers/shared")]
     parser.add_argument("--shared", type=pathlib.Path, nargs="+", default=shared, help="folders of data sets")
@@ -154,6 +159,7 @@ def main():
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "threads": options.threads,
+        "device": options.device,
         "orthant": json.loads(subprocess.check_output([options.orthant, "info", "--json"])),
         "packages": versions(),
         "not_installed": comparison.missing,

@@ -20,6 +20,7 @@ class Course:
 
     def __init__(self, loss, seconds, iterations):
         self.loss, self.limit_seconds, self.limit_iterations = loss, seconds, iterations
+        self.wait = lambda: None  # until what was enqueued on a device is done
         self.iterations, self.seconds, self.losses = [], [], []
         self.peak_bytes = None
 
@@ -29,12 +30,12 @@ class Course:
 
     def after_iteration(self, factors):
         """`factors` returns W and H; it is called where the iteration is looked at, outside the clock."""
-        now = time.perf_counter()
         self.done += 1
-        seconds = now - self.begun - self.paused
-        over = seconds >= self.limit_seconds and self.done >= LEAST or self.done >= self.limit_iterations
-        if not over and self.done > 8 and self.done < 1.2 * self.iterations[-1]:
+        if not self.over() and self.done > 8 and self.done < 1.2 * self.iterations[-1]:
             return
+        self.wait()
+        now = time.perf_counter()
+        seconds, over = self.elapsed(), self.over()
         if self.peak_bytes is None:  # of the peer alone: before the first loss of ours
             self.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.iterations.append(self.done)
@@ -43,6 +44,12 @@ class Course:
         if over or self.stagnant():
             raise Enough
         self.paused += time.perf_counter() - now
+
+    def elapsed(self):
+        return time.perf_counter() - self.begun - self.paused
+
+    def over(self):
+        return self.elapsed() >= self.limit_seconds and self.done >= LEAST or self.done >= self.limit_iterations
 
     def stagnant(self):
         """The loss has not fallen by a millionth since half as many iterations."""

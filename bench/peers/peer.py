@@ -1,7 +1,7 @@
 """Runs one peer on one data set, in a process of its own (compare.py starts it).
 
 python -m bench.peers.peer list                                          the peers that are installed
-python -m bench.peers.peer fit MODULE NAME FOLDER SECONDS ITERATIONS  its course, as JSON
+python -m bench.peers.peer fit MODULE NAME FOLDER SECONDS ITERATIONS DEVICE  its course, as JSON
 python -m bench.peers.peer loss FOLDER FACTORS                           the loss of FACTORS/W.npy and H.npy, in double
 """
 
@@ -31,20 +31,21 @@ MODULES = {
 
 
 class Problem(NamedTuple):
-    """X (float; dense or CSR), the start W0 (m x k) and H0 (k x n), and the loss."""
+    """X (float; dense or CSR), the start W0 (m x k) and H0 (k x n), the loss, and the device of peers that have one."""
 
     x: object
     w: np.ndarray
     h: np.ndarray
     loss: str
     sparse: bool
+    device: str = "cpu"
 
 
-def load(folder):
+def load(folder, device="cpu"):
     about = json.loads((folder / "about.json").read_text())
     sparse = about["nonzeros"] is not None
     x = scipy.sparse.load_npz(folder / "X.npz") if sparse else np.load(folder / "X.npy")
-    return Problem(x, np.load(folder / "W0.npy"), np.load(folder / "H0.npy"), about["loss"], sparse)
+    return Problem(x, np.load(folder / "W0.npy"), np.load(folder / "H0.npy"), about["loss"], sparse, device)
 
 
 def installed():
@@ -67,16 +68,17 @@ def resident_bytes():
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def fit(module, name, folder, seconds, iterations):
+def fit(module, name, folder, seconds, iterations, device):
     module = importlib.import_module("bench.peers." + module)
     threads = int(os.environ["OMP_NUM_THREADS"])
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
     # A peer that makes WH whole shall fail, and not take the machine with it.
     limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 6 // 10
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    if device == "cpu":  # a device's driver reserves more addresses than there is memory
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     before = resident_bytes()
-    problem = load(folder)
+    problem = load(folder, device)
     signal.alarm(int(30 + 10 * seconds))  # where one iteration takes that long, the process ends
     course = Course(lambda w, h: loss(problem.loss, problem.x, w, h), seconds, iterations)
     try:
@@ -97,8 +99,8 @@ def main():
     if job == "list":
         told = installed()
     elif job == "fit":
-        module, name, folder, seconds, iterations = arguments
-        told = fit(module, name, pathlib.Path(folder), float(seconds), int(iterations))
+        module, name, folder, seconds, iterations, device = arguments
+        told = fit(module, name, pathlib.Path(folder), float(seconds), int(iterations), device)
     else:
         problem = load(pathlib.Path(arguments[0]))
         told = loss(problem.loss, problem.x, *(np.load(pathlib.Path(arguments[1]) / f) for f in ("W.npy", "H.npy")))

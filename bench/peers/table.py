@@ -4,7 +4,8 @@ python -m bench.peers.table RESULT.json [--readme README.md]
 
 Seconds to a loss are those before the first iteration, and the iterations that it took times the seconds of one: the
 least over the rounds of a median within each. The losses are those within 1 % and 0.1 % of the best that anyone found.
---readme puts a shorter table, one row a data set, into the README, between its two comments, and prints it too.
+--readme puts a shorter table, one row a data set, into the README, between its two comments (there is a pair for each
+device), and prints it too.
 """
 
 import argparse
@@ -21,7 +22,7 @@ FAIR = 10  # times what Orthant took to within 0.1 % is what peers have at least
 class Peer:
     """The figures of one peer on one data set."""
 
-    def __init__(self, name, run, best):
+    def __init__(self, name, run, best, device):
         self.name, self.ours = name, name.startswith("Orthant")
         self.error = run.get("error")
         if self.error:
@@ -29,8 +30,8 @@ class Peer:
         rounds = run["rounds"]
         self.course = rounds[0]
         self.per_iteration = min(seconds_per_iteration(r) for r in rounds)
-        self.before = max(0, min(r["seconds"][1] - self.per_iteration * r["iterations"][1] for r in rounds))
-        self.bytes = min(r["bytes"] for r in rounds)
+        self.before = 0 if device != "cpu" else max(0, min(r["seconds"][1] - self.per_iteration * r["iterations"][1] for r in rounds))
+        self.bytes = min(r["bytes"] for r in rounds)  # of the host's memory
         self.excess = self.course["losses"][-1] / best - 1
         self.percent, self.permille = (self.seconds_to(best * factor) for factor in (PERCENT, PERMILLE))
 
@@ -77,7 +78,8 @@ def best_loss(data_set):
 def figures(data_set):
     """Peers by name, and the best loss. Only of a data set that has one."""
     best, _ = best_loss(data_set)
-    return {name: Peer(name, run, best) for name, run in data_set["peers"].items()}, best
+    device = data_set.get("device", "cpu")
+    return {name: Peer(name, run, best, device) for name, run in data_set["peers"].items()}, best
 
 
 def number(value, digits=2):
@@ -258,9 +260,9 @@ def summary(result):
 
 
 def conditions(result):
-    device = result["orthant"]["backends"]["cpu"]["device"]
+    devices = [result["orthant"]["backends"][name]["device"] for name in {"cpu": None, result.get("device", "cpu"): None}]
     told = [
-        f"{result['date']}, {result['machine']}, {device}, {result['threads']} threads, float, "
+        f"{result['date']}, {result['machine']}, {', '.join(devices)}, {result['threads']} threads, float, "
         f"{result['rounds']} rounds, at most {result['seconds']:g} s (peers {FAIR} times Orthant's to 0.1 %, if that is longer) or "
         f"{result['iterations']} iterations",
         ", ".join(f"{name} {version}" for name, version in result["packages"].items()),
@@ -286,7 +288,8 @@ def main():
     rows = "\n".join([*short, *what_it_comes_to]) + "\n"
     print("\n".join(all_peers(result)) + "\n\n" + rows, end="")
     if options.readme:
-        begin, end = "<!-- bench/peers/table.py: begin -->\n", "<!-- bench/peers/table.py: end -->\n"
+        place = "<!-- bench/peers/table.py, " + result.get("device", "cpu")
+        begin, end = place + ": begin -->\n", place + ": end -->\n"
         text, count = re.subn(
             f"(?<={begin}).*?(?={end})", lambda _: rows, options.readme.read_text(), flags=re.DOTALL
         )

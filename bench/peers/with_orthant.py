@@ -42,8 +42,8 @@ def measured(command, env):
 
 
 class Orthant:
-    def __init__(self, command, threads, environment):
-        self.command, self.threads, self.environment = command, threads, environment
+    def __init__(self, command, threads, device, environment):
+        self.command, self.threads, self.device, self.environment = command, threads, device, environment
 
     def factorize(self, folder, about, options, iterations, check_every=None, output=None):
         """The report and the most memory; without `check_every` the loss is looked at once, at the end."""
@@ -51,7 +51,7 @@ class Orthant:
         command = [self.command, "factorize", x, "--w0", folder / "W0.npy", "--h0", folder / "H0.npy"]
         command += ["--rank", about["rank"], "--loss", about["loss"], *options, "--tolerance", 0]
         command += ["--max-iterations", iterations, "--check-every", check_every or iterations]
-        command += ["--device", "cpu", "--threads", self.threads]
+        command += ["--device", self.device, "--threads", self.threads]
         command += ["--json", "--quiet", *(["--output", output] if output else [])]
         printed, peak = measured([str(word) for word in command], self.environment)
         return json.loads(printed), peak

@@ -20,7 +20,7 @@ def peers(loss, sparse):
 
 
 def as_tensors(problem):
-    """X, W (m x k) and the transpose of H (n x k)."""
+    """X, W (m x k) and the transpose of H (n x k), on the problem's device."""
     x = problem.x
     if problem.sparse:
         x = torch.sparse_csr_tensor(
@@ -28,18 +28,22 @@ def as_tensors(problem):
         )
     else:
         x = torch.from_numpy(x)
-    return x, torch.from_numpy(problem.w.copy()), torch.from_numpy(problem.h.T.copy())
+    tensors = x, torch.from_numpy(problem.w.copy()), torch.from_numpy(problem.h.T.copy())
+    return tuple(t.to(problem.device) for t in tensors)
 
 
 @torch.inference_mode()
 def fit(problem, course, half):
     x, w, h = as_tensors(problem)
+    if problem.device != "cpu":
+        course.wait = torch.cuda.synchronize
+        half(x, w.clone(), h, BETA[problem.loss])  # loads what it needs
     course.begin()
     transposed = x.t().to_sparse_csr() if problem.sparse else x.t()
     while True:
         half(x, w, h, BETA[problem.loss])
         half(transposed, h, w, BETA[problem.loss])
-        course.after_iteration(lambda: (w.numpy(), h.numpy().T))
+        course.after_iteration(lambda: (w.cpu().numpy(), h.cpu().numpy().T))
 
 
 def euclidean(x, w, h, _):

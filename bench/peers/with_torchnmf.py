@@ -5,6 +5,7 @@ import warnings
 
 warnings.filterwarnings("ignore", category=FutureWarning)  # of torch.jit.script, which it uses
 
+import torch  # noqa: E402
 import torchnmf.nmf as nmf  # noqa: E402
 
 from bench.peers.losses import BETA, ITAKURA_SAITO  # noqa: E402
@@ -27,8 +28,10 @@ def fit(problem, course):
         update(*arguments)
         halves[0] += 1
         if halves[0] % 2 == 0:
-            course.after_iteration(lambda: (model.H.detach().numpy(), model.W.detach().numpy().T))
+            course.after_iteration(lambda: (model.H.detach().cpu().numpy(), model.W.detach().cpu().numpy().T))
 
     setattr(nmf, name, seen)
+    if problem.device != "cpu":
+        course.wait = torch.cuda.synchronize
     course.begin()
     model.fit(x, beta=BETA[problem.loss], tol=-float("inf"), max_iter=10**9)

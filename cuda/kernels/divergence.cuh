@@ -27,10 +27,13 @@ class ElementCoefficients {
     T numerator, denominator;  ///< (s x) (s v)^(beta - 2), (s v)^(beta - 1), s being the unit
   };
 
+  /// The numerator of Kullback-Leibler.
+  __device__ T quotient(T x, T v) const { return x / at_least_floor(v); }
+
   __device__ Coefficients operator()(T x, T v) const {
     if (kind_ == Kind::squared) return {x, v};
-    const T fit = v < floor_ ? floor_ : v;  // NaN stays
-    if (kind_ == Kind::kullback_leibler) return {x / fit, T(1)};
+    if (kind_ == Kind::kullback_leibler) return {quotient(x, v), T(1)};
+    const T fit = at_least_floor(v);
     if (kind_ == Kind::itakura_saito) {
       // x / fit comes first: the square of 1 / fit may be out of range.
       const T inverse = T(1) / fit, denominator = inverse * of_unit_;
@@ -41,6 +44,8 @@ class ElementCoefficients {
   }
 
  private:
+  __device__ T at_least_floor(T v) const { return v < floor_ ? floor_ : v; }  // NaN stays
+
   enum class Kind { squared, kullback_leibler, itakura_saito, any_beta };
   Kind kind_;
   T exponent_, floor_, unit_, of_unit_;  // exponent: beta - 2; of_unit: 1 / unit

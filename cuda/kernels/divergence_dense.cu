@@ -139,23 +139,37 @@ __global__ void __launch_bounds__(kThreads, resident_blocks(kWidth)) terms(Diver
         }
       }
     }
-    // Each thread's own fits, by way of shared memory: the loop with the powers, which is long, is not unrolled.
-    ORTHANT_UNROLL_LOOP
-    for (int p = 0; p < kFits; ++p) {
+    if constexpr (kDenominator) {
+      // Each thread's own fits, by way of shared memory: the loop with the powers, which is long, is not unrolled.
       ORTHANT_UNROLL_LOOP
-      for (int q = 0; q < kFits; ++q) {
-        numerators[(fit_other + 8 * q) * S::kSquarePitch + fit_own + 8 * p] = fits[p][q];
+      for (int p = 0; p < kFits; ++p) {
+        ORTHANT_UNROLL_LOOP
+        for (int q = 0; q < kFits; ++q) {
+          numerators[(fit_other + 8 * q) * S::kSquarePitch + fit_own + 8 * p] = fits[p][q];
+        }
       }
-    }
-    ORTHANT_KEEP_LOOP
-    for (int i = 0; i < kFits * kFits; ++i) {
-      const int p = fit_own + i / kFits * 8, q = fit_other + i % kFits * 8, at = q * S::kSquarePitch + p;
-      const T x = denominators[at];
-      const T weight = a.observed.weights != nullptr ? static_cast<T>(weights[at]) : T(1);
-      const bool inside = a0 + p < a.own.count && b0 + q < end;
-      const auto of_entry = coefficients_of(a, x, static_cast<T>(numerators[at]), weight, inside);
-      numerators[at] = of_entry.numerator;
-      if constexpr (kDenominator) denominators[at] = of_entry.denominator;
+      ORTHANT_KEEP_LOOP
+      for (int i = 0; i < kFits * kFits; ++i) {
+        const int p = fit_own + i / kFits * 8, q = fit_other + i % kFits * 8, at = q * S::kSquarePitch + p;
+        const T x = denominators[at];
+        const T weight = a.observed.weights != nullptr ? static_cast<T>(weights[at]) : T(1);
+        const bool inside = a0 + p < a.own.count && b0 + q < end;
+        const auto of_entry = coefficients_of(a, x, static_cast<T>(numerators[at]), weight, inside);
+        numerators[at] = of_entry.numerator;
+        denominators[at] = of_entry.denominator;
+      }
+    } else {  // Kullback-Leibler of complete X
+      ORTHANT_UNROLL_LOOP
+      for (int p = 0; p < kFits; ++p) {
+        ORTHANT_UNROLL_LOOP
+        for (int q = 0; q < kFits; ++q) {
+          const int to_own = fit_own + 8 * p, to_other = fit_other + 8 * q;
+          const bool inside = a0 + to_own < a.own.count && b0 + to_other < end;
+          const int at = to_other * S::kSquarePitch + to_own;
+          const T x = denominators[at];
+          numerators[at] = inside ? a.coefficients.quotient(x, fits[p][q]) : T(0);
+        }
+      }
     }
     device::sync_block();
     for (int q = 0; q < kSide; ++q) {
@@ -212,12 +226,11 @@ DivergenceGrid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t ot
   DivergenceGrid grid{};
   grid.tiles = (own_count + tile - 1) / tile;
   grid.blocks = (rank + 127) / 128;
-  // Few columns: their walk is divided until all multiprocessors are full, but not into pieces that are not worth it,
-  // nor so that the partial sums outgrow the factors (in double half as soon: its tiles are twice as many).
+  // Few columns: their walk is divided until all multiprocessors are full, which bounds the partial sums as well: a
+  // number for each component that a thread is at work on. But not into pieces that are not worth it.
   const std::int64_t resident = gpu.multiprocessors() * resident_blocks(rank);
   const std::int64_t wanted = (resident - 1) / (grid.tiles * grid.blocks) + 1;
-  const std::int64_t most = std::min(other_count / (kLongestWalk * tile),
-                                     tile * (own_count + other_count) / (16 * std::max<std::int64_t>(own_count, 1)));
+  const std::int64_t most = other_count / (kLongestWalk * tile);
   const std::int64_t parts = std::max<std::int64_t>(1, std::min(wanted, most));
   const std::int64_t tiles = (other_count + tile - 1) / tile, tiles_each = (tiles + parts - 1) / parts;
   grid.walk = tiles_each * tile;

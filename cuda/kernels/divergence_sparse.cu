@@ -1,5 +1,7 @@
 #include "cuda/kernels/divergence_sparse.hpp"
 
+#include <algorithm>
+
 #include "cuda/kernels/divergence.cuh"
 #include "cuda/kernels/observed.cuh"
 #include "cuda/kernels/segments.cuh"
@@ -11,83 +13,84 @@
 namespace orthant::cuda {
 namespace {
 
-constexpr int kBatch = 4;  // entries worked on together
+// Entries that a group works on together: each has a lane that makes its coefficients, and those of its columns that
+// are in registers at once do not push others out.
+template <int kLanes, int kVector, class T>
+constexpr int kBatch = std::min<int>(kLanes, (kVector == 1 ? 16 : 32) / sizeof(T));
 
-// The sum over the group's lanes of v[lane % kBatch]. Lanes swap what they do not keep, so that each step halves the
-// numbers: of 4 x 32 numbers 6 shuffles instead of 20.
-template <int kLanes, class T>
-__device__ T sum_over_lanes(const T (&v)[kBatch]) {
-  const unsigned lane = threadIdx.x, lanes = group_lanes<kLanes>();
-  static_assert(kBatch == 4);
-  const bool odd = lane % 2 != 0, upper = lane / 2 % 2 != 0;
-  const T low = (odd ? v[1] : v[0]) + device::shuffle_xor(odd ? v[0] : v[1], 1, kLanes, lanes);
-  const T high = (odd ? v[3] : v[2]) + device::shuffle_xor(odd ? v[2] : v[3], 1, kLanes, lanes);
-  T sum = (upper ? high : low) + device::shuffle_xor(upper ? low : high, 2, kLanes, lanes);
+// The sum over the group's lanes of v[lane % kNumbers]. Lanes swap what they do not keep, so that each step halves the
+// numbers: of 8 for each of 8 lanes 7 shuffles instead of 24. All lanes of a warp must come.
+template <int kLanes, int kNumbers, class T>
+__device__ T sum_over_lanes(T (&v)[kNumbers]) {
   ORTHANT_UNROLL_LOOP
-  for (int step = 4; step < kLanes; step *= 2) sum += device::shuffle_xor(sum, step, kLanes, lanes);
-  return sum;
+  for (int step = 1; step < kNumbers; step *= 2) {
+    const bool keeps_odd = threadIdx.x / step % 2 != 0;
+    ORTHANT_UNROLL_LOOP
+    for (int i = 0; i < kNumbers / 2 / step; ++i) {
+      const T kept = keeps_odd ? v[2 * i + 1] : v[2 * i], given = keeps_odd ? v[2 * i] : v[2 * i + 1];
+      v[i] = kept + device::shuffle_xor(given, step);
+    }
+  }
+  ORTHANT_UNROLL_LOOP
+  for (int step = kNumbers; step < kLanes; step *= 2) v[0] += device::shuffle_xor(v[0], step);
+  return v[0];
 }
 
-template <int kLanes, int kOwn, int kResults, class T>
+template <int kLanes, int kVector, int kResults, class T>
 __global__ void __launch_bounds__(kSegmentThreads, 8)
     terms(Compressed<T> x, LongSegments parts, core::Factor<const T> own, core::Factor<const T> other,
           ElementCoefficients<T> coefficients, core::Factor<T> numerator, core::Factor<T> denominator, T* partial) {
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, own_data = own.data, other_data = other.data;
-  constexpr int kGroups = kSegmentThreads / kLanes, kWidth = kLanes * kOwn;
+  constexpr int kWidth = kLanes * kOwnComponents, kVectors = kOwnComponents / kVector,
+                kEntries = kBatch<kLanes, kVector, T>;
   const int lane = static_cast<int>(threadIdx.x) % kLanes, rank = own.rank;
-  const int first = static_cast<int>(blockIdx.y) * kWidth, c0 = first + lane;
-  const std::int64_t rounds = segment_rounds(x, parts, kGroups);
-  for (std::int64_t round = 0; round < rounds; ++round) {
-    const SegmentTask task = segment_task(x, parts, kGroups, round);
-    const std::int64_t own_column = task.segment * own.ld;
-    T mine[kOwn] = {};
-    if (task.begin < task.end) {
-      ORTHANT_UNROLL_LOOP
-      for (int o = 0; o < kOwn; ++o) {
-        const int c = c0 + o * kLanes;
-        if (c < rank) mine[o] = own_data[own_column + c];
-      }
+  const int first = static_cast<int>(blockIdx.y) * kWidth;
+  const LaneComponents<kLanes, kVector> components(first, rank);
+  for_each_task<kLanes>(x, parts, [&](const SegmentTask& task, int count, int most) {
+    const device::Global<const T> own_column = own_data + task.segment * own.ld;
+    T mine[kVectors][kVector] = {};
+    ORTHANT_UNROLL_LOOP
+    for (int v = 0; v < kVectors; ++v) {
+      if (count > 0 && components.has(v)) device::load(own_column + components.begin(v), mine[v]);
     }
-    T sums[kResults][kOwn] = {};
-    std::int32_t next[kBatch];  // indices of the entries that come
-    const auto fetch_indices = [&](std::int64_t p) {
-      ORTHANT_UNROLL_LOOP
-      for (int e = 0; e < kBatch; ++e) next[e] = p + e < task.end ? static_cast<std::int32_t>(indices[p + e]) : 0;
+    T sums[kResults][kVectors][kVector] = {};
+    // Lane l has entry l % kEntries of those that come: where its column begins. Beyond the last entry that one again,
+    // which then counts for nothing.
+    std::int64_t next_column = 0;
+    const auto fetch_column = [&](int done) {
+      const int e = done + lane % kEntries;
+      if (count > 0) next_column = indices[task.begin + (e < count ? e : count - 1)] * other.ld;
     };
-    fetch_indices(task.begin);
-    for (std::int64_t p = task.begin; p < task.end; p += kBatch) {
-      T columns[kBatch][kOwn], fits[kBatch];
+    fetch_column(0);
+    for (int done = 0; done < most; done += kEntries) {
+      T columns[kEntries][kVectors][kVector], fits[kEntries] = {};
       ORTHANT_UNROLL_LOOP
-      for (int e = 0; e < kBatch; ++e) {
-        fits[e] = 0;
-        const bool inside = p + e < task.end;
-        const std::int64_t column = next[e] * other.ld;
+      for (int e = 0; e < kEntries; ++e) {
+        const device::Global<const T> column = other_data + device::shuffle(next_column, e, kLanes);
         ORTHANT_UNROLL_LOOP
-        for (int o = 0; o < kOwn; ++o) {
-          const int c = c0 + o * kLanes;
-          columns[e][o] = inside && c < rank ? static_cast<T>(other_data[column + c]) : T(0);
-          fits[e] += mine[o] * columns[e][o];
-        }
-      }
-      if (kWidth == kMostComponents && gridDim.y > 1) {  // the other grid rows' components
-        ORTHANT_UNROLL_LOOP
-        for (int e = 0; e < kBatch; ++e) {
-          const std::int64_t column = next[e] * other.ld;
-          for (int c = lane; p + e < task.end && c < rank; c += kLanes) {
+        for (int v = 0; v < kVectors; ++v) device::load(column + components.inside(v), columns[e][v]);
+        if (kWidth == kMostComponents && gridDim.y > 1 && done + e < count) {  // the other grid rows' components
+          for (int c = lane; c < rank; c += kLanes) {
             if (c < first || c >= first + kWidth) {
-              fits[e] += static_cast<T>(own_data[own_column + c]) * static_cast<T>(other_data[column + c]);
+              fits[e] += static_cast<T>(own_column[c]) * static_cast<T>(column[c]);
             }
           }
         }
       }
-      fetch_indices(p + kBatch);
-      // Lane l has the coefficients of entry l % kBatch, and all lanes get them from it.
-      const std::int64_t entry = p + lane % kBatch;
-      const T weight = entry < task.end ? weight_of(x, entry) : T(0);
-      const T value = entry < task.end ? static_cast<T>(values[entry]) : T(0);
+      const int entry = done + lane % kEntries;
+      const T weight = entry < count ? weight_of(x, task.begin + entry) : T(0);
+      const T value = entry < count ? static_cast<T>(values[task.begin + entry]) : T(0);
+      fetch_column(done + kEntries);
+      ORTHANT_UNROLL_LOOP
+      for (int e = 0; e < kEntries; ++e) {
+        ORTHANT_UNROLL_LOOP
+        for (int v = 0; v < kVectors; ++v) {
+          ORTHANT_UNROLL_LOOP
+          for (int q = 0; q < kVector; ++q) fits[e] += mine[v][q] * columns[e][v][q];
+        }
+      }
       const T fit = sum_over_lanes<kLanes>(fits);
-      const unsigned lanes = group_lanes<kLanes>();
       typename ElementCoefficients<T>::Coefficients of_entry{0, 0};
       if (weight > 0) {
         of_entry = coefficients(value, fit);
@@ -95,23 +98,25 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
         of_entry.denominator *= weight;
       }
       ORTHANT_UNROLL_LOOP
-      for (int e = 0; e < kBatch; ++e) {
-        const T a = device::shuffle(of_entry.numerator, e, kLanes, lanes);
+      for (int e = 0; e < kEntries; ++e) {
+        const T a = device::shuffle(of_entry.numerator, e, kLanes);
+        const T b = kResults == 2 ? device::shuffle(of_entry.denominator, e, kLanes) : T(0);
         ORTHANT_UNROLL_LOOP
-        for (int o = 0; o < kOwn; ++o) sums[0][o] += a * columns[e][o];
-        if constexpr (kResults == 2) {
-          const T b = device::shuffle(of_entry.denominator, e, kLanes, lanes);
+        for (int v = 0; v < kVectors; ++v) {
           ORTHANT_UNROLL_LOOP
-          for (int o = 0; o < kOwn; ++o) sums[1][o] += b * columns[e][o];
+          for (int q = 0; q < kVector; ++q) {
+            sums[0][v][q] += a * columns[e][v][q];
+            if constexpr (kResults == 2) sums[1][v][q] += b * columns[e][v][q];
+          }
         }
       }
     }
     if constexpr (kResults == 2) {
-      store_segment_sums<kLanes>(x, parts, task, c0, sums, {numerator, denominator}, partial);
+      store_segment_sums(x, parts, task, count, components, sums, {numerator, denominator}, partial);
     } else {
-      store_segment_sums<kLanes>(x, parts, task, c0, sums, {numerator}, partial);
+      store_segment_sums(x, parts, task, count, components, sums, {numerator}, partial);
     }
-  }
+  });
 }
 
 }  // namespace
@@ -120,10 +125,13 @@ template <class T>
 void sparse_divergence_terms(const Gpu& gpu, Compressed<T> x, LongSegments parts, core::Factor<const T> own,
                              core::Factor<const T> other, const core::Divergence& divergence, core::Factor<T> numerator,
                              core::Factor<T> denominator, T* partial) {
-  launch_segments(x, parts, own.rank, [&]<int kLanes, int kOwn>(dim3 grid) {
-    launch(gpu, "divergence of sparse X",
-           denominator.data != nullptr ? terms<kLanes, kOwn, 2, T> : terms<kLanes, kOwn, 1, T>, grid, kSegmentThreads,
-           0, x, parts, own, other, ElementCoefficients<T>(divergence), numerator, denominator, partial);
+  const bool two = denominator.data != nullptr;
+  const bool vectors =
+      in_vectors(own) && in_vectors(other) && in_vectors(numerator) && (!two || in_vectors(denominator));
+  launch_segments(x, parts, own.rank, vectors, [&]<int kLanes, int kVector>(dim3 grid) {
+    launch(gpu, "divergence of sparse X", two ? terms<kLanes, kVector, 2, T> : terms<kLanes, kVector, 1, T>, grid,
+           kSegmentThreads, 0, x, parts, own, other, ElementCoefficients<T>(divergence), numerator, denominator,
+           partial);
   });
 }
 

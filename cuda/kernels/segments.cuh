@@ -8,11 +8,12 @@
 #include "host/core/factor.hpp"
 
 // How kernels divide sparse X: a group of lanes takes a segment, or a part of a long one, and makes sums of `rank`
-// components, of which a lane has some that are kLanes apart. No atomics on numbers: the sums of parts are added in
-// order by the last group to finish.
+// components, four to a lane. Several groups share a warp, and take its steps together, so that one instruction serves
+// an entry of each. No atomics on numbers: the sums of parts are added in order by the last group to finish.
 namespace orthant::cuda {
 
 inline constexpr int kSegmentThreads = 64;
+inline constexpr int kOwnComponents = 4;     // of a lane
 inline constexpr int kMostComponents = 128;  // that a group of lanes sums; more have a row of the grid for each as many
 inline constexpr std::int64_t kMostSegmentBlocks = 1 << 20;
 
@@ -29,18 +30,11 @@ __device__ unsigned group_lanes() {
   return (device::kAllLanes >> (32 - kLanes)) << (threadIdx.x % 32 / kLanes * kLanes);
 }
 
-/// Rounds that every block makes, and the group's task in one of them.
+/// Task number `number`; none beyond the last one.
 template <class T>
-__device__ std::int64_t segment_rounds(const Compressed<T>& x, const LongSegments& parts, int groups) {
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * groups;
-  return (x.count + parts.parts + step - 1) / step;
-}
-template <class T>
-__device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& parts, int groups, std::int64_t round) {
+__device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& parts, std::int64_t number) {
   const device::Global<const std::int64_t> offsets = x.offsets;
   const device::Global<const std::int32_t> part_segment = parts.segment, part_first = parts.first;
-  const int group = static_cast<int>(threadIdx.x) / (kSegmentThreads / groups);
-  const std::int64_t number = (round * gridDim.x + blockIdx.x) * groups + group;
   SegmentTask task;
   if (number >= x.count + parts.parts) return task;
   task.is_part = number < parts.parts;  // first, so that they are not what is waited for at last
@@ -59,36 +53,67 @@ __device__ SegmentTask segment_task(const Compressed<T>& x, const LongSegments& 
   return task;
 }
 
-/// Stores what the group's lanes found for component c0 + o * kLanes: sums[i][o] to results[i].
-/// `partial`: kResults * rank numbers for each part.
-template <int kLanes, int kResults, int kOwn, class T>
-__device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& parts, const SegmentTask& task, int c0,
-                                   const T (&sums)[kResults][kOwn], const core::Factor<T> (&results)[kResults],
-                                   T* partial) {
+/// Calls work(task, count, most) for one task after another of this thread's group: `count` are its entries, and `most`
+/// the entries of the longest task that the warp has at a time, so that all its lanes can come along.
+template <int kLanes, class T, class Work>
+__device__ void for_each_task(const Compressed<T>& x, const LongSegments& parts, Work&& work) {
+  constexpr int kGroups = kSegmentThreads / kLanes;
+  const std::int64_t tasks = x.count + parts.parts, step = static_cast<std::int64_t>(gridDim.x) * kGroups;
+  for (std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kGroups; first < tasks; first += step) {
+    const SegmentTask task = segment_task(x, parts, first + static_cast<int>(threadIdx.x) / kLanes);
+    const auto count = static_cast<int>(task.end - task.begin);
+    int most = count;
+    ORTHANT_UNROLL_LOOP
+    for (int lanes = kLanes; lanes < 32; lanes *= 2) {
+      const int other = device::shuffle_xor(most, lanes);
+      most = most < other ? other : most;
+    }
+    work(task, count, most);
+  }
+}
+
+/// The lane's components: vectors of kVector that lie next to each other, one after another for the lanes of a group,
+/// and again for the lane's next vector. From `first` on, the group's first component.
+template <int kLanes, int kVector>
+struct LaneComponents {
+  int c0, rank;
+
+  __device__ LaneComponents(int first, int of_rank)
+      : c0(first + static_cast<int>(threadIdx.x) % kLanes * kVector), rank(of_rank) {}
+  /// Where the lane's vector number v begins, and whether there is one.
+  __device__ int begin(int v) const { return c0 + v * kLanes * kVector; }
+  __device__ bool has(int v) const { return begin(v) < rank; }
+  /// Where there is none, the column's last vector: it lies where others read anyway, and is not stored.
+  __device__ int inside(int v) const { return has(v) ? begin(v) : rank - kVector; }
+};
+
+/// Stores what the group's lanes found, which is nothing where `count` is 0: sums[i] to results[i]. `partial`: kResults
+/// * rank numbers for each part.
+template <int kLanes, int kVector, int kResults, class T>
+__device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& parts, const SegmentTask& task,
+                                   int count, const LaneComponents<kLanes, kVector>& own,
+                                   T (&sums)[kResults][kOwnComponents / kVector][kVector],
+                                   const core::Factor<T> (&results)[kResults], T* partial) {
+  constexpr int kVectors = kOwnComponents / kVector;
   const device::Global<const std::int64_t> offsets = x.offsets;
   const device::Global<const std::int32_t> part_first = parts.first;
   const device::Global<T> part_sums = partial;
-  const int rank = results[0].rank;
+  const int rank = own.rank;
+  const auto store = [&](int i, device::Global<T> column) {
+    ORTHANT_UNROLL_LOOP
+    for (int v = 0; v < kVectors; ++v) {
+      ORTHANT_UNROLL_LOOP
+      for (int q = 0; q < kVector; ++q) sums[i][v][q] = count > 0 ? sums[i][v][q] : T(0);
+      if (own.has(v)) device::store(column + own.begin(v), sums[i][v]);
+    }
+  };
   if (task.is_segment) {
     ORTHANT_UNROLL_LOOP
-    for (int i = 0; i < kResults; ++i) {
-      const device::Global<T> result = results[i].data;
-      ORTHANT_UNROLL_LOOP
-      for (int o = 0; o < kOwn; ++o) {
-        const int c = c0 + o * kLanes;
-        if (c < rank) result[task.segment * results[i].ld + c] = sums[i][o];
-      }
-    }
+    for (int i = 0; i < kResults; ++i) store(i, device::Global<T>(results[i].data) + task.segment * results[i].ld);
   }
   if (!task.is_part) return;  // the same for all lanes of a group: only parts pay for fences
   ORTHANT_UNROLL_LOOP
-  for (int i = 0; i < kResults; ++i) {
-    ORTHANT_UNROLL_LOOP
-    for (int o = 0; o < kOwn; ++o) {
-      const int c = c0 + o * kLanes;
-      if (c < rank) part_sums[(task.part * kResults + i) * rank + c] = sums[i][o];
-    }
-  }
+  for (int i = 0; i < kResults; ++i) store(i, part_sums + (task.part * kResults + i) * rank);
   device::fence();
   device::sync_warp(group_lanes<kLanes>());
   bool last = false;
@@ -110,48 +135,59 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
   const std::int64_t first = part_first[task.part];
   ORTHANT_UNROLL_LOOP
   for (int i = 0; i < kResults; ++i) {
-    const device::Global<T> result = results[i].data;
+    const device::Global<T> result = device::Global<T>(results[i].data) + task.segment * results[i].ld;
     ORTHANT_UNROLL_LOOP
-    for (int o = 0; o < kOwn; ++o) {
-      const int c = c0 + o * kLanes;
-      if (c >= rank) continue;
-      T total = 0;
+    for (int v = 0; v < kVectors; ++v) {
+      if (!own.has(v)) continue;
+      const device::Global<const T> from = part_sums + ((first * kResults + i) * rank + own.begin(v));
+      T total[kVector] = {};
       for (std::int64_t p = 0; p < of_segment; p += kAtOnce) {
-        T some[kAtOnce];
+        T some[kAtOnce][kVector] = {};
         ORTHANT_UNROLL_LOOP
         for (int q = 0; q < kAtOnce; ++q) {
-          some[q] = p + q < of_segment ? static_cast<T>(part_sums[((first + p + q) * kResults + i) * rank + c]) : T(0);
+          if (p + q < of_segment) device::load(from + (p + q) * kResults * rank, some[q]);
         }
         ORTHANT_UNROLL_LOOP
-        for (int q = 0; q < kAtOnce; ++q) total += some[q];
+        for (int q = 0; q < kAtOnce; ++q) {
+          ORTHANT_UNROLL_LOOP
+          for (int e = 0; e < kVector; ++e) total[e] += some[q][e];
+        }
       }
-      result[task.segment * results[i].ld + c] = total;
+      device::store(result + own.begin(v), total);
     }
   }
 }
 
-/// Calls launch(grid, lanes, own) for a kernel of kLanes x kOwn components to a group of lanes, both as constants.
+/// Whether columns of a factor can be read in vectors of 16 bytes.
+template <class AnyFactor>
+bool in_vectors(const AnyFactor& f) {
+  constexpr int kVector = 16 / sizeof(*f.data);
+  return f.rank % kVector == 0 && f.ld % kVector == 0 && reinterpret_cast<std::uintptr_t>(f.data) % 16 == 0;
+}
+
+/// Calls launch(grid) for a kernel of kLanes lanes to a group and vectors of kVector components, both as constants: of
+/// 16 bytes if `vectors`, else single numbers.
 template <class T, class Launch>
-void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank, Launch&& launch) {
-  const auto with = [&]<int kLanes, int kOwn>() {
+void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank, bool vectors, Launch&& launch) {
+  const auto with = [&]<int kLanes>() {
     const std::int64_t groups = kSegmentThreads / kLanes, tasks = x.count + parts.parts;
     const std::int64_t blocks = (tasks + groups - 1) / groups;
+    constexpr int kComponents = kLanes * kOwnComponents;
     const dim3 grid(static_cast<unsigned>(blocks < 1                    ? 1
                                           : blocks < kMostSegmentBlocks ? blocks
                                                                         : kMostSegmentBlocks),
-                    static_cast<unsigned>((rank + kLanes * kOwn - 1) / (kLanes * kOwn)));
-    launch.template operator()<kLanes, kOwn>(grid);
+                    static_cast<unsigned>((rank + kComponents - 1) / kComponents));
+    constexpr int kVector = 16 / sizeof(T);
+    vectors ? launch.template operator()<kLanes, kVector>(grid) : launch.template operator()<kLanes, 1>(grid);
   };
-  if (rank <= 8) {
-    with.template operator()<8, 1>();
-  } else if (rank <= 16) {
-    with.template operator()<16, 1>();
+  if (rank <= 16) {
+    with.template operator()<4>();
   } else if (rank <= 32) {
-    with.template operator()<32, 1>();
+    with.template operator()<8>();
   } else if (rank <= 64) {
-    with.template operator()<32, 2>();
+    with.template operator()<16>();
   } else {
-    with.template operator()<32, kMostComponents / 32>();
+    with.template operator()<kMostComponents / kOwnComponents>();
   }
 }
 

@@ -3,55 +3,69 @@
 #include "cuda/kernels/segments.cuh"
 #include "cuda/launch.hpp"
 
-// Each lane of a group has one component (or a few, kLanes apart), so that an entry reads one piece of contiguous
-// memory of the factor, its column. Indices and values are read as many at a time as the group has lanes, and handed
-// around; several columns are on their way at once, since each takes as long as memory does.
+// Each lane of a group has four components, so that an entry reads one piece of contiguous memory of the factor, its
+// column. Indices and values are read as many at a time as the group has lanes, and handed around; several columns are
+// on their way at once, since each takes as long as memory does, and so are the indices that come after.
 namespace orthant::cuda {
 namespace {
 
-template <int kLanes, int kOwn, class T>
-__global__ void __launch_bounds__(kSegmentThreads, 12)
+template <int kLanes, int kVector, class T>
+__global__ void __launch_bounds__(kSegmentThreads, 10)
     gather(Compressed<T> x, LongSegments parts, core::Factor<const T> f, core::Factor<T> r, T* partial) {
+  constexpr int kVectors = kOwnComponents / kVector;
+  constexpr int kAtOnce = (kVector == 1 ? 16 : 32) / sizeof(T);  // columns on their way
+  constexpr int kFetched = kLanes < kAtOnce ? kAtOnce : kLanes;  // entries, kOfLane of each lane
+  constexpr int kOfLane = kFetched / kLanes;
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, data = f.data;
-  constexpr int kGroups = kSegmentThreads / kLanes;
-  constexpr int kAtOnce = kOwn * sizeof(T) <= 8 ? 8 : 64 / (kOwn * sizeof(T));  // columns on their way
-  const unsigned lanes = group_lanes<kLanes>();
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int c0 = static_cast<int>(blockIdx.y) * kLanes * kOwn + lane;  // the lane's first component
-  int own[kOwn];
-  ORTHANT_UNROLL_LOOP
-  for (int o = 0; o < kOwn; ++o) {
-    const int c = c0 + o * kLanes;
-    own[o] = c < f.rank ? c : f.rank - 1;  // not stored then, and in a sector that is read anyway
-  }
-  const std::int64_t rounds = segment_rounds(x, parts, kGroups);
-  for (std::int64_t round = 0; round < rounds; ++round) {
-    const SegmentTask task = segment_task(x, parts, kGroups, round);
-    T sums[1][kOwn] = {};
-    for (std::int64_t p = task.begin; p < task.end; p += kLanes) {
-      const int count = static_cast<int>(task.end - p < kLanes ? task.end - p : kLanes);
-      const std::int64_t offset = lane < count ? indices[p + lane] * f.ld : 0;
-      const T value = lane < count ? static_cast<T>(values[p + lane]) : T(0);
-      for (int first = 0; first < count; first += kAtOnce) {
-        T columns[kAtOnce][kOwn], v[kAtOnce];
+  const LaneComponents<kLanes, kVector> own(static_cast<int>(blockIdx.y) * kLanes * kOwnComponents, f.rank);
+  for_each_task<kLanes>(x, parts, [&](const SegmentTask& task, int count, int most) {
+    T sums[1][kVectors][kVector] = {};
+    // Where the columns of entries begin, and their values. Beyond the last entry that one again, times 0.
+    std::int64_t next_column[kOfLane] = {};
+    T next_value[kOfLane] = {};
+    const auto fetch = [&](int done) {
+      ORTHANT_UNROLL_LOOP
+      for (int i = 0; i < kOfLane; ++i) {
+        const int e = done + i * kLanes + lane;
+        const std::int64_t p = task.begin + (e < count ? e : count - 1);
+        if (count > 0) next_column[i] = indices[p] * f.ld;
+        next_value[i] = e < count ? static_cast<T>(values[p]) : T(0);
+      }
+    };
+    fetch(0);
+    for (int done = 0; done < most; done += kFetched) {
+      std::int64_t column[kOfLane];
+      T value[kOfLane];
+      ORTHANT_UNROLL_LOOP
+      for (int i = 0; i < kOfLane; ++i) {
+        column[i] = next_column[i];
+        value[i] = next_value[i];
+      }
+      fetch(done + kFetched);
+      for (int first = 0; first < kFetched && done + first < most; first += kAtOnce) {
+        T columns[kAtOnce][kVectors][kVector], value_of[kAtOnce];
         ORTHANT_UNROLL_LOOP
         for (int e = 0; e < kAtOnce; ++e) {
-          const std::int64_t column = device::shuffle(offset, first + e, kLanes, lanes);
-          v[e] = device::shuffle(value, first + e, kLanes, lanes);
+          const int holder = kOfLane == 1 ? first + e : e % kLanes, i = kOfLane == 1 ? 0 : e / kLanes;
+          const device::Global<const T> from = data + device::shuffle(column[i], holder, kLanes);
+          value_of[e] = device::shuffle(value[i], holder, kLanes);
           ORTHANT_UNROLL_LOOP
-          for (int o = 0; o < kOwn; ++o)
-            columns[e][o] = first + e < count ? static_cast<T>(data[column + own[o]]) : T(0);
+          for (int v = 0; v < kVectors; ++v) device::load(from + own.inside(v), columns[e][v]);
         }
         ORTHANT_UNROLL_LOOP
         for (int e = 0; e < kAtOnce; ++e) {
           ORTHANT_UNROLL_LOOP
-          for (int o = 0; o < kOwn; ++o) sums[0][o] += v[e] * columns[e][o];
+          for (int v = 0; v < kVectors; ++v) {
+            ORTHANT_UNROLL_LOOP
+            for (int q = 0; q < kVector; ++q) sums[0][v][q] += value_of[e] * columns[e][v][q];
+          }
         }
       }
     }
-    store_segment_sums<kLanes>(x, parts, task, c0, sums, {r}, partial);
-  }
+    store_segment_sums(x, parts, task, count, own, sums, {r}, partial);
+  });
 }
 
 }  // namespace
@@ -59,8 +73,8 @@ __global__ void __launch_bounds__(kSegmentThreads, 12)
 template <class T>
 void gather_rows(const Gpu& gpu, Compressed<T> x, LongSegments parts, core::Factor<const T> f, core::Factor<T> r,
                  T* partial) {
-  launch_segments(x, parts, f.rank, [&]<int kLanes, int kOwn>(dim3 grid) {
-    launch(gpu, "sparse product", gather<kLanes, kOwn, T>, grid, kSegmentThreads, 0, x, parts, f, r, partial);
+  launch_segments(x, parts, f.rank, in_vectors(f) && in_vectors(r), [&]<int kLanes, int kVector>(dim3 grid) {
+    launch(gpu, "sparse product", gather<kLanes, kVector, T>, grid, kSegmentThreads, 0, x, parts, f, r, partial);
   });
 }
 

@@ -134,8 +134,8 @@ TYPED_TEST(CudaSparseProduct, KeepsWhatPlanSays) {
 TEST(CudaSparseChoice, PartsOfLongSegmentsAreBounded) {
   for (const std::int64_t nonzeros : {1, 256, 257, 100000, 1 << 22, (1 << 22) + 16384, 30000000}) {
     const std::int64_t in_part = cuda::part_length(nonzeros), most = cuda::most_parts(nonzeros, 1 << 30);
-    EXPECT_GE(in_part, 256);
-    EXPECT_LE(most, 2 * (16384 + 1));
+    EXPECT_GE(in_part, 128);
+    EXPECT_LE(most, 2 * (65536 + 1));
     for (const std::int64_t length : {in_part + 1, 2 * in_part, 2 * in_part + 1, nonzeros}) {
       if (length <= in_part) continue;
       EXPECT_LE(nonzeros / length * ((length + in_part - 1) / in_part), most)

@@ -70,7 +70,7 @@ def test_what_is_not_there_is_told(result):
 
 def test_tables(result, tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text("a\n<!-- bench/peers/table.py: begin -->\nold\n<!-- bench/peers/table.py: end -->\nb\n")
+    readme.write_text("a\n<!-- bench/peers/table.py, cpu: begin -->\nold\n<!-- bench/peers/table.py, cpu: end -->\nb\n")
     done = run(tmp_path, "table", result, "--readme", readme)
     assert done.returncode == 0, done.stderr
     for name in ("digits", "austen"):

@@ -71,6 +71,10 @@ const Planted kPlanted[] = {
     {"stack_overflow", kPlain, "stack overflow", "0, 0, 0", "0, 0, 0"},
     {"index_overflow", kAddress, "signed integer overflow", "0, 0, 0", "0, 0, 0"},
     {"misaligned_load", kAddress, "misaligned address", "0, 0, 0", "0, 0, 0"},
+    {"vector_load_misaligned", kAny, "access to 8 bytes of global memory, not aligned to as many", "0, 0, 0",
+     "1, 0, 0"},
+    {"vector_store_misaligned", kAny, "access to 8 bytes of global memory, not aligned to as many", "0, 0, 0",
+     "0, 0, 0"},
     // Values that nobody wrote.
     {"uninitialised_shared", kMemory, "use-of-uninitialized-value", "0, 0, 0", "63, 0, 0"},
     {"uninitialised_local", kMemory, "use-of-uninitialized-value", "0, 0, 0", "7, 0, 0"},

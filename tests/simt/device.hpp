@@ -148,6 +148,36 @@ inline void multiply_add_bf16(float (&c)[4], const unsigned (&a)[4], const unsig
   detail::multiply_add(::simt::Factors::kBf16, c, a, b, site);
 }
 
+namespace detail {
+
+/// Counted as one access, and checked to be aligned as the device wants it.
+template <int kCount, class T>
+T* vector(Global<T> at, [[maybe_unused]] bool is_written, Site site) {
+  constexpr std::size_t kBytes = kCount * sizeof(T);
+  static_assert(kBytes == 4 || kBytes == 8 || kBytes == 16);
+#ifdef ORTHANT_SIMT_COUNTERS
+  T* const address = at.get();
+  ::simt::count_access(::simt::Space::kGlobal, address, kBytes, is_written, site);
+#else
+  T* const address = at;
+#endif
+  ::simt::check_vector(address, kBytes, site);
+  return address;
+}
+
+}  // namespace detail
+
+template <int kCount, class T>
+void load(Global<const T> from, T (&to)[kCount], Site site = Site::here()) {
+  const T* const address = detail::vector<kCount, const T>(from, false, site);
+  for (int i = 0; i < kCount; ++i) to[i] = address[i];
+}
+template <int kCount, class T>
+void store(Global<T> to, const T (&from)[kCount], Site site = Site::here()) {
+  T* const address = detail::vector<kCount, T>(to, true, site);
+  for (int i = 0; i < kCount; ++i) address[i] = from[i];
+}
+
 template <int kCount = 1, class T>
 void copy_async(Shared<T> to, Global<const T> from, bool valid = true, Site site = Site::here()) {
   constexpr std::size_t kBytes = kCount * sizeof(T);

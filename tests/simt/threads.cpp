@@ -1,5 +1,6 @@
 #include "tests/simt/threads.hpp"
 
+#include <cstdint>
 #include <string>
 
 #include "tests/simt/block.hpp"
@@ -48,6 +49,13 @@ unsigned warp_vote(Vote vote, bool predicate, unsigned mask, Site site) {
 void warp_multiply(Factors factors, Fragments& fragments, Site site) {
   const WarpOp op = factors == Factors::kTf32 ? WarpOp::kMultiplyTf32 : WarpOp::kMultiplyBf16;
   current_block()->warp({{op, 0xFFFFFFFFU}, 0, 0, site, &fragments});
+}
+
+void check_vector(const void* address, std::size_t bytes, Site site) {
+  if (reinterpret_cast<std::uintptr_t>(address) % bytes == 0) return;
+  current_block()->accuse("access to " + std::to_string(bytes) + " bytes of global memory, not aligned to as many",
+                          site, cudaErrorMisalignedAddress);
+  current_block()->stop();
 }
 
 void device_fence() {

@@ -52,6 +52,9 @@ void commit_copies();
 /// kernels do and not what the rig does.
 const Copy* take_copy(unsigned newest);
 
+/// Stops the thread if an access to so many bytes of global memory at once is not aligned to as many.
+void check_vector(const void* address, std::size_t bytes, Site site);
+
 void device_fence();
 
 /// The block's array in shared memory that is declared at `site`; `key` tells the instances of a template apart.

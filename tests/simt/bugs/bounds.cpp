@@ -85,4 +85,14 @@ __global__ void loads_pairs(Global<const float> x, Global<float> y) {
 }
 SIMT_BUG(misaligned_load) { run(loads_pairs, 1, 1, nullptr, device_array<float>(4), device_array<float>(1)); }
 
+__global__ void moves_pairs(Global<const float> x, Global<float> y) {
+  float pair[2];
+  load(x + threadIdx.x, pair);       // bug: vector_load_misaligned
+  store(y + 1 - threadIdx.x, pair);  // bug: vector_store_misaligned
+}
+SIMT_BUG(vector_load_misaligned) {
+  run(moves_pairs, 1, 2, nullptr, device_array<float>(4), device_array<float>(4) + 1);
+}
+SIMT_BUG(vector_store_misaligned) { run(moves_pairs, 1, 1, nullptr, device_array<float>(4), device_array<float>(4)); }
+
 }  // namespace bugs
