@@ -126,9 +126,9 @@ void sparse_divergence_terms(const Gpu& gpu, Compressed<T> x, LongSegments parts
                              core::Factor<const T> other, const core::Divergence& divergence, core::Factor<T> numerator,
                              core::Factor<T> denominator, T* partial) {
   const bool two = denominator.data != nullptr;
-  const bool vectors =
-      in_vectors(own) && in_vectors(other) && in_vectors(numerator) && (!two || in_vectors(denominator));
-  launch_segments(x, parts, own.rank, vectors, [&]<int kLanes, int kVector>(dim3 grid) {
+  const int vector = std::min({components_at_once(own), components_at_once(other), components_at_once(numerator),
+                               two ? components_at_once(denominator) : 16});
+  launch_segments(x, parts, own.rank, vector, [&]<int kLanes, int kVector>(dim3 grid) {
     launch(gpu, "divergence of sparse X", two ? terms<kLanes, kVector, 2, T> : terms<kLanes, kVector, 1, T>, grid,
            kSegmentThreads, 0, x, parts, own, other, ElementCoefficients<T>(divergence), numerator, denominator,
            partial);

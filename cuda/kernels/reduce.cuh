@@ -71,19 +71,17 @@ __device__ bool sum_over_grid(double (&v)[kValues], device::Global<double> value
 /// Blocks whose parts one block adds up: of hundreds, one alone would take longer than they to make them.
 inline constexpr unsigned kGroup = 16;
 
-/// Sums of v[i] over the threads of the same index in the `blocks` blocks (of kReduceThreads) of a tile, of which this
-/// is number `block`. True in the one block that has them. `values`: kValues * kReduceThreads for each block of all
-/// tiles. `counters`: for each tile one for each of its groups and one more; 0 before and after.
-template <int kValues>
+/// Sums of v[i] over the threads of the same index in the `blocks` blocks (of kThreads) of a tile, of which this is
+/// number `block`. True in the one block that has them. `values`: kValues * kThreads for each block of all tiles.
+/// `counters`: for each tile one for each of its groups and one more; 0 before and after.
+template <int kThreads = kReduceThreads, int kValues>
 __device__ bool sum_over_blocks(double (&v)[kValues], double* values, unsigned* counters, unsigned tile, unsigned block,
                                 unsigned blocks) {
   if (blocks == 1) return true;
   // Parts that are read at once, since each takes as long as memory does, and there are registers for so many.
   constexpr unsigned kAtOnce = kValues < 32 ? 32 / kValues : 1;
-  const device::Global<double> parts = values + static_cast<std::int64_t>(tile) * blocks * kValues * kReduceThreads;
-  const auto place = [](unsigned of_block, unsigned i) {
-    return (of_block * kValues + i) * kReduceThreads + threadIdx.x;
-  };
+  const device::Global<double> parts = values + static_cast<std::int64_t>(tile) * blocks * kValues * kThreads;
+  const auto place = [](unsigned of_block, unsigned i) { return (of_block * kValues + i) * kThreads + threadIdx.x; };
   const auto leave = [&](unsigned of_block) {
     ORTHANT_UNROLL_LOOP
     for (unsigned i = 0; i < kValues; ++i) parts[place(of_block, i)] = v[i];

@@ -158,17 +158,21 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
   }
 }
 
-/// Whether columns of a factor can be read in vectors of 16 bytes.
+/// Components of a factor's columns that can be read at once: as many as 16 bytes hold, two, or one.
 template <class AnyFactor>
-bool in_vectors(const AnyFactor& f) {
-  constexpr int kVector = 16 / sizeof(*f.data);
-  return f.rank % kVector == 0 && f.ld % kVector == 0 && reinterpret_cast<std::uintptr_t>(f.data) % 16 == 0;
+int components_at_once(const AnyFactor& f) {
+  constexpr int kMost = 16 / sizeof(*f.data);
+  const auto fits = [&](int vector) {
+    return f.rank % vector == 0 && f.ld % vector == 0 &&
+           reinterpret_cast<std::uintptr_t>(f.data) % (vector * sizeof(*f.data)) == 0;
+  };
+  return fits(kMost) ? kMost : fits(2) ? 2 : 1;
 }
 
-/// Calls launch(grid) for a kernel of kLanes lanes to a group and vectors of kVector components, both as constants: of
-/// 16 bytes if `vectors`, else single numbers.
+/// Calls launch(grid) for a kernel of kLanes lanes to a group and vectors of kVector components, both as constants.
+/// `vector`: what components_at_once() says of all factors.
 template <class T, class Launch>
-void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank, bool vectors, Launch&& launch) {
+void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank, int vector, Launch&& launch) {
   const auto with = [&]<int kLanes>() {
     const std::int64_t groups = kSegmentThreads / kLanes, tasks = x.count + parts.parts;
     const std::int64_t blocks = (tasks + groups - 1) / groups;
@@ -177,8 +181,14 @@ void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank
                                           : blocks < kMostSegmentBlocks ? blocks
                                                                         : kMostSegmentBlocks),
                     static_cast<unsigned>((rank + kComponents - 1) / kComponents));
-    constexpr int kVector = 16 / sizeof(T);
-    vectors ? launch.template operator()<kLanes, kVector>(grid) : launch.template operator()<kLanes, 1>(grid);
+    switch (vector) {
+      case 1:
+        return launch.template operator()<kLanes, 1>(grid);
+      case 2:
+        return launch.template operator()<kLanes, 2>(grid);
+      default:
+        return launch.template operator()<kLanes, 16 / sizeof(T)>(grid);
+    }
   };
   if (rank <= 16) {
     with.template operator()<4>();

@@ -1,5 +1,7 @@
 #include "cuda/kernels/sparse_product.hpp"
 
+#include <algorithm>
+
 #include "cuda/kernels/segments.cuh"
 #include "cuda/launch.hpp"
 
@@ -73,9 +75,11 @@ __global__ void __launch_bounds__(kSegmentThreads, 10)
 template <class T>
 void gather_rows(const Gpu& gpu, Compressed<T> x, LongSegments parts, core::Factor<const T> f, core::Factor<T> r,
                  T* partial) {
-  launch_segments(x, parts, f.rank, in_vectors(f) && in_vectors(r), [&]<int kLanes, int kVector>(dim3 grid) {
-    launch(gpu, "sparse product", gather<kLanes, kVector, T>, grid, kSegmentThreads, 0, x, parts, f, r, partial);
-  });
+  launch_segments(x, parts, f.rank, std::min(components_at_once(f), components_at_once(r)),
+                  [&]<int kLanes, int kVector>(dim3 grid) {
+                    launch(gpu, "sparse product", gather<kLanes, kVector, T>, grid, kSegmentThreads, 0, x, parts, f, r,
+                           partial);
+                  });
 }
 
 template void gather_rows(const Gpu&, Compressed<float>, LongSegments, core::Factor<const float>, core::Factor<float>,

@@ -61,10 +61,10 @@ std::vector<Bound> divergence_bounds() {
   for (auto [results, weighted] : {std::pair{1, false}, {2, false}, {2, true}}) {
     for (int k : {8, 16, 32, 64, 128}) {
       const int of_entry = weighted ? 3 : 2;  // numbers: index, value, weight
-      const int lanes = std::min(k, 32), own = k / lanes;
+      const int lanes = std::max(k / 4, 4);
       t.push_back(
-          {.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(own) + ", " +
-                     std::to_string(results) + ", float>",
+          {.kernel =
+               "divergence_sparse: terms<" + std::to_string(lanes) + ", 4, " + std::to_string(results) + ", float>",
            .read = segments * (8 + 4 * k) + nonzeros * (4 * of_entry + 4.0 * k),
            .written = results * 4 * segments * k,
            .again = nonzeros * (kSector - 4 + (of_entry - 1) * (kSector - 16) / 4) +

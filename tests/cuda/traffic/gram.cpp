@@ -1,5 +1,7 @@
 // What Gram matrices move.
 
+#include <algorithm>
+
 #include "cuda/kernels/gram.hpp"
 #include "tests/cuda/traffic/bound.hpp"
 
@@ -8,15 +10,19 @@ namespace orthant::cuda::traffic {
 std::vector<Bound> gram_bounds() {
   std::vector<Bound> t;
   for (int k : {kRank, 3 * kRank}) {
-    const double f = 4.0 * k * kCount, tiles = k / 32, chunks = kCount / 64, pairs = tiles * (tiles + 1) / 2;
-    t.push_back({.kernel = "gram: gram_tiles<float, float, float>",
+    const double f = 4.0 * k * kCount, tiles = k / 32, pairs = tiles * (tiles + 1) / 2;
+    // Two blocks for each multiprocessor, of at least 64 columns.
+    const double chunks =
+        std::clamp(static_cast<double>(2 * kMultiprocessors / static_cast<int>(pairs)), 1.0, kCount / 64.0);
+    const double parts = chunks > 1 ? pairs * chunks * 8192 : 0;
+    t.push_back({.kernel = "gram: gram_tiles<4, float, float, float>",
                  .read = f,
                  .written = 4.0 * k * k,
-                 .again = (tiles - 1) * f + pairs * chunks * 8192,
-                 .again_to = pairs * chunks * 8192 + 4 * 4.0 * k * k,
-                 .reason = "a tile reads the components of its rows and of its columns; sums of chunks of 64 columns "
-                           "in double, many since each is waited for; a thread writes 4 x 4 entries",
-                 .barriers = pairs * chunks * (64 / 16 + 2),
+                 .again = (tiles - 1) * f + parts,
+                 .again_to = parts + 7 * 4.0 * k * k,
+                 .reason = "a tile reads the components of its rows and of its columns; sums of chunks of columns in "
+                           "double; below the diagonal an entry is a sector",
+                 .barriers = pairs * chunks * (kCount / chunks / 64 + 4 + (chunks > 1 ? 2 : 0)),
                  .call = [k](Device& d) {
                    gram_matrix<float>(d.gpu(), Factor<const float>(d.factor(k, kCount)),
                                       core::Gram<float>{d.zeros<float>(k * k), k});

@@ -6,7 +6,7 @@
 namespace orthant::cuda::traffic {
 
 std::vector<Bound> ratio_bounds() {
-  constexpr double kF = 4.0 * kRank * kCount, kBlocks = kCount / 2.0;
+  constexpr double kF = 4.0 * kRank * kCount, kBlocks = kCount / 8.0;  // a group of lanes takes four columns
   return {{.kernel = "ratio_update: update<float>",
            .read = 3 * kF,
            .written = kF,

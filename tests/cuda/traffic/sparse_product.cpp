@@ -11,8 +11,7 @@ std::vector<Bound> sparse_product_bounds() {
   std::vector<Bound> t;
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
   for (int k : {8, 16, 32, 64, 128}) {
-    const int lanes = std::min(k, 32), own = k / lanes;
-    t.push_back({.kernel = "sparse_product: gather<" + std::to_string(lanes) + ", " + std::to_string(own) + ", float>",
+    t.push_back({.kernel = "sparse_product: gather<" + std::to_string(std::max(k / 4, 4)) + ", 4, float>",
                  .read = 8 * segments + nonzeros * (4 + 4 + 4.0 * k),
                  .written = 4 * segments * k,
                  .again = segments * 2 * (kSector - 4),
@@ -27,7 +26,7 @@ std::vector<Bound> sparse_product_bounds() {
   static constexpr int kParts = 4, kInPart = 256;
   static constexpr Entries kLong{2, 2 * kInPart, 2 * kInPart};
   constexpr auto kEntries = static_cast<double>(kLong.size());
-  t.push_back({.kernel = "sparse_product: gather<32, 1, float>",
+  t.push_back({.kernel = "sparse_product: gather<8, 4, float>",
                .read = kEntries * (4 + 4 + 4 * kRank),
                .written = 4 * 2 * kRank,
                .again = kParts * (4 * kRank + 8 * kSector),
