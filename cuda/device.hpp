@@ -13,8 +13,8 @@
 #include "tests/simt/device.hpp"
 #else
 
-/// An array in shared memory: ORTHANT_SHARED(float, tile, [32][33]).
-#define ORTHANT_SHARED(T, name, extents) __shared__ T name extents
+/// An array in shared memory, aligned to 16 bytes: ORTHANT_SHARED(float, tile, [32][33]).
+#define ORTHANT_SHARED(T, name, extents) __shared__ __align__(16) T name extents
 
 /// `name`: a T* to the dynamic shared memory of the launch, aligned to 16 bytes. Once for each T in a kernel.
 #define ORTHANT_DYNAMIC_SHARED(T, name)                                         \

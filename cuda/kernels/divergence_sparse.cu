@@ -5,6 +5,7 @@
 #include "cuda/kernels/divergence.cuh"
 #include "cuda/kernels/observed.cuh"
 #include "cuda/kernels/segments.cuh"
+#include "cuda/kernels/vectors.hpp"
 #include "cuda/launch.hpp"
 
 // Each entry is visited once: the column of the other factor is gathered into registers, its dot product with the

@@ -170,7 +170,7 @@ void launch_update(const Gpu& gpu, const char* name, T* f, std::int64_t f_ld, st
                                      gpu.scratch()};
   // Two blocks on a multiprocessor: while one of them waits for memory, the other computes.
   const std::size_t room = shared_budget(gpu, kReduceSharedBytes<2>, 2);
-  if (const std::size_t bytes = column_elements(rank) * sizeof(T); bytes <= room) {
+  if (const std::size_t bytes = column_elements(rank, kKind) * sizeof(T); bytes <= room) {
     launch(gpu, name, update_columns<kKind, T>, grid_size(gpu, count, kColumnThreads), kColumnThreads, bytes,
            arguments);
     return;

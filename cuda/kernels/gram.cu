@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "cuda/kernels/reduce.cuh"
+#include "cuda/kernels/vectors.hpp"
 #include "cuda/launch.hpp"
 
 // F F' by tiles of 32 x 32 entries on and above the diagonal. F is long and thin: blocks share its columns, teams of 64
@@ -155,9 +156,9 @@ template <class Product, class T, class Out>
 void gram_matrix(const Gpu& gpu, core::Factor<const T> f, core::Gram<Out> g) {
   if constexpr (std::is_same_v<Product, T>) {
     constexpr int kVector = 16 / sizeof(T);
-    if (f.rank % kVector == 0 && f.ld % kVector == 0 && reinterpret_cast<std::uintptr_t>(f.data) % 16 == 0) {
-      return launch_tiles<kVector, Product>(gpu, f, g);
-    }
+    const int vector = components_at_once(f);
+    if (vector == kVector) return launch_tiles<kVector, Product>(gpu, f, g);
+    if (vector == 2) return launch_tiles<2, Product>(gpu, f, g);
   }
   launch_tiles<1, Product>(gpu, f, g);
 }

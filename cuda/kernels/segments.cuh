@@ -158,17 +158,6 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
   }
 }
 
-/// Components of a factor's columns that can be read at once: as many as 16 bytes hold, two, or one.
-template <class AnyFactor>
-int components_at_once(const AnyFactor& f) {
-  constexpr int kMost = 16 / sizeof(*f.data);
-  const auto fits = [&](int vector) {
-    return f.rank % vector == 0 && f.ld % vector == 0 &&
-           reinterpret_cast<std::uintptr_t>(f.data) % (vector * sizeof(*f.data)) == 0;
-  };
-  return fits(kMost) ? kMost : fits(2) ? 2 : 1;
-}
-
 /// Calls launch(grid) for a kernel of kLanes lanes to a group and vectors of kVector components, both as constants.
 /// `vector`: what components_at_once() says of all factors.
 template <class T, class Launch>

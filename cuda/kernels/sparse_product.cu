@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/kernels/segments.cuh"
+#include "cuda/kernels/vectors.hpp"
 #include "cuda/launch.hpp"
 
 // Each lane of a group has four components, so that an entry reads one piece of contiguous memory of the factor, its

@@ -13,7 +13,9 @@ namespace orthant::cuda {
 /// Segments of more entries than this are long: they are shared among groups of lanes, in parts of this many. Few,
 /// since a group has eight entries or so on their way at a time, and the others wait for the last one (bench/NOTES.md);
 /// not so few that the sums of the parts would take much memory.
-inline std::int64_t part_length(std::int64_t nonzeros) { return std::max<std::int64_t>(128, (nonzeros + 65535) / 65536); }
+inline std::int64_t part_length(std::int64_t nonzeros) {
+  return std::max<std::int64_t>(128, (nonzeros + 65535) / 65536);
+}
 
 /// The most parts that segments with indices below `length` may have, however the entries lie.
 inline std::int64_t most_parts(std::int64_t nonzeros, std::int64_t length) {
