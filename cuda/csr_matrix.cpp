@@ -16,7 +16,6 @@
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/sparse_product.hpp"
 #include "cuda/kernels/sums.hpp"
-#include "cuda/sparse_choice.hpp"
 #include "host/core/randomized_svd.hpp"
 #include "host/core/validate.hpp"
 
@@ -102,7 +101,7 @@ void split_long_segments(const Gpu& gpu, Orientation<T>& x) {
 // `length`: what its indices are below. Products are made of complete X only.
 template <class T>
 void prepare_products(const Gpu& gpu, Orientation<T>& x, std::int64_t length, bool complete) {
-  if (complete && choose_sparse_product(gpu.sparse_product(), x.count, length, x.nonzeros) == SparseProduct::cusparse) {
+  if (complete && uses_cusparse(gpu.sparse_product(), x.count, length, x.nonzeros)) {
     x.by_cusparse = std::make_unique<CusparseProduct<T>>(gpu, x.compressed(), length);
   }
   split_long_segments(gpu, x);  // for our own product, and for divergences
@@ -397,8 +396,7 @@ std::shared_ptr<const core::DataMatrix<T>> make_csr_matrix(const Gpu& gpu, const
 
 std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int element_size) {
   const auto of_products = [&](std::int64_t count, std::int64_t length) {
-    const bool by_cusparse = shape.complete() && choose_sparse_product(gpu.sparse_product(), count, length,
-                                                                       shape.nonzeros) == SparseProduct::cusparse;
+    const bool by_cusparse = shape.complete() && uses_cusparse(gpu.sparse_product(), count, length, shape.nonzeros);
     return by_cusparse ? cusparse_product_bytes(gpu, count, length, shape.nonzeros, element_size) : 0;
   };
   return shape.nonzeros * ((shape.weighted ? 2 : 1) * element_size + 4) + 8 * (shape.columns + 1) +

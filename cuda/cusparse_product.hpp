@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "cuda/gpu.hpp"
 #include "cuda/kernels/compressed.hpp"
 #include "host/core/buffer.hpp"
 #include "host/core/factor.hpp"
+#include "orthant/cuda.hpp"
+#include "orthant/error.hpp"
 
 namespace orthant::cuda {
 
@@ -37,6 +40,16 @@ class CusparseProduct {
   core::Buffer<std::byte> buffer_;  // what cusparseSpMM_preprocess fills
   std::unique_ptr<const cusparseSpMatDescr, Destroy<cusparseConstSpMatDescr_t, cusparseDestroySpMat>> matrix_;
 };
+
+/// Whether products of one orientation of X are made so, `asked` being the Context's wish: X without entries has
+/// nothing to make. @throws InvalidArgument for what 32-bit indices and offsets do not suffice for
+inline bool uses_cusparse(SparseProduct asked, std::int64_t count, std::int64_t length, std::int64_t nonzeros) {
+  if (asked == SparseProduct::row_gather || nonzeros == 0) return false;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (count < kMost && length < kMost && nonzeros < kMost) return true;
+  throw InvalidArgument("CudaConfig::sparse_product", "cusparse",
+                        "row_gather for X of 2^31 - 1 rows, columns or entries, or more");
+}
 
 /// What bytes() of such a product will be.
 std::int64_t cusparse_product_bytes(const Gpu&, std::int64_t count, std::int64_t length, std::int64_t nonzeros,

@@ -112,7 +112,7 @@ void update_by_ratio(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& te
   constexpr int kMost = 16 / sizeof(T);
   const bool vectors = components_at_once(f) == kMost && components_at_once(terms.numerator) == kMost &&
                        components_at_once(terms.denominator) == kMost;
-  if (form.root || form.exponent != 1) {
+  if (form.root || (form.exponent != 0 && form.exponent != 1)) {
     with.template operator()<false, 1>();
   } else if (vectors) {
     with.template operator()<true, kMost>();

@@ -33,7 +33,6 @@ enum class MathMode {
 
 /// What makes the products of sparse X. Either gives the same bits in every run.
 enum class SparseProduct {
-  automatic,   ///< for rows and for columns by how many entries they have on average (cuda/sparse_choice.hpp)
   row_gather,  ///< a kernel of Orthant's
   cusparse,    ///< cusparseSpMM, for X of fewer than 2^31 - 1 rows, columns and entries (any other is an
                ///< InvalidArgument); at rank 1 as row_gather
@@ -54,7 +53,7 @@ struct CudaConfig {
   /// was in use at one time, until the last copy of the Context and everything made on it end.
   DeviceMemoryResource* memory = nullptr;
   MathMode math = MathMode::strict;
-  SparseProduct sparse_product = SparseProduct::automatic;
+  SparseProduct sparse_product = SparseProduct::row_gather;
 };
 
 }  // namespace orthant

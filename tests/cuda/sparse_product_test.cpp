@@ -1,11 +1,10 @@
 // The two ways in which products of sparse X are made: which is taken, that it is, and that both give the same.
 
-#include "cuda/sparse_choice.hpp"
-
 #include <cusparse.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cuda/cusparse_product.hpp"
 #include "cuda/kernels/sparse_product.hpp"
 #include "host/core/runtime.hpp"
 #include "orthant/cuda.hpp"
@@ -80,22 +79,16 @@ TYPED_TEST(CudaSparseProduct, IsTheSameBothWays) {
   EXPECT_EQ(simt::take_report(), "");
 }
 
-// 3 entries to a row, 30 to a column.
-TYPED_TEST(CudaSparseProduct, IsChosenByTheLengthOfRowsAndOfColumns) {
+TYPED_TEST(CudaSparseProduct, IsMadeByCusparseIfAsked) {
   using T = TypeParam;
-  oracle::Sparse entries{200, 20, {}};
-  for (std::int64_t i = 0; i < 200; ++i)
-    for (std::int64_t j : {i % 20, (i + 7) % 20, (i + 13) % 20}) entries.entries.push_back({i, j, 1});
-  const CsrStorage<T> storage(entries);
-  simt::reset_calls();
-  const Matrix<T> x(this->context(SparseProduct::automatic), storage.view());
-  EXPECT_EQ(simt::calls().at("cusparseSpMM_preprocess"), 1);
-  this->product(x, Side::h, 5);
-  EXPECT_EQ(this->calls_of_cusparse(), 1);
-  EXPECT_EQ(this->gathers(), 0);
-  this->product(x, Side::w, 5);
-  EXPECT_EQ(this->calls_of_cusparse(), 1);
-  EXPECT_EQ(this->gathers(), 1);
+  const CsrStorage<T> storage(cases::make_sparse({200, 20, 0, 600}, 12));
+  for (const bool asked : {false, true}) {
+    simt::reset_calls();
+    const Matrix<T> x(asked ? this->context(SparseProduct::cusparse) : Context::cuda(), storage.view());
+    for (Side side : {Side::h, Side::w}) this->product(x, side, 5);
+    EXPECT_EQ(this->calls_of_cusparse(), asked ? 2 : 0);
+    EXPECT_EQ(this->gathers(), asked ? 0 : 2);
+  }
 }
 
 TYPED_TEST(CudaSparseProduct, IsPreparedOnceForAllRanks) {
@@ -120,7 +113,7 @@ TYPED_TEST(CudaSparseProduct, KeepsWhatPlanSays) {
   using T = TypeParam;
   Placed<T> placed(make_context());
   const CsrStorage<T> storage(cases::make_sparse({1000, 257, 0, 3000}, 12));
-  for (SparseProduct product : {SparseProduct::row_gather, SparseProduct::cusparse, SparseProduct::automatic}) {
+  for (SparseProduct product : {SparseProduct::row_gather, SparseProduct::cusparse}) {
     const Context context = this->context(product);
     const CsrView<T> view = placed(storage.view());
     const Matrix<T> x(context, view);
@@ -173,16 +166,13 @@ TEST(CudaSparseChoice, LeavesTheCallersHandleAsItWas) {
 }
 
 TEST(CudaSparseChoice, KnowsTheLimitOfCusparse) {
-  using cuda::choose_sparse_product;
+  using cuda::uses_cusparse;
   constexpr std::int64_t kLimit = std::numeric_limits<std::int32_t>::max();
-  EXPECT_EQ(choose_sparse_product(SparseProduct::automatic, kLimit - 1, 9, kLimit - 1), SparseProduct::cusparse);
-  EXPECT_EQ(choose_sparse_product(SparseProduct::automatic, kLimit, 9, kLimit - 1), SparseProduct::row_gather);
-  EXPECT_EQ(choose_sparse_product(SparseProduct::automatic, kLimit - 1, 9, kLimit), SparseProduct::row_gather);
-  EXPECT_EQ(choose_sparse_product(SparseProduct::row_gather, 10, 9, 10), SparseProduct::row_gather);
-  EXPECT_EQ(choose_sparse_product(SparseProduct::cusparse, 10, 1000, 9999), SparseProduct::cusparse);
-  EXPECT_EQ(choose_sparse_product(SparseProduct::cusparse, 10, 9, 0), SparseProduct::row_gather);
+  EXPECT_TRUE(uses_cusparse(SparseProduct::cusparse, kLimit - 1, 9, kLimit - 1));
+  EXPECT_FALSE(uses_cusparse(SparseProduct::row_gather, kLimit, 9, kLimit));
+  EXPECT_FALSE(uses_cusparse(SparseProduct::cusparse, 10, 9, 0));
   try {
-    choose_sparse_product(SparseProduct::cusparse, 10, 9, kLimit);
+    uses_cusparse(SparseProduct::cusparse, 10, 9, kLimit);
     ADD_FAILURE() << "accepted";
   } catch (const InvalidArgument& e) {
     EXPECT_EQ(e.name(), "CudaConfig::sparse_product");
