@@ -1,5 +1,6 @@
 #include "cuda/kernels/ratio_update.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -109,15 +110,15 @@ void update_by_ratio(const Gpu& gpu, core::Factor<T> f, const core::Terms<T>& te
            grid_size(gpu, f.count, kThreads / lanes), kThreads, 0, f, terms.numerator, terms.denominator, of_update,
            lanes, kkt, gpu.scratch());
   };
-  constexpr int kMost = 16 / sizeof(T);
-  const bool vectors = components_at_once(f) == kMost && components_at_once(terms.numerator) == kMost &&
-                       components_at_once(terms.denominator) == kMost;
-  if (form.root || (form.exponent != 0 && form.exponent != 1)) {
-    with.template operator()<false, 1>();
-  } else if (vectors) {
-    with.template operator()<true, kMost>();
-  } else {
-    with.template operator()<true, 1>();
+  if (form.root || (form.exponent != 0 && form.exponent != 1)) return with.template operator()<false, 1>();
+  switch (
+      std::min({components_at_once(f), components_at_once(terms.numerator), components_at_once(terms.denominator)})) {
+    case 1:
+      return with.template operator()<true, 1>();
+    case 2:
+      return with.template operator()<true, 2>();
+    default:
+      return with.template operator()<true, 16 / sizeof(T)>();
   }
 }
 

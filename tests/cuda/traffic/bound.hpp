@@ -31,6 +31,16 @@ constexpr double ceil_divide(double a, double b) {
   return quotient + (quotient * b < a);
 }
 
+/// Bytes that a group of `lanes`, four components to a lane, moves beyond a column of floats: it takes four loads or
+/// stores of single numbers, or two of pairs, each of which may begin within a sector and end within another. None of
+/// vectors of four, whose columns begin where sectors do or between.
+constexpr double beyond_column(int lanes, int vector) {
+  const double of_access = 4.0 * lanes * vector;
+  return vector == 4 ? 0 : 4.0 / vector * (kSector + (of_access < kSector ? kSector - of_access : 0));
+}
+/// Bytes read beyond n numbers of which such a group reads one for each lane at a time.
+constexpr double beyond_entries(int lanes, double n) { return lanes < 8 ? n * (kSector / lanes - 4) : 0; }
+
 /// Barriers of a sum over a grid: four, and two more of the last block.
 constexpr double of_sums(double blocks) { return 4 * blocks + 2; }
 

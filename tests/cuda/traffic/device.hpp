@@ -45,8 +45,9 @@ class Device {
     return array<U>(size, [](std::int64_t) { return U{}; });
   }
   template <class U = float>
-  Factor<U> factor(int rank, std::int64_t count) {
-    return {array<U>(rank * count, [](std::int64_t i) { return 1 + i % 7; }), rank, count, rank};
+  Factor<U> factor(int rank, std::int64_t count, int padding = 0) {
+    const std::int64_t ld = rank + padding;
+    return {array<U>(ld * count, [](std::int64_t i) { return 1 + i % 7; }), rank, count, ld};
   }
   Survey* survey() {
     return array<Survey>(1, [](std::int64_t) { return Survey{0, 0, 0, 0, 0, Survey::kNone, 0}; });

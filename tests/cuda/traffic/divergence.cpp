@@ -58,26 +58,32 @@ std::vector<Bound> divergence_bounds() {
                .written = 4.0 * kRank * kLength,
                .call = [=](Device& d) { dense_terms(d, kRank, false, 1); }});
   const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
-  for (auto [results, weighted] : {std::pair{1, false}, {2, false}, {2, true}}) {
-    for (int k : {8, 16, 32, 64, 128}) {
-      const int of_entry = weighted ? 3 : 2;  // numbers: index, value, weight
-      const int lanes = std::max(k / 4, 4);
-      t.push_back(
-          {.kernel =
-               "divergence_sparse: terms<" + std::to_string(lanes) + ", 4, " + std::to_string(results) + ", float>",
-           .read = segments * (8 + 4 * k) + nonzeros * (4 * of_entry + 4.0 * k),
-           .written = results * 4 * segments * k,
-           .again = nonzeros * (kSector - 4 + (of_entry - 1) * (kSector - 16) / 4) +
-                    segments * 2 * (kSector * lanes / 32 - 4),
-           .reason = "the lanes of a group read one index and four values (and weights) at once: a sector each, "
-                     "which is in L1 for the entries after",
-           .call = [=, weighted = weighted, results = results](Device& d) {
-             sparse_divergence_terms<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), {}, d.factor(k, kX.count),
-                                            d.factor(k, kX.length), {results == 1 ? 1 : 0.5}, d.factor(k, kX.count),
-                                            results == 1 ? Factor<float>{} : d.factor(k, kX.count), nullptr);
-           }});
+  // Columns that begin at 16 bytes, at 8, or anywhere.
+  for (int vector : {4, 2, 1})
+    for (auto [results, weighted] : {std::pair{1, false}, {2, false}, {2, true}}) {
+      for (int k : {8, 16, 32, 64, 128}) {
+        const int of_entry = weighted ? 3 : 2;  // numbers: index, value, weight
+        const int lanes = std::max(k / 4, 4);
+        const double beyond = beyond_column(lanes, vector);
+        t.push_back(
+            {.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(vector) + ", " +
+                       std::to_string(results) + ", float>",
+             .read = segments * (8 + 4 * k) + nonzeros * (4 * of_entry + 4.0 * k),
+             .written = results * 4 * segments * k,
+             .again = nonzeros * (kSector - 4 + (of_entry - 1) * (kSector - 16) / 4) +
+                      segments * 2 * (kSector * lanes / 32 - 4) + (nonzeros + segments) * beyond,
+             .again_to = results * segments * beyond,
+             .reason = "the lanes of a group read one index and four values (and weights) at once: a sector each, "
+                       "which is in L1 for the entries after",
+             .call = [=, weighted = weighted, results = results](Device& d) {
+               const int padding = vector % 4;
+               sparse_divergence_terms<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), {},
+                                              d.factor(k, kX.count, padding), d.factor(k, kX.length, padding),
+                                              {results == 1 ? 1 : 0.5}, d.factor(k, kX.count, padding),
+                                              results == 1 ? Factor<float>{} : d.factor(k, kX.count, padding), nullptr);
+             }});
+      }
     }
-  }
   return t;
 }
 

@@ -10,7 +10,7 @@ template <class T>
 void add_update_bounds(const std::string& type, std::vector<Bound>& t) {
   constexpr double kSize = sizeof(T);
   for (int kind : {0, 1, 2}) {
-    for (int k : {8, kRank, 2 * kRank, 4 * kRank}) {
+    for (int k : {8, kRank, 2 * kRank, 5 * kRank}) {
       for (std::int64_t count : {kCount, std::int64_t{40}}) {
         const bool by_columns = k <= 2 * kRank;
         const auto columns = static_cast<double>(count);
@@ -18,13 +18,16 @@ void add_update_bounds(const std::string& type, std::vector<Bound>& t) {
         const double f = kSize * k * columns,
                      blocks = by_columns ? ceil_divide(columns, 64) : columns / (count == kCount ? 32 : 4),
                      in_block = 1 + ceil_divide(k, 16) * (2 * ceil_divide(k, 64) + 1 + (kind != 2));
+        const double r_again = by_columns && k > 32 && kind != 1 ? 32 / kSize - 1 : 0;
         t.push_back({.kernel = std::string("factor_update: ") + (by_columns ? "update_columns" : "update") + "<(Kind)" +
                                std::to_string(kind) + ", " + type + ">",
                      .read = 2 * f,
                      .written = kind == 2 ? 0 : f,
-                     .again = blocks * (kSize * k * k + 2 * 8),
+                     .again = blocks * (kSize * k * k + 2 * 8) + r_again * f,
                      .again_to = blocks * 2 * kSector,
-                     .reason = "every block reads the Gram matrix, from L2; sums of blocks",
+                     .reason =
+                         "every block reads the Gram matrix, from L2; a thread reads a sector of R one number after "
+                         "the other, from L1; sums of blocks",
                      .barriers = blocks * (by_columns ? 2 + (kind != 2) : in_block) + of_sums(blocks),
                      .call = [k, kind, count](Device& d) {
                        const Factor<T> factor = d.factor<T>(k, count);
