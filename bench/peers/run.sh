@@ -3,8 +3,10 @@
 # the command, measures, prints the table and draws the figure.
 #   bash bench/peers/run.sh [--torch] [--readme] [OPTION ...] [NAME ...]
 #   --torch   also PyTorch and torchnmf, whose packages bring gigabytes along; once installed they are used
-#   --readme  put a table with a row for each data set and the figure into the README's section "How fast"
-#   others    --quick for a few minutes, --seconds, --rounds, names of data sets: bench/peers/compare.py --help
+#   --readme  put a table with a row for each data set into the README's section "How fast", and the figure unless it is
+#             of a device
+#   others    --quick for a few minutes, --seconds, --rounds, names of data sets, --device cuda for Orthant, PyTorch and
+#             torchnmf on a GPU: bench/peers/compare.py --help
 # Writes build/peers/: result.json, table.md, how_fast.png, how_fast.svg; the data sets stay in build/peers/data. Interrupted
 # by Ctrl-C it shows the data sets that are complete, and leaves the README as it is.
 set -euo pipefail
@@ -31,9 +33,11 @@ install() {  # what the file tells, if it is not there yet
 install requirements.txt
 if [[ $torch ]]; then install requirements-torch.txt; fi
 
+cuda=OFF
+if [[ " ${options[*]} " == *" cuda "* ]]; then cuda=ON; fi
 # A build folder that is already configured stays as it is.
 if [[ ! -f build/release/CMakeCache.txt ]]; then
-  cmake --preset release -DORTHANT_TESTS=OFF -DORTHANT_BENCH=OFF -DORTHANT_CUDA=OFF >/dev/null
+  cmake --preset release -DORTHANT_TESTS=OFF -DORTHANT_BENCH=OFF -DORTHANT_CUDA=$cuda >/dev/null
 fi
 cmake --build build/release --target orthant_command
 
@@ -63,5 +67,5 @@ elif ((status != 0)); then
 fi
 $python -m bench.peers.figure $result build/peers/how_fast
 $python -m bench.peers.table $result ${readme:+--readme README.md} | tee build/peers/table.md
-if [[ $readme ]]; then cp build/peers/how_fast.{png,svg} bench/peers/; fi
+if [[ $readme && $cuda == OFF ]]; then cp build/peers/how_fast.{png,svg} bench/peers/; fi
 exit $status

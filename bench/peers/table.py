@@ -155,11 +155,15 @@ def times(ours, theirs, given):
     return f"> {number(ran / ours.permille)}" if ran > ours.permille else ""
 
 
-COUNTERPART = {  # by loss: what does the same steps
-    "frobenius": ("Orthant hals, 1 sweep", "scikit-learn cd"),
-    "kullback-leibler": ("Orthant mu", "scikit-learn mu"),
-    "itakura-saito": ("Orthant mu", "scikit-learn mu"),
+COUNTERPART = {  # by device: whose solvers do the same steps
+    "cpu": {"hals": "scikit-learn cd", "mu": "scikit-learn mu"},
+    "cuda": {"hals": "PyTorch HALS", "mu": "PyTorch mu"},
 }
+
+
+def library(device):
+    """That of the counterparts."""
+    return COUNTERPART[device]["mu"].split()[0]
 
 
 class Row:
@@ -172,7 +176,9 @@ class Row:
         if self.failed:
             return
         peers, _ = figures(data_set)
-        self.mine, self.counterpart = (peers.get(name) for name in COUNTERPART[data_set["loss"]])
+        solver, mine = ("hals", "hals, 1 sweep") if data_set["loss"] == "frobenius" else ("mu", "mu")
+        self.device = data_set.get("device", "cpu")
+        self.mine, self.counterpart = peers.get(f"Orthant {mine}"), peers.get(COUNTERPART[self.device][solver])
         if self.mine.error:
             self.failed = f"failed: {self.mine.name}: {self.mine.error}"
             return
@@ -188,10 +194,11 @@ class Row:
 
 
 def by_data_set(result):
-    """Orthant against scikit-learn by the same steps, and to 0.1 % of the best loss against the best of all peers."""
+    """Orthant against its counterpart by the same steps, and to 0.1 % of the best loss against the best of all peers."""
+    theirs = library(result.get("device", "cpu"))
     lines = [
-        "| X | rank | loss | per iteration, against scikit-learn | to 0.1 % of the best loss, against the best peer |"
-        " ms per iteration | s to 0.1 % | MB, scikit-learn's |",
+        f"| X | rank | loss | per iteration, against {theirs} | to 0.1 % of the best loss, against the best peer |"
+        f" ms per iteration | s to 0.1 % | host MB, {theirs}'s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     short = {"frobenius": "F", "kullback-leibler": "KL", "itakura-saito": "IS"}
@@ -251,11 +258,14 @@ def summary(result):
         of_kind = [r for r in of_kind if (r.data_set["nonzeros"] is not None) == sparse]
         if not of_kind:
             continue
-        missed = [f"{r.name} {number(r.per_iteration)}" for r in of_kind if r.per_iteration < target]
         kinds.append(f"{what} {number(statistics.geometric_mean(r.per_iteration for r in of_kind))}")
+        if of_kind[0].device != "cpu":
+            continue  # the aims are of the CPU
+        missed = [f"{r.name} {number(r.per_iteration)}" for r in of_kind if r.per_iteration < target]
         kinds[-1] += f" (aim {target}" + (f"; below: {', '.join(missed)})" if missed else ")")
     if kinds:
-        lines.append(f"An iteration against scikit-learn's, geometric means: {', '.join(kinds)}.")
+        of_whom = library(result.get("device", "cpu"))
+        lines.append(f"An iteration against {of_whom}'s, geometric means: {', '.join(kinds)}.")
     return lines
 
 
