@@ -22,7 +22,7 @@ FAIR = 10  # times what Orthant took to within 0.1 % is what peers have at least
 class Peer:
     """The figures of one peer on one data set."""
 
-    def __init__(self, name, run, best, device):
+    def __init__(self, name, run, best, device="cpu"):
         self.name, self.ours = name, name.startswith("Orthant")
         self.error = run.get("error")
         if self.error:
