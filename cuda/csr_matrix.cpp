@@ -16,7 +16,6 @@
 #include "cuda/kernels/residual.hpp"
 #include "cuda/kernels/sparse_product.hpp"
 #include "cuda/kernels/sums.hpp"
-#include "host/core/randomized_svd.hpp"
 #include "host/core/validate.hpp"
 
 namespace orthant::cuda {
@@ -90,10 +89,9 @@ void split_long_segments(const Gpu& gpu, Orientation<T>& x) {
   exclusive_sum(gpu, x.count + 1, first_parts.data());
   x.parts = read_one(gpu, first_parts.data() + x.count);
   if (x.parts == 0) return;
-  constexpr int kMostBlocksOfComponents = (kMaxRank + core::kOversampling + 127) / 128;
   x.part_segment = Buffer<std::int32_t>(gpu.memory(), x.parts);
   x.part_first = Buffer<std::int32_t>(gpu.memory(), x.parts);
-  x.part_arrived = Buffer<unsigned>(gpu.memory(), x.parts * kMostBlocksOfComponents);
+  x.part_arrived = Buffer<unsigned>(gpu.memory(), x.parts);
   list_parts(gpu, x.count, first_parts.data(), x.part_segment.data(), x.part_first.data());
   gpu.clear(x.part_arrived.data(), static_cast<std::int64_t>(x.part_arrived.bytes()));
 }
@@ -404,7 +402,8 @@ std::int64_t csr_matrix_bytes(const Gpu& gpu, const MatrixShape& shape, int elem
 }
 
 std::int64_t csr_partial_sums(const MatrixShape& shape, int sums) {
-  return sums * std::max(most_parts(shape.nonzeros, shape.columns), most_parts(shape.nonzeros, shape.rows));
+  return sums * std::max(most_parts(shape.nonzeros, shape.rows, shape.columns),
+                         most_parts(shape.nonzeros, shape.columns, shape.rows));
 }
 
 std::int64_t csr_loss_bytes(int rank) { return 8 * (1 + 2 * static_cast<std::int64_t>(rank) * rank); }

@@ -79,7 +79,7 @@ class Comparison:
                 if "error" in run or a_round > 0 and run["rounds"][0]["seconds"][-1] > 2 * limit:
                     continue  # so slow that three iterations took longer than all that was to be run
                 if a_round == 0 and "module" in run:
-                    limit = max(limit, FAIR * seconds_to_reach(runs))
+                    limit = max(limit, FAIR * seconds_to_reach(runs, self.options.device))
                 seconds = self.options.seconds / 4 if a_round > 0 else limit
                 try:
                     course = self.fit(folder, about, peer, run, seconds, first=a_round == 0)
@@ -107,9 +107,9 @@ class Comparison:
             return course
 
 
-def seconds_to_reach(runs):
+def seconds_to_reach(runs, device="cpu"):
     """What the quickest of those that ran took to within 0.1 % of the best loss that they found; 0 if that cannot be told."""
-    ran = {"peers": {peer: run for peer, run in runs.items() if "rounds" in run}}
+    ran = {"device": device, "peers": {peer: run for peer, run in runs.items() if "rounds" in run}}
     best, _ = best_loss(ran)
     return 0 if best is None else fastest(figures(ran)[0].values()).permille
 

@@ -75,7 +75,7 @@ def fit(module, name, folder, seconds, iterations, device):
         sys.modules["torch"].set_num_threads(threads)
     # A peer that makes WH whole shall fail, and not take the machine with it.
     limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 6 // 10
-    if device == "cpu":  # a device's driver reserves more addresses than there is memory
+    if device == "cpu" or "torch" not in sys.modules:  # a device's driver reserves more addresses than there is memory
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     before = resident_bytes()
     problem = load(folder, device)

@@ -34,7 +34,7 @@ install requirements.txt
 if [[ $torch ]]; then install requirements-torch.txt; fi
 
 cuda=OFF
-if [[ " ${options[*]} " == *" cuda "* ]]; then cuda=ON; fi
+if [[ " ${options[*]} " == *[\ =]cuda\ * ]]; then cuda=ON; fi
 # A build folder that is already configured stays as it is.
 if [[ ! -f build/release/CMakeCache.txt ]]; then
   cmake --preset release -DORTHANT_TESTS=OFF -DORTHANT_BENCH=OFF -DORTHANT_CUDA=$cuda >/dev/null

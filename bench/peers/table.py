@@ -30,7 +30,9 @@ class Peer:
         rounds = run["rounds"]
         self.course = rounds[0]
         self.per_iteration = min(seconds_per_iteration(r) for r in rounds)
-        self.before = 0 if device != "cpu" else max(0, min(r["seconds"][1] - self.per_iteration * r["iterations"][1] for r in rounds))
+        before = max(0, min(r["seconds"][1] - self.per_iteration * r["iterations"][1] for r in rounds))
+        self.before = before if device == "cpu" else 0  # of a device it counts for nobody
+        self.ran = self.course["seconds"][-1] - before + self.before
         self.bytes = min(r["bytes"] for r in rounds)  # of the host's memory
         self.excess = self.course["losses"][-1] / best - 1
         self.percent, self.permille = (self.seconds_to(best * factor) for factor in (PERCENT, PERMILLE))
@@ -140,8 +142,7 @@ def fastest(peers):
 
 def bound(theirs, given):
     """Seconds in which these did not come to 0.1 %: what they were given, unless their iterations were used up."""
-    ended = [p.course for p in theirs if not p.error]
-    cut = [course["seconds"][-1] for course in ended if course["iterations"][-1] >= given["iterations"]]
+    cut = [p.ran for p in theirs if not p.error and p.course["iterations"][-1] >= given["iterations"]]
     return min([given["seconds"], *cut])
 
 
@@ -151,8 +152,8 @@ def times(ours, theirs, given):
         return ""
     if theirs.permille is not None:
         return number(theirs.permille / ours.permille)
-    ran = max(theirs.course["seconds"][-1], bound([theirs], given))
-    return f"> {number(ran / ours.permille)}" if ran > ours.permille else ""
+    at_least = max(theirs.ran, bound([theirs], given))
+    return f"> {number(at_least / ours.permille)}" if at_least > ours.permille else ""
 
 
 COUNTERPART = {  # by device: whose solvers do the same steps

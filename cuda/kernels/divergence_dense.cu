@@ -226,8 +226,8 @@ DivergenceGrid make_grid(const Gpu& gpu, std::int64_t own_count, std::int64_t ot
   DivergenceGrid grid{};
   grid.tiles = (own_count + tile - 1) / tile;
   grid.blocks = (rank + 127) / 128;
-  // Few columns: their walk is divided until all multiprocessors are full, which bounds the partial sums as well: a
-  // number for each component that a thread is at work on. But not into pieces that are not worth it.
+  // Few columns: their walk is divided until all multiprocessors are full, which bounds the partial sums as well: those
+  // of fewer blocks than are at work twice over. But not into pieces that are not worth it.
   const std::int64_t resident = gpu.multiprocessors() * resident_blocks(rank);
   const std::int64_t wanted = (resident - 1) / (grid.tiles * grid.blocks) + 1;
   const std::int64_t most = other_count / (kLongestWalk * tile);

@@ -10,9 +10,10 @@
 
 namespace orthant::cuda {
 
-/// Of X as it lies in memory, lines of contiguous places, as the weights do: numerator and denominator (unless it has
-/// no memory) for `own`, the factor of the lines or of the places. `partial`: dense_partial_sums() numbers. Of float
-/// on tensor cores if the Gpu's math mode asks for them (divergence_tensor.hpp).
+/// Of X as it lies in memory, lines of contiguous places, as the weights do: numerator and denominator (which has no
+/// memory if and only if the divergence has a closed one) for `own`, the factor of the lines or of the places.
+/// `partial`: dense_partial_sums() numbers. Of float on tensor cores if the Gpu's math mode asks for them
+/// (divergence_tensor.hpp).
 template <class S, class T>
 void dense_divergence_terms(const Gpu&, const S* x, std::int64_t ld, const core::Observed<T>&, bool own_is_lines,
                             core::Factor<const T> own, core::Factor<const T> other, const core::Divergence&,

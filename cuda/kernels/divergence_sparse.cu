@@ -10,7 +10,7 @@
 
 // Each entry is visited once: the column of the other factor is gathered into registers, its dot product with the
 // segment's own column makes the fit, and with the coefficients of that it is added to the sums. Ranks above 128 have a
-// grid row for the sums of every 128 components, and each makes the fits anew.
+// launch for the sums of every 128 components, and each makes the fits anew.
 namespace orthant::cuda {
 namespace {
 
@@ -40,13 +40,13 @@ __device__ T sum_over_lanes(T (&v)[kNumbers]) {
 template <int kLanes, int kVector, int kResults, class T>
 __global__ void __launch_bounds__(kSegmentThreads, 8)
     terms(Compressed<T> x, LongSegments parts, core::Factor<const T> own, core::Factor<const T> other,
-          ElementCoefficients<T> coefficients, core::Factor<T> numerator, core::Factor<T> denominator, T* partial) {
+          ElementCoefficients<T> coefficients, core::Factor<T> numerator, core::Factor<T> denominator, int first,
+          T* partial) {
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, own_data = own.data, other_data = other.data;
   constexpr int kWidth = kLanes * kOwnComponents, kVectors = kOwnComponents / kVector,
                 kEntries = kBatch<kLanes, kVector, T>;
   const int lane = static_cast<int>(threadIdx.x) % kLanes, rank = own.rank;
-  const int first = static_cast<int>(blockIdx.y) * kWidth;
   const LaneComponents<kLanes, kVector> components(first, rank);
   for_each_task<kLanes>(x, parts, [&](const SegmentTask& task, int count, int most) {
     const device::Global<const T> own_column = own_data + task.segment * own.ld;
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kSegmentThreads, 8)
         const device::Global<const T> column = other_data + device::shuffle(next_column, e, kLanes);
         ORTHANT_UNROLL_LOOP
         for (int v = 0; v < kVectors; ++v) device::load(column + components.inside(v), columns[e][v]);
-        if (kWidth == kMostComponents && gridDim.y > 1 && done + e < count) {  // the other grid rows' components
+        if (kWidth == kMostComponents && rank > kWidth && done + e < count) {  // the other launches' components
           for (int c = lane; c < rank; c += kLanes) {
             if (c < first || c >= first + kWidth) {
               fits[e] += static_cast<T>(own_column[c]) * static_cast<T>(column[c]);
@@ -129,9 +129,9 @@ void sparse_divergence_terms(const Gpu& gpu, Compressed<T> x, LongSegments parts
   const bool two = denominator.data != nullptr;
   const int vector = std::min({components_at_once(own), components_at_once(other), components_at_once(numerator),
                                two ? components_at_once(denominator) : 16});
-  launch_segments(x, parts, own.rank, vector, [&]<int kLanes, int kVector>(dim3 grid) {
-    launch(gpu, "divergence of sparse X", two ? terms<kLanes, kVector, 2, T> : terms<kLanes, kVector, 1, T>, grid,
-           kSegmentThreads, 0, x, parts, own, other, ElementCoefficients<T>(divergence), numerator, denominator,
+  launch_segments(x, parts, own.rank, vector, [&]<int kLanes, int kVector>(unsigned blocks, int first) {
+    launch(gpu, "divergence of sparse X", two ? terms<kLanes, kVector, 2, T> : terms<kLanes, kVector, 1, T>, blocks,
+           kSegmentThreads, 0, x, parts, own, other, ElementCoefficients<T>(divergence), numerator, denominator, first,
            partial);
   });
 }

@@ -14,7 +14,7 @@ namespace orthant::cuda {
 
 inline constexpr int kSegmentThreads = 64;
 inline constexpr int kOwnComponents = 4;     // of a lane
-inline constexpr int kMostComponents = 128;  // that a group of lanes sums; more have a row of the grid for each as many
+inline constexpr int kMostComponents = 128;  // that a group of lanes sums; more have a launch for each as many
 inline constexpr std::int64_t kMostSegmentBlocks = 1 << 20;
 
 /// What a group does in one round: a segment that is not long, a part of one that is, or nothing.
@@ -122,8 +122,7 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
     const std::int64_t length =
         static_cast<std::int64_t>(offsets[task.segment + 1]) - static_cast<std::int64_t>(offsets[task.segment]);
     of_segment = (length + parts.length - 1) / parts.length;
-    // Every block of components comes by: each has its share of the parts' counts.
-    unsigned* const arrived = parts.arrived + part_first[task.part] + blockIdx.y * parts.parts;
+    unsigned* const arrived = parts.arrived + part_first[task.part];
     last = device::atomic_add(arrived, 1u) + 1 == static_cast<unsigned>(of_segment);
     if (last) device::atomic_exchange(arrived, 0u);
   }
@@ -158,25 +157,24 @@ __device__ void store_segment_sums(const Compressed<T>& x, const LongSegments& p
   }
 }
 
-/// Calls launch(grid) for a kernel of kLanes lanes to a group and vectors of kVector components, both as constants.
-/// `vector`: what components_at_once() says of all factors.
+/// Calls launch(blocks, first) for a kernel of kLanes lanes to a group and vectors of kVector components, both as
+/// constants, that sums components from `first` on; one call after the other, until all are summed. `vector`: what
+/// components_at_once() says of all factors.
 template <class T, class Launch>
 void launch_segments(const Compressed<T>& x, const LongSegments& parts, int rank, int vector, Launch&& launch) {
   const auto with = [&]<int kLanes>() {
     const std::int64_t groups = kSegmentThreads / kLanes, tasks = x.count + parts.parts;
     const std::int64_t blocks = (tasks + groups - 1) / groups;
     constexpr int kComponents = kLanes * kOwnComponents;
-    const dim3 grid(static_cast<unsigned>(blocks < 1                    ? 1
-                                          : blocks < kMostSegmentBlocks ? blocks
-                                                                        : kMostSegmentBlocks),
-                    static_cast<unsigned>((rank + kComponents - 1) / kComponents));
-    switch (vector) {
-      case 1:
-        return launch.template operator()<kLanes, 1>(grid);
-      case 2:
-        return launch.template operator()<kLanes, 2>(grid);
-      default:
-        return launch.template operator()<kLanes, 16 / sizeof(T)>(grid);
+    const auto grid = static_cast<unsigned>(blocks < 1 ? 1 : blocks < kMostSegmentBlocks ? blocks : kMostSegmentBlocks);
+    for (int first = 0; first < rank; first += kComponents) {
+      if (vector == 1) {
+        launch.template operator()<kLanes, 1>(grid, first);
+      } else if (vector == 2) {
+        launch.template operator()<kLanes, 2>(grid, first);
+      } else {
+        launch.template operator()<kLanes, 16 / sizeof(T)>(grid, first);
+      }
     }
   };
   if (rank <= 16) {

@@ -14,7 +14,8 @@ namespace {
 
 template <int kLanes, int kVector, class T>
 __global__ void __launch_bounds__(kSegmentThreads, 10)
-    gather(Compressed<T> x, LongSegments parts, core::Factor<const T> f, core::Factor<T> r, T* partial) {
+    gather(Compressed<T> x, LongSegments parts, core::Factor<const T> f, core::Factor<T> r, int first_component,
+           T* partial) {
   constexpr int kVectors = kOwnComponents / kVector;
   constexpr int kAtOnce = (kVector == 1 ? 16 : 32) / sizeof(T);  // columns on their way
   constexpr int kFetched = kLanes < kAtOnce ? kAtOnce : kLanes;  // entries, kOfLane of each lane
@@ -22,7 +23,7 @@ __global__ void __launch_bounds__(kSegmentThreads, 10)
   const device::Global<const std::int32_t> indices = x.indices;
   const device::Global<const T> values = x.values, data = f.data;
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const LaneComponents<kLanes, kVector> own(static_cast<int>(blockIdx.y) * kLanes * kOwnComponents, f.rank);
+  const LaneComponents<kLanes, kVector> own(first_component, f.rank);
   for_each_task<kLanes>(x, parts, [&](const SegmentTask& task, int count, int most) {
     T sums[1][kVectors][kVector] = {};
     // Where the columns of entries begin, and their values. Beyond the last entry that one again, times 0.
@@ -77,9 +78,9 @@ template <class T>
 void gather_rows(const Gpu& gpu, Compressed<T> x, LongSegments parts, core::Factor<const T> f, core::Factor<T> r,
                  T* partial) {
   launch_segments(x, parts, f.rank, std::min(components_at_once(f), components_at_once(r)),
-                  [&]<int kLanes, int kVector>(dim3 grid) {
-                    launch(gpu, "sparse product", gather<kLanes, kVector, T>, grid, kSegmentThreads, 0, x, parts, f, r,
-                           partial);
+                  [&]<int kLanes, int kVector>(unsigned blocks, int first) {
+                    launch(gpu, "sparse product", gather<kLanes, kVector, T>, blocks, kSegmentThreads, 0, x, parts, f,
+                           r, first, partial);
                   });
 }
 

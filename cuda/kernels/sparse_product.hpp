@@ -17,10 +17,10 @@ inline std::int64_t part_length(std::int64_t nonzeros) {
   return std::max<std::int64_t>(128, (nonzeros + 65535) / 65536);
 }
 
-/// The most parts that segments with indices below `length` may have, however the entries lie.
-inline std::int64_t most_parts(std::int64_t nonzeros, std::int64_t length) {
+/// The most parts that `count` segments with indices below `length` may have, however the entries lie.
+inline std::int64_t most_parts(std::int64_t nonzeros, std::int64_t count, std::int64_t length) {
   const std::int64_t in_part = part_length(nonzeros);
-  return length > in_part ? 2 * nonzeros / in_part : 0;
+  return length > in_part ? nonzeros / in_part + std::min(count, nonzeros / (in_part + 1)) : 0;
 }
 
 /// The parts of the long segments, in the order of segments.

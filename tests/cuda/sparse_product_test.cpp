@@ -61,13 +61,14 @@ TYPED_TEST(CudaSparseProduct, IsTheSameBothWays) {
     for (int rank : {1, 5, 33, 200}) {
       const auto f = cases::make_factor(rank, x.columns, 13);
       const oracle::Dense exact = transpose(multiply(x, transpose(FactorStorage<T>(f).oracle())));
+      const int launches = rank > 128 ? 2 : 1;
       simt::reset_calls();
       EXPECT_TRUE(entries_near(this->product(own, side, rank, 3).oracle(), exact, Tolerance<T>::sum(x.columns)));
-      EXPECT_EQ(this->gathers(), 1);
+      EXPECT_EQ(this->gathers(), launches);
       EXPECT_EQ(this->calls_of_cusparse(), 0);
       simt::reset_calls();
       EXPECT_TRUE(entries_near(this->product(library, side, rank, 3).oracle(), exact, Tolerance<T>::sum(x.columns)));
-      EXPECT_EQ(this->gathers(), 1);  // padded factors are not for cuSPARSE
+      EXPECT_EQ(this->gathers(), launches);  // padded factors are not for cuSPARSE
       EXPECT_EQ(this->calls_of_cusparse(), 0);
       simt::reset_calls();
       EXPECT_TRUE(entries_near(this->product(library, side, rank).oracle(), exact, Tolerance<T>::sum(x.columns)));
@@ -112,21 +113,23 @@ TYPED_TEST(CudaSparseProduct, IsPreparedOnceForAllRanks) {
 TYPED_TEST(CudaSparseProduct, KeepsWhatPlanSays) {
   using T = TypeParam;
   Placed<T> placed(make_context());
-  const CsrStorage<T> storage(cases::make_sparse({1000, 257, 0, 3000}, 12));
-  for (SparseProduct product : {SparseProduct::row_gather, SparseProduct::cusparse}) {
-    const Context context = this->context(product);
-    const CsrView<T> view = placed(storage.view());
-    const Matrix<T> x(context, view);
-    const std::int64_t planned = plan<T>(context, {1000, 257, view.nonzeros}, 5, {}).matrix;
-    EXPECT_NEAR(static_cast<double>(x.bytes()), static_cast<double>(planned),
-                kPlanTolerance * static_cast<double>(planned));
-  }
+  // Short rows and columns, and some that are shared in parts.
+  for (auto [rows, columns, nonzeros] : {std::tuple{1000, 257, 3000}, {300, 400, 60000}})
+    for (SparseProduct product : {SparseProduct::row_gather, SparseProduct::cusparse}) {
+      const Context context = this->context(product);
+      const CsrStorage<T> storage(cases::make_sparse({rows, columns, 0, nonzeros}, 12));
+      const CsrView<T> view = placed(storage.view());
+      const Matrix<T> x(context, view);
+      const std::int64_t planned = plan<T>(context, {rows, columns, view.nonzeros}, 5, {}).matrix;
+      EXPECT_NEAR(static_cast<double>(x.bytes()), static_cast<double>(planned),
+                  kPlanTolerance * static_cast<double>(planned));
+    }
 }
 
 // However entries are dealt out to segments, their parts are no more than is planned, and stay few.
 TEST(CudaSparseChoice, PartsOfLongSegmentsAreBounded) {
   for (const std::int64_t nonzeros : {1, 256, 257, 100000, 1 << 22, (1 << 22) + 16384, 30000000}) {
-    const std::int64_t in_part = cuda::part_length(nonzeros), most = cuda::most_parts(nonzeros, 1 << 30);
+    const std::int64_t in_part = cuda::part_length(nonzeros), most = cuda::most_parts(nonzeros, nonzeros, 1 << 30);
     EXPECT_GE(in_part, 128);
     EXPECT_LE(most, 2 * (65536 + 1));
     for (const std::int64_t length : {in_part + 1, 2 * in_part, 2 * in_part + 1, nonzeros}) {
@@ -134,7 +137,9 @@ TEST(CudaSparseChoice, PartsOfLongSegmentsAreBounded) {
       EXPECT_LE(nonzeros / length * ((length + in_part - 1) / in_part), most)
           << nonzeros << " in segments of " << length;
     }
-    EXPECT_EQ(cuda::most_parts(nonzeros, in_part), 0);
+    EXPECT_EQ(cuda::most_parts(nonzeros, nonzeros, in_part), 0);
+    // Few segments have no more that are shorter than a part.
+    EXPECT_LE(cuda::most_parts(nonzeros, 3, 1 << 30), nonzeros / in_part + 3);
   }
 }
 
