@@ -283,6 +283,10 @@ def test_seconds_to_a_loss():
     assert table.iterations_to(slow, 10**1.5) == pytest.approx(15)
     assert table.iterations_to(slow, 0.9) is None
     assert peer.seconds_to(10) == pytest.approx(1 + 20 * 0.1) and peer.seconds_to(0.5) is None
+    assert peer.ran == 9
+    on_device = table.Peer("x", {"rounds": [slow, fast]}, best=1, device="cuda")  # what came before does not count
+    assert on_device.before == 0 and on_device.ran == pytest.approx(9 - 1)
+    assert on_device.seconds_to(10) == pytest.approx(20 * 0.1)
 
 
 GIVEN = {"seconds": 10, "iterations": 1000}

@@ -38,8 +38,8 @@ constexpr double beyond_column(int lanes, int vector) {
   const double of_access = 4.0 * lanes * vector;
   return vector == 4 ? 0 : 4.0 / vector * (kSector + (of_access < kSector ? kSector - of_access : 0));
 }
-/// Bytes read beyond n numbers of which such a group reads one for each lane at a time.
-constexpr double beyond_entries(int lanes, double n) { return lanes < 8 ? n * (kSector / lanes - 4) : 0; }
+/// Bytes read beyond n numbers that such a group reads so many at a time.
+constexpr double beyond_entries(int at_once, double n) { return at_once < 8 ? n * (kSector / at_once - 4) : 0; }
 
 /// Barriers of a sum over a grid: four, and two more of the last block.
 constexpr double of_sums(double blocks) { return 4 * blocks + 2; }

@@ -63,18 +63,18 @@ std::vector<Bound> divergence_bounds() {
     for (auto [results, weighted] : {std::pair{1, false}, {2, false}, {2, true}}) {
       for (int k : {8, 16, 32, 64, 128}) {
         const int of_entry = weighted ? 3 : 2;  // numbers: index, value, weight
-        const int lanes = std::max(k / 4, 4);
+        const int lanes = std::max(k / 4, 4), at_once = std::min(lanes, vector == 1 ? 4 : 8);  // entries
         const double beyond = beyond_column(lanes, vector);
         t.push_back(
             {.kernel = "divergence_sparse: terms<" + std::to_string(lanes) + ", " + std::to_string(vector) + ", " +
                        std::to_string(results) + ", float>",
              .read = segments * (8 + 4 * k) + nonzeros * (4 * of_entry + 4.0 * k),
              .written = results * 4 * segments * k,
-             .again = nonzeros * (kSector - 4 + (of_entry - 1) * (kSector - 16) / 4) +
-                      segments * 2 * (kSector * lanes / 32 - 4) + (nonzeros + segments) * beyond,
+             .again = beyond_entries(at_once, of_entry * nonzeros) + segments * 2 * (kSector * lanes / 32 - 4) +
+                      (nonzeros + segments) * beyond,
              .again_to = results * segments * beyond,
-             .reason = "the lanes of a group read one index and four values (and weights) at once: a sector each, "
-                       "which is in L1 for the entries after",
+             .reason = "the lanes of a group read indices, values and weights of a batch of entries at once, in whole "
+                       "sectors or halves",
              .call = [=, weighted = weighted, results = results](Device& d) {
                const int padding = vector % 4;
                sparse_divergence_terms<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), {},
