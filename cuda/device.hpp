@@ -123,21 +123,19 @@ __device__ inline void multiply_add_bf16([[maybe_unused]] float (&c)[4], [[maybe
 
 /// kCount values that lie next to each other, 4, 8 or 16 bytes in all and aligned to as many, by one instruction.
 template <int kCount, class T>
+struct alignas(kCount * sizeof(T)) Vector {
+  T values[kCount];
+};
+template <int kCount, class T>
 __device__ inline void load(Global<const T> from, T (&to)[kCount]) {
-  struct alignas(kCount * sizeof(T)) Vector {
-    T values[kCount];
-  };
-  const Vector vector = *reinterpret_cast<const Vector*>(from);
+  const auto vector = *reinterpret_cast<const Vector<kCount, T>*>(from);
   for (int i = 0; i < kCount; ++i) to[i] = vector.values[i];
 }
 template <int kCount, class T>
 __device__ inline void store(Global<T> to, const T (&from)[kCount]) {
-  struct alignas(kCount * sizeof(T)) Vector {
-    T values[kCount];
-  };
-  Vector vector;
+  Vector<kCount, T> vector;
   for (int i = 0; i < kCount; ++i) vector.values[i] = from[i];
-  *reinterpret_cast<Vector*>(to) = vector;
+  *reinterpret_cast<Vector<kCount, T>*>(to) = vector;
 }
 
 /// Begins to copy kCount values from global to shared memory, which no register and no instruction of this thread waits
