@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "host/core/runtime.hpp"
@@ -117,6 +119,34 @@ SIMD_TEST(DataMatrix, Statistics) {
     EXPECT_EQ(statistics.empty_rows, empty_rows(dense));
     EXPECT_EQ(statistics.empty_columns, empty_rows(oracle::transpose(dense)));
   });
+}
+
+// Lines longer than any vector, and no multiple of one: each lane has to look.
+SIMD_TEST(DataMatrix, FindsABadValueWhereverItIs) {
+  using T = TypeParam;
+  const std::int64_t n = 37, step = cases::few_cases() ? 6 : 1;
+  for (const T bad : {T(-1), std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()}) {
+    for (std::int64_t place = 0; place < n; place += step) {
+      oracle::Sparse sparse{2, n, {}};
+      DenseStorage<T> dense(2, n);
+      for (std::int64_t j = 0; j < n; ++j) {
+        dense(1, j) = j == place ? bad : T(1);
+        sparse.entries.push_back({1, j, static_cast<double>(dense(1, j))});
+      }
+      const std::string expected = "X(1, " + std::to_string(place) + ")";
+      const CsrStorage<T> rows(sparse);
+      const auto refused = [&](const auto& view) {
+        try {
+          const Matrix<T> x(this->context(), view);
+          return std::string("nothing");
+        } catch (const InvalidArgument& e) {
+          return e.name();
+        }
+      };
+      EXPECT_EQ(refused(dense.view()), expected);
+      EXPECT_EQ(refused(rows.view()), expected);
+    }
+  }
 }
 
 SIMD_TEST(DataMatrix, Product) {

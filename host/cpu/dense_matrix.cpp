@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <numeric>
 #include <vector>
 
 #include "host/core/validate.hpp"
@@ -12,6 +13,7 @@
 #include "host/cpu/parallel.hpp"
 #include "host/cpu/pass_plan.hpp"
 #include "host/cpu/skinny_product.hpp"
+#include "host/cpu/survey.hpp"
 
 namespace orthant::cpu {
 
@@ -252,44 +254,22 @@ class DenseMatrix final : public core::DataMatrix<T> {
 
   void measure() {
     const Chunks chunks(x_.rows, 1);
-    std::vector<std::uint8_t> used(static_cast<std::size_t>(x_.columns), 0);
+    std::vector<T> largest(static_cast<std::size_t>(x_.columns), 0);  // of each column
     std::vector<ChunkSums> parts(static_cast<std::size_t>(chunks.chunks()));
     std::mutex mutex;
     for_chunks(chunks, threads_, [&](int chunk, std::int64_t begin, std::int64_t length) {
       ChunkSums& part = parts[static_cast<std::size_t>(chunk)];
-      std::vector<std::uint8_t> seen(static_cast<std::size_t>(x_.columns), 0);
+      std::vector<T> of_chunk(largest.size(), 0);
       for (std::int64_t i = begin; i < begin + length; ++i) {
-        const T* row = x_.data + i * x_.ld;
-        double sum[8] = {}, squared[8] = {};
-        bool good = true;
-        const auto add = [&](std::int64_t j, T v, double weight) {
-          good &= v >= 0 && v <= std::numeric_limits<T>::max();
-          seen[static_cast<std::size_t>(j)] |= static_cast<std::uint8_t>(v != 0);
-          const auto d = static_cast<double>(v);
-          sum[j % 8] += weight * d;
-          squared[j % 8] += weight * d * d;
-        };
-        if (observed_.complete()) {
-          for (std::int64_t j = 0; j < x_.columns; ++j) add(j, row[j], 1);
-        } else {
-          for (std::int64_t j = 0; j < x_.columns; ++j) {
-            good &= has_valid_weight(i, j);
-            const T counted = weight(i, j);
-            if (counted > 0) add(j, row[j], static_cast<double>(counted));
-            part.weight += static_cast<double>(counted);
-          }
-        }
-        part.bad |= !good;
-        double row_sum = 0;
-        for (int l = 0; l < 8; ++l) {
-          row_sum += sum[l];
-          part.squared += squared[l];
-        }
-        part.sum += row_sum;
-        part.empty_rows += row_sum == 0;
+        const Survey row = observed_.complete() ? survey(x_.data + i * x_.ld, x_.columns, of_chunk.data())
+                                                : survey_counted(i, of_chunk, part);
+        part.bad |= !row.valid;
+        part.squared += row.squared;
+        part.sum += row.sum;
+        part.empty_rows += row.sum == 0;
       }
       const std::scoped_lock lock(mutex);
-      for (std::size_t j = 0; j < seen.size(); ++j) used[j] |= seen[j];
+      for (std::size_t j = 0; j < largest.size(); ++j) largest[j] = std::max(largest[j], of_chunk[j]);
     });
     std::int64_t empty_rows = 0;
     for (const ChunkSums& part : parts) {
@@ -300,9 +280,32 @@ class DenseMatrix final : public core::DataMatrix<T> {
       empty_rows += part.empty_rows;
     }
     if (observed_.complete()) statistics_.weight = static_cast<double>(x_.rows) * static_cast<double>(x_.columns);
-    const std::int64_t empty_columns = std::count(used.begin(), used.end(), 0);
+    const std::int64_t empty_columns = std::count(largest.begin(), largest.end(), T(0));
     statistics_.empty_rows = flipped_ ? empty_columns : empty_rows;
     statistics_.empty_columns = flipped_ ? empty_rows : empty_columns;
+  }
+
+  // Of those entries of line i that count, times their weights.
+  Survey survey_counted(std::int64_t i, std::vector<T>& largest, ChunkSums& part) const {
+    constexpr std::int64_t kChains = 8;  // an addition waits for the one before
+    double sum[kChains] = {}, squared[kChains] = {};
+    Survey line;
+    for (std::int64_t j = 0; j < x_.columns; ++j) {
+      line.valid &= has_valid_weight(i, j);
+      const T counted = weight(i, j);
+      if (counted > 0) {
+        const T v = x_.data[i * x_.ld + j];
+        const auto d = static_cast<double>(v), w = static_cast<double>(counted);
+        line.valid &= v >= 0 && v <= std::numeric_limits<T>::max();
+        largest[static_cast<std::size_t>(j)] = std::max(largest[static_cast<std::size_t>(j)], v);
+        sum[j % kChains] += w * d;
+        squared[j % kChains] += w * d * d;
+      }
+      part.weight += static_cast<double>(counted);
+    }
+    line.sum = std::accumulate(std::begin(sum), std::end(sum), 0.0);
+    line.squared = std::accumulate(std::begin(squared), std::end(squared), 0.0);
+    return line;
   }
 
   bool has_valid_weight(std::int64_t i, std::int64_t j) const {

@@ -13,7 +13,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "host/cpu/square_sum-inl.hpp"
+#include "host/cpu/double_sum-inl.hpp"
 #include "host/cpu/transpose-inl.hpp"
 
 // Columns are independent, so they run along the SIMD lanes: a block of columns of F and R is transposed into scratch

@@ -98,4 +98,28 @@ Sum sum_chunks(const Chunks& chunks, int threads, Function&& function) {
   return sum;
 }
 
+/// function(task, begin, length, worker) or function(task, begin, length) for ranges of the segments whose entries
+/// `offsets` tells, ranges of about equal work: an entry counts one, a segment `per_segment`.
+template <class Function>
+void for_balanced(const std::int64_t* offsets, std::int64_t count, std::int64_t per_segment, int tasks, int threads,
+                  Function&& function) {
+  const auto weight = [&](std::int64_t i) { return offsets[i] - offsets[0] + i * per_segment; };
+  const auto bound = [&](int task) {
+    const std::int64_t target = weight(count) / tasks * task + weight(count) % tasks * task / tasks;
+    std::int64_t low = 0, high = count;
+    while (low < high) {
+      const std::int64_t middle = low + (high - low) / 2;
+      if (weight(middle) < target)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return task == tasks ? count : low;
+  };
+  for_each_task(tasks, threads, [&](int task, int worker) {
+    const std::int64_t begin = bound(task), end = bound(task + 1);
+    if (begin < end) call_by_worker(function, worker, task, begin, end - begin);
+  });
+}
+
 }  // namespace orthant::cpu

@@ -12,7 +12,7 @@
 
 #include "host/cpu/divergence-inl.hpp"
 #include "host/cpu/partial-inl.hpp"
-#include "host/cpu/square_sum-inl.hpp"
+#include "host/cpu/double_sum-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {

@@ -35,7 +35,7 @@ HWY_INLINE V interleave_pairs_upper(D d, V a, V b) {
 // of blocks, for vectors of 1, 2 or 4 of them.
 template <int kPerBlock, class D, class V>
 HWY_INLINE void transpose_blocks(D d, const V* u, V* out) {
-  constexpr int blocks = kLanes<hn::TFromD<D>> / kPerBlock;
+  constexpr int blocks = hn::MaxLanes(D()) / kPerBlock;
   ORTHANT_UNROLL for (int i = 0; i < kPerBlock; ++i) {
     if constexpr (blocks == 1) {
       out[i] = u[i];
@@ -57,17 +57,16 @@ HWY_INLINE void transpose_blocks(D d, const V* u, V* out) {
 }
 #endif
 
-// Transposes a square of Lanes x Lanes: out[i * ld_out + j] = row(j)[i].
-template <class T, class Row>
-HWY_INLINE void transpose_square_of(const Row& row, T* out, std::int64_t ld_out) {
-  constexpr int n = kLanes<T>;
+// Transposes a square of as many rows and columns as D has lanes: out[i * ld_out + j] = row(j)[i].
+template <class D, class T, class Row>
+HWY_INLINE void transpose_square_of(D d, const Row& row, T* out, std::int64_t ld_out) {
+  constexpr int n = static_cast<int>(hn::MaxLanes(D()));
 #if HWY_TARGET == HWY_SCALAR
   static_assert(n == 1);
   out[0] = row(0)[0];
-  (void)ld_out;
+  (void)d, (void)ld_out;
 #else
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
+  using V = hn::Vec<D>;
   V u[n], columns[n];
   if constexpr (sizeof(T) == 4) {
     ORTHANT_UNROLL for (int q = 0; q < n; q += 4) {
@@ -93,12 +92,6 @@ HWY_INLINE void transpose_square_of(const Row& row, T* out, std::int64_t ld_out)
 #endif
 }
 
-// The same of rows that are ld_in apart.
-template <class T>
-HWY_INLINE void transpose_square(const T* in, std::int64_t ld_in, T* out, std::int64_t ld_out) {
-  transpose_square_of([&](int j) HWY_ATTR { return in + j * ld_in; }, out, ld_out);
-}
-
 // out[c * ld_out + j] = row(j, c)[0] for j < Lanes, c < components, row(j, c) having what follows c behind it.
 template <class T, class Row>
 HWY_INLINE void transpose_rows(const Row& row, int components, T* out, std::int64_t ld_out) {
@@ -111,25 +104,47 @@ HWY_INLINE void transpose_rows(const Row& row, int components, T* out, std::int6
   }
   for (int c = 0; c < components; c += n) {
     const int begin = std::min(c, components - n);  // the last square overlaps the one before
-    transpose_square_of([&](int j) HWY_ATTR { return row(j, begin); }, out + begin * ld_out, ld_out);
+    transpose_square_of(
+        hn::ScalableTag<T>(), [&](int j) HWY_ATTR { return row(j, begin); }, out + begin * ld_out, ld_out);
   }
 }
 
-// out(i, j) = in(j, i) for i < rows_out, j < columns_out: in whole squares, then entry by entry at the edges.
+// out(i, j) = in(j, i) for i < rows_out, j < columns_out, both no less than D has lanes: in squares, of which the last
+// overlap those before.
+template <class D, class T>
+HWY_INLINE void transpose_in_squares(D d, const T* in, std::int64_t ld_in, T* out, std::int64_t ld_out,
+                                     std::int64_t rows_out, std::int64_t columns_out) {
+  constexpr std::int64_t n = hn::MaxLanes(D());
+  for (std::int64_t c = 0; c < columns_out; c += n) {
+    const std::int64_t j = std::min(c, columns_out - n);
+    for (std::int64_t r = 0; r < rows_out; r += n) {
+      const std::int64_t i = std::min(r, rows_out - n);
+      const auto row = [&](int q) HWY_ATTR { return in + (j + q) * ld_in + i; };
+      transpose_square_of(d, row, out + i * ld_out + j, ld_out);
+    }
+  }
+}
+
+// The same of any size: in the largest squares that fit, of vectors, halves or quarters of them, or entry by entry.
 template <class T>
 HWY_INLINE void transpose(const T* in, std::int64_t ld_in, T* out, std::int64_t ld_out, std::int64_t rows_out,
                           std::int64_t columns_out) {
-  constexpr std::int64_t n = kLanes<T>;
-  const std::int64_t whole_rows = rows_out / n * n, whole_columns = columns_out / n * n;
-  for (std::int64_t j = 0; j < whole_columns; j += n) {
-    for (std::int64_t i = 0; i < whole_rows; i += n) {
-      transpose_square(in + j * ld_in + i, ld_in, out + i * ld_out + j, ld_out);
+  const std::int64_t least = std::min(rows_out, columns_out);
+  const hn::ScalableTag<T> d;
+  if (least >= kLanes<T>) return transpose_in_squares(d, in, ld_in, out, ld_out, rows_out, columns_out);
+#if HWY_TARGET != HWY_SCALAR
+  constexpr int kBlock = 16 / sizeof(T);  // the least that can be transposed: lanes of 128 bits
+  if constexpr (kLanes < T >> kBlock) {
+    const hn::Half<decltype(d)> half;
+    if (least >= kLanes<T> / 2) return transpose_in_squares(half, in, ld_in, out, ld_out, rows_out, columns_out);
+    if constexpr (kLanes<T> / 2 > kBlock) {
+      const hn::Half<decltype(half)> quarter;
+      if (least >= kBlock) return transpose_in_squares(quarter, in, ld_in, out, ld_out, rows_out, columns_out);
     }
   }
+#endif
   for (std::int64_t j = 0; j < columns_out; ++j) {
-    for (std::int64_t i = j < whole_columns ? whole_rows : 0; i < rows_out; ++i) {
-      out[i * ld_out + j] = in[j * ld_in + i];
-    }
+    for (std::int64_t i = 0; i < rows_out; ++i) out[i * ld_out + j] = in[j * ld_in + i];
   }
 }
 
