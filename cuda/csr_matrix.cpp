@@ -213,7 +213,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
     const Orientation<T>& x = side == Side::w ? rows_ : columns_;
-    descend_sparse(this->gpu_, x.compressed(), x.long_segments(), f, fixed, {fixed_sums, penalty, sweeps, divergence},
+    descend_sparse(this->gpu_, x.compressed(), f, fixed, {fixed_sums, penalty, sweeps, divergence},
                    workspace.get<T>(Workspace::panels, rows_.nonzeros));
   }
 

@@ -40,6 +40,19 @@ __device__ inline T rounded_product(T a, T b) {
     return __dmul_rn(a, b);
 }
 
+/// a / b, of float by the device's reciprocal: off by up to two units in the last place, and 0 where |b| is beyond
+/// 2^126. b must not be subnormal.
+template <class T>
+__device__ inline T fast_quotient(T a, T b) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    float inverse;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(b));
+    return a * inverse;
+  } else {
+    return a / b;
+  }
+}
+
 /// One barrier per source line: the rig tells barriers apart by their lines.
 __device__ inline void sync_block() { __syncthreads(); }
 __device__ inline void sync_warp(unsigned mask = kAllLanes) { __syncwarp(mask); }

@@ -182,6 +182,7 @@ struct RowLengths {
   std::int64_t columns = 0;
   int rank = 1;
   std::vector<std::int64_t> lengths;
+  std::int64_t padding = 0;  // of the factor of the rows, and of the other one where that has none
 
   std::string name() const {
     return std::to_string(lengths.size()) + " x " + std::to_string(columns) + " rank " + std::to_string(rank);
@@ -194,9 +195,11 @@ inline std::vector<RowLengths> row_lengths() {
                                  {3000, 19, {2500, 700, 1500}},
                                  {9000, 19, {8500, 700, 1500, 9}},
                                  {300, 19, {258, 257, 256, 255, 254, 1}},
+                                 {300, 8, {65, 64, 63, 0, 33, 32, 31, 1, 256, 64, 255, 257, 2, 128, 129, 127, 5}, 3},
+                                 {3100, 8, {3073, 3072, 1537, 1536, 300, 9}, 3},
                                  {270, 3, {}}};
   all[1].lengths.resize(40, 9);
-  for (std::int64_t i = 0; i < 2100; ++i) all[4].lengths.push_back(i % 16 == 0 ? 250 + i % 13 : i * 7 % 24);
+  for (std::int64_t i = 0; i < 2100; ++i) all.back().lengths.push_back(i % 16 == 0 ? 250 + i % 13 : i * 7 % 24);
   if (few_cases()) all.pop_back();  // more rows than the CPU sorts at once, which is nothing to others
   return all;
 }

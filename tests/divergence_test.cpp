@@ -256,8 +256,8 @@ SIMD_TEST(Divergence, CoordinateDescentOfRowsOfManyLengths) {
     const oracle::Sparse x = cases::make_sparse(c);
     const CsrStorage<T> storage(x);
     auto workspace = this->workspace();
-    check_descent({x.rows, x.columns, c.rank, 0}, Side::w, *this->staged(Matrix<T>(this->context(), storage.view())),
-                  oracle::densify(x), workspace);
+    check_descent({x.rows, x.columns, c.rank, 0, Layout::row_major, c.padding}, Side::w,
+                  *this->staged(Matrix<T>(this->context(), storage.view())), oracle::densify(x), workspace);
   }
 }
 

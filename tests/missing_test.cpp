@@ -309,8 +309,8 @@ SIMD_TEST(MissingTerms, CoordinateDescentOfRowsOfManyLengths) {
     const Matrix<T> matrix(this->context(), x.view(), given.data());
     auto workspace = this->workspace();
     for (double beta : {1.0, 2.0}) {
-      check_descent(beta, Side::w, *this->staged(matrix), oracle::densify(values), oracle::densify(weights), c.rank, 0,
-                    workspace);
+      check_descent(beta, Side::w, *this->staged(matrix), oracle::densify(values), oracle::densify(weights), c.rank,
+                    c.padding, workspace);
     }
   }
 }

@@ -30,12 +30,13 @@ void descend_dense(const Gpu&, const S* x, std::int64_t ld, const core::Observed
 
 /// Never more than so many times the numbers of both factors.
 inline constexpr std::int64_t kDescentScratch = 4;
+inline constexpr std::int64_t kMostDescentBlocks = 1 << 20;
 std::int64_t dense_descent_scratch(const Gpu&, int rank, std::int64_t count, std::int64_t fixed_count, bool of_lines,
                                    bool complete, int element_size);
 
 /// `f` is the factor of the segments, `scratch` a number for each entry.
 template <class T>
-void descend_sparse(const Gpu&, Compressed<T> x, LongSegments, core::Factor<T> f, core::Factor<const T> fixed,
-                    const Descent<T>&, T* scratch);
+void descend_sparse(const Gpu&, Compressed<T> x, core::Factor<T> f, core::Factor<const T> fixed, const Descent<T>&,
+                    T* scratch);
 
 }  // namespace orthant::cuda

@@ -28,7 +28,7 @@ class ElementCoefficients {
   };
 
   /// The numerator of Kullback-Leibler.
-  __device__ T quotient(T x, T v) const { return x / at_least_floor(v); }
+  __device__ T quotient(T x, T v) const { return device::fast_quotient(x, at_least_floor(v)); }
 
   __device__ Coefficients operator()(T x, T v) const {
     if (kind_ == Kind::squared) return {x, v};

@@ -67,6 +67,10 @@ template <class T>
 T rounded_product(T a, T b) {
   return a * b;
 }
+template <class T>
+T fast_quotient(T a, T b) {
+  return a / b;
+}
 inline void sync_block(Site site = Site::here()) { ::simt::block_barrier(site); }
 inline void sync_warp(unsigned mask = kAllLanes, Site site = Site::here()) { ::simt::warp_barrier(mask, site); }
 inline void fence() {

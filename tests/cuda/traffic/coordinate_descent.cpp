@@ -4,75 +4,116 @@
 #include "tests/cuda/traffic/bound.hpp"
 
 namespace orthant::cuda::traffic {
+namespace {
+
+struct Step {
+  const char* name;
+  double beta;
+  bool weighted;
+
+  double arrays() const { return weighted ? 2 : 1; }  // values, and weights beside them
+  Descent<float> descent(Device& d) const { return {d.factor(kRank, 1).data, {}, 1, {beta, 1e-12, !weighted}}; }
+};
+constexpr Step kSteps[] = {{"KullbackLeiblerStep<false, float>", 1, false},
+                           {"KullbackLeiblerStep<true, float>", 1, true},
+                           {"SquaredStep<float>", 2, true}};
+
+constexpr double kF = 4.0 * kRank;  // a column of the factor
+// Every warp reads each component for the fits and for its step, and with it one of the sums, a sector for a number.
+constexpr double of_components(double warps) { return 3 * kRank * warps * kSector; }
+
+Bound dense_bound(const Step& step, std::string kernel, std::int64_t count, std::int64_t length) {
+  return {.kernel = "coordinate_descent_dense: " + kernel + ", " + step.name + ", float>",
+          .read = step.arrays() * 4.0 * static_cast<double>(count * length) + kF * static_cast<double>(count + length),
+          .written = kF * static_cast<double>(count),
+          .call = [=](Device& d) {
+            core::Observed<float> observed = observed_x(d, step.weighted);
+            observed.ld = length;
+            descend_dense<float, float>(
+                d.gpu(), x_of<float>(d), length, observed, true, d.factor(kRank, count),
+                d.factor(static_cast<int>(length), kRank), step.descent(d),
+                d.zeros<float>(dense_descent_scratch(d.gpu(), kRank, count, length, true, !step.weighted, 4)));
+          }};
+}
+
+void add_dense(std::vector<Bound>& t) {
+  for (const Step& step : kSteps) {
+    for (const auto& [threads, count, length] :
+         {std::tuple<int, std::int64_t, std::int64_t>{32, 512, 256}, {128, 16, 1024}, {512, 4, 4096}}) {
+      const auto columns = static_cast<double>(count), column = 4.0 * static_cast<double>(length);
+      Bound b = dense_bound(step, "dense_short<" + std::to_string(threads), count, length);
+      b.again = columns * (2 * kRank * column + of_components(threads / 32.0));
+      b.again_to = columns * kRank * kSector;
+      b.reason =
+          "a column's own entries stay in registers; the fixed factor is read twice for it, from L2, for the fits "
+          "and for a sweep; the sums and the column itself are read and written one number at a time";
+      b.barriers = threads == 32 ? 0 : columns * (2 * kRank + step.weighted);
+      t.push_back(std::move(b));
+    }
+    constexpr std::int64_t kFar = 12800, kFew = 4;  // too long for registers
+    constexpr double kColumn = 4.0 * kFar, kWarps = 8;
+    Bound b = dense_bound(step, "dense_long<", kFew, kFar);
+    b.kernel = "coordinate_descent_dense: dense_long<" + std::string(step.name) + ", float>";
+    b.again = kFew * (kRank * ((5 + step.arrays()) * kColumn + kFar / 32.0 * kSector) + step.arrays() * kColumn +
+                      of_components(kWarps));
+    b.again_to = kFew * (kRank * kSector + (kRank + 1) * kColumn);
+    b.reason =
+        "the fixed factor is read three times for each column, from L2; what is kept of a column in global memory "
+        "is read, and the fits written, for each component";
+    b.barriers = kFew * (kRank + 1 + step.weighted);
+    t.push_back(std::move(b));
+  }
+}
+
+void add_sparse(std::vector<Bound>& t) {
+  struct Shape {
+    std::string kernel;
+    Entries x;
+    double threads;  // of a team
+  };
+  const Shape shapes[] = {{"sparse_short<", {256, 16, 512}, 8},
+                          {"sparse_long<128, ", {8, 512, 1024}, 128},
+                          {"sparse_long<512, ", {4, 2048, 4096}, 512}};
+  for (const Step& step : kSteps) {
+    for (const Shape& s : shapes) {
+      for (const int vector : {1, 2, 4}) {
+        const auto segments = static_cast<double>(s.x.count), nonzeros = static_cast<double>(s.x.size());
+        const double warps = s.threads < 32 ? 1 : s.threads / 32,
+                     own = static_cast<double>(s.x.per_segment) / s.threads;
+        const double at_once = s.threads == 512 ? 3 : 4, rounds = ceil_divide(own, at_once) * at_once;
+        const double loads =
+            2 * kRank / vector;  // of an entry's column, each a sector; in rounds without one, of a warp
+        const bool is_long = s.threads > 32;
+        t.push_back(
+            {.kernel =
+                 "coordinate_descent_sparse: " + s.kernel + std::to_string(vector) + ", " + step.name + ", float>",
+             .read = segments * (8 + kF) + nonzeros * (4 + 4 * step.arrays() + kF),
+             .written = segments * kF,
+             .again = nonzeros * (loads * kSector - kF) + segments * warps * (rounds - own) * loads * kSector +
+                      segments * (of_components(warps) + 6 * warps * kSector),
+             .again_to = segments * kRank * kSector,
+             .reason =
+                 "the fixed factor's columns are read for the fits and for a sweep, four components of an entry at a "
+                 "time, or one where columns do not lie so; the rest as for dense X",
+             .barriers = is_long ? segments * (3 + kRank / 4.0 + kRank + step.weighted) : 0,
+             .call = [=](Device& d) {
+               Compressed<float> x = sparse_x(d, s.x);
+               if (step.weighted) x.weights = d.array<float>(s.x.size(), [](std::int64_t p) { return 1 + p % 3; });
+               descend_sparse<float>(d.gpu(), x, d.factor(kRank, s.x.count),
+                                     d.factor(kRank, s.x.length, vector == 4 ? 0 : vector), step.descent(d),
+                                     d.zeros<float>(s.x.size()));
+             }});
+      }
+    }
+  }
+}
+
+}  // namespace
 
 std::vector<Bound> descent_bounds() {
   std::vector<Bound> t;
-  constexpr double kX_bytes = 4.0 * kCount * kLength, kF = 4.0 * kRank * kCount;
-  const auto nonzeros = static_cast<double>(kX.size()), segments = static_cast<double>(kX.count);
-  constexpr const char* kAgain =
-      "the fixed factor's components are read three times for each column, from L2; what is kept of a column in global "
-      "memory is read, and the fits written, for each component; the sums and the column itself are read and written "
-      "one number at a time";
-  constexpr std::int64_t kFar = 12800, kFew = 4;  // columns too long for shared memory
-  constexpr double kColumn = 4.0 * kLength;
-  const struct {
-    const char* step;
-    double beta;
-    bool weighted;
-  } steps[] = {{"KullbackLeiblerStep<false, float>", 1, false},
-               {"KullbackLeiblerStep<true, float>", 1, true},
-               {"SquaredStep<float>", 2, true}};
-  constexpr double kSegment = 4.0 * kX.per_segment;
-  for (const auto& [step, beta, weighted] : steps) {
-    const auto descent = [beta = beta, weighted = weighted](Device& d) {
-      return Descent<float>{d.factor(kRank, 1).data, {}, 1, {beta, 1e-12, !weighted}};
-    };
-    const double arrays = weighted ? 2 : 1;  // values, and weights beside them
-    constexpr double kOfColumn = (kLength / 32.0 + 2) * kSector;
-    t.push_back({.kernel = std::string("coordinate_descent: dense<true, ") + step + ", float>",
-                 .read = arrays * kX_bytes + kF + 4.0 * kRank * kLength,
-                 .written = kF,
-                 .again = kCount * kRank * (3 * kColumn + kOfColumn),
-                 .again_to = kCount * kRank * kSector,
-                 .reason = kAgain,
-                 .barriers = 2.0 * kCount * (kRank + weighted),
-                 .call = [descent, weighted = weighted](Device& d) {
-                   descend_dense<float, float>(d.gpu(), x_of<float>(d), kLength, observed_x(d, weighted), true,
-                                               d.factor(kRank, kCount), d.factor(static_cast<int>(kLength), kRank),
-                                               descent(d), nullptr);
-                 }});
-    constexpr double kLongColumn = 4.0 * kFar, kOfLongColumn = (kFar / 32.0 + 2) * kSector;
-    t.push_back({.kernel = std::string("coordinate_descent: dense<false, ") + step + ", float>",
-                 .read = kFew * arrays * kLongColumn + 4.0 * kRank * (kFew + kFar),
-                 .written = 4.0 * kRank * kFew,
-                 .again = kFew * kRank * ((5 + arrays) * kLongColumn + kOfLongColumn),
-                 .again_to = kFew * (kRank * kSector + (kRank + 1) * kLongColumn),
-                 .reason = kAgain,
-                 .barriers = 2.0 * kFew * (kRank + weighted),
-                 .call = [descent, weighted = weighted](Device& d) {
-                   core::Observed<float> observed = observed_x(d, weighted);
-                   observed.ld = kFar;
-                   descend_dense<float, float>(
-                       d.gpu(), x_of<float>(d), kFar, observed, true, d.factor(kRank, kFew),
-                       d.factor(static_cast<int>(kFar), kRank), descent(d),
-                       d.zeros<float>(dense_descent_scratch(d.gpu(), kRank, kFew, kFar, true, !weighted, 4)));
-                 }});
-    constexpr double kStages = kRank / 8.0, kStage = kX.per_segment * (1 + 1 / 4.0) * kSector;
-    t.push_back({.kernel = std::string("coordinate_descent: sparse<") + step + ", float>",
-                 .read = segments * (8 + 4 * kRank) + nonzeros * (4 + 4 * arrays + 4 * kRank),
-                 .written = 4 * segments * kRank,
-                 .again = segments * (kRank * ((2 + arrays) * kSegment + 3 * kSector) +
-                                      kStages * (2 * kStage + kSegment) - kX.per_segment * 4.0 * kRank),
-                 .again_to = segments * (kRank * kSector + (kRank + kStages) * kSegment),
-                 .reason =
-                     "the fixed factor's columns are read for the fits and for a sweep, a sector of each entry at "
-                     "a time; the rest as for dense X",
-                 .barriers = 2.0 * segments * (kRank + 2 * kStages + weighted),
-                 .call = [descent, weighted = weighted](Device& d) {
-                   descend_sparse<float>(d.gpu(), weighted ? weighted_x(d) : sparse_x(d), {}, d.factor(kRank, kX.count),
-                                         d.factor(kRank, kX.length), descent(d), d.zeros<float>(kX.size()));
-                 }});
-  }
+  add_dense(t);
+  add_sparse(t);
   return t;
 }
 
