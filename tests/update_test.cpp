@@ -97,6 +97,28 @@ SIMD_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
   EXPECT_EQ(p.f(1, 2), T(0));
 }
 
+// Where a column is next to nothing, products over the denominator leave the range of T, and where it is less than that
+// nothing is left.
+SIMD_TEST(Backend, MultiplicativeUpdateOfColumnsThatAreNextToNothing) {
+  using T = TypeParam;
+  constexpr T kLeast = std::numeric_limits<T>::min();
+  auto p = this->problem({2, 3});
+  p.g = {T(1e-7), T(1e-3), T(1e-3), 1};
+  const T columns[3][2] = {{0, 100 * kLeast}, {T(1e8) * kLeast, 0}, {0, T(1e5) * kLeast}};
+  for (int j = 0; j < 3; ++j) {
+    for (int c = 0; c < 2; ++c) {
+      p.f(c, j) = columns[j][c];
+      p.r(c, j) = T(1e3);
+    }
+  }
+  this->backend().multiplicative(p.f.factor(), p.terms(), {}, nullptr);
+  EXPECT_EQ(p.f(0, 0), T(0));  // over a subnormal number
+  EXPECT_NEAR(p.f(1, 0), T(1e3), 1e-2);
+  EXPECT_NEAR(p.f(0, 1), T(1e10), 1e5);  // over 10 kLeast
+  EXPECT_EQ(p.f(1, 1), T(0));
+  EXPECT_EQ(p.f(0, 2), T(0));  // over 100 kLeast
+}
+
 // Ranks up to the largest of the CUDA backend, where columns take all of what a block has.
 SIMD_TEST(Backend, UpdatesOfLargeRanks) {
   using T = TypeParam;

@@ -65,9 +65,11 @@ struct Component {
   /// The value after a multiplicative update. Subnormal numbers carry no digits; 0/0 is 0. An infinite denominator
   /// makes NaN, not a component that seems to have died.
   __device__ T by_ratio() const {
-    const T denominator = others + own_term();
-    const T next = f * (product / denominator) + (denominator - denominator);
-    return denominator == 0 || next < kLeastNormal<T> ? T(0) : next;
+    const T denominator = others + own_term(), ratio = product / denominator;
+    // F / denominator is at most 1 / curvature; the ratio has no bound where the column is next to nothing.
+    const T scaled = ratio > std::numeric_limits<T>::max() ? f / denominator * product : f * ratio;
+    const T next = scaled + (denominator - denominator);
+    return denominator < kLeastNormal<T> || next < kLeastNormal<T> ? T(0) : next;
   }
 };
 

@@ -102,8 +102,15 @@ HWY_INLINE void update_components(const UpdateOperands<T>& o, int c, SquareSum<T
         hn::Store(next, d, o.f + at + v * n);
       } else if constexpr (kKind == Kind::multiplicative) {
         const V denominator = hn::MulAdd(h, fv, others[a][v]);  // fused whether or not `own` is used below
+        const V ratio = hn::Div(rv, denominator);
+        V scaled = hn::Mul(fv, ratio);
+        // F / denominator is at most 1 / curvature; the ratio has no bound where the column is next to nothing.
+        const auto beyond = hn::Gt(ratio, hn::Set(d, std::numeric_limits<T>::max()));
+        if (HWY_UNLIKELY(!hn::AllFalse(d, beyond))) {
+          scaled = hn::IfThenElse(beyond, hn::Mul(hn::Div(fv, denominator), rv), scaled);
+        }
         // An infinite denominator makes NaN, not a component that seems to have died.
-        const V next = hn::MulAdd(fv, hn::Div(rv, denominator), hn::Sub(denominator, denominator));
+        const V next = hn::Add(scaled, hn::Sub(denominator, denominator));
         // Subnormal numbers are slow and carry no digits; 0/0 is 0.
         const auto subnormal = hn::Lt(next, hn::Set(d, std::numeric_limits<T>::min()));
         hn::Store(hn::IfThenZeroElse(hn::Or(subnormal, hn::Eq(denominator, zero)), next), d, o.out + at + v * n);

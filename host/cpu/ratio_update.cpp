@@ -11,8 +11,8 @@
 #include <hwy/highway.h>
 
 #include "host/cpu/divergence-inl.hpp"
-#include "host/cpu/partial-inl.hpp"
 #include "host/cpu/double_sum-inl.hpp"
+#include "host/cpu/partial-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace orthant::cpu::HWY_NAMESPACE {
