@@ -66,6 +66,8 @@ struct Orientation {
   LongSegments long_segments() const {
     return {parts, part_length(nonzeros), part_segment.data(), part_first.data(), part_arrived.data()};
   }
+  /// Segments have no more entries than this.
+  std::int64_t longest() const { return parts == 0 ? std::min(nonzeros, part_length(nonzeros)) : nonzeros; }
   std::int64_t bytes() const {
     return offsets.bytes() + indices.bytes() + values.bytes() + weights.bytes() +
            (by_cusparse != nullptr ? by_cusparse->bytes() : 0) +
@@ -213,7 +215,7 @@ class CsrMatrix final : public DeviceMatrix<T> {
                           const T* fixed_sums, core::ScaledPenalty penalty, int sweeps,
                           Workspace& workspace) const override {
     const Orientation<T>& x = side == Side::w ? rows_ : columns_;
-    descend_sparse(this->gpu_, x.compressed(), f, fixed, {fixed_sums, penalty, sweeps, divergence},
+    descend_sparse(this->gpu_, x.compressed(), x.longest(), f, fixed, {fixed_sums, penalty, sweeps, divergence},
                    workspace.get<T>(Workspace::panels, rows_.nonzeros));
   }
 

@@ -235,7 +235,7 @@ SIMD_TEST(Divergence, CoordinateDescent) {
 // How long a column is decides where a backend keeps it, and how many work on it.
 SIMD_TEST(Divergence, CoordinateDescentOfLongColumns) {
   using T = TypeParam;
-  for (std::int64_t length : {300, 3000, 7000, 13001}) {
+  for (std::int64_t length : {300, 1000, 3000, 7000, 13001}) {
     for (Layout layout : cases::kLayouts) {
       const MatrixCase c{5, length, 1, -1, layout, 3};
       SCOPED_TRACE(c.name());

@@ -273,7 +273,7 @@ SIMD_TEST(MissingTerms, CoordinateDescentIsHalsWithAGramForEachColumn) {
 // How long a column is decides where a backend keeps it, and how many work on it.
 SIMD_TEST(MissingTerms, CoordinateDescentOfLongColumns) {
   using T = TypeParam;
-  for (std::int64_t length : {300, 3000, 7000, 13001}) {
+  for (std::int64_t length : {300, 1000, 3000, 7000, 13001}) {
     for (Form form : {Form::nan, Form::weights_and_nan, Form::sparse_weights}) {
       for (Layout layout : cases::kLayouts) {
         if (form == Form::sparse_weights && layout != Layout::row_major) continue;

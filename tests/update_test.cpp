@@ -102,10 +102,10 @@ SIMD_TEST(Backend, MultiplicativeUpdateFlushesSubnormalResults) {
 SIMD_TEST(Backend, MultiplicativeUpdateOfColumnsThatAreNextToNothing) {
   using T = TypeParam;
   constexpr T kLeast = std::numeric_limits<T>::min();
-  auto p = this->problem({2, 3});
+  auto p = this->problem({2, 4});
   p.g = {T(1e-7), T(1e-3), T(1e-3), 1};
-  const T columns[3][2] = {{0, 100 * kLeast}, {T(1e8) * kLeast, 0}, {0, T(1e5) * kLeast}};
-  for (int j = 0; j < 3; ++j) {
+  const T columns[4][2] = {{0, 100 * kLeast}, {T(1e8) * kLeast, 0}, {0, T(1e5) * kLeast}, {T(1e4) * kLeast, 0}};
+  for (int j = 0; j < 4; ++j) {
     for (int c = 0; c < 2; ++c) {
       p.f(c, j) = columns[j][c];
       p.r(c, j) = T(1e3);
@@ -117,6 +117,7 @@ SIMD_TEST(Backend, MultiplicativeUpdateOfColumnsThatAreNextToNothing) {
   EXPECT_NEAR(p.f(0, 1), T(1e10), 1e5);  // over 10 kLeast
   EXPECT_EQ(p.f(1, 1), T(0));
   EXPECT_EQ(p.f(0, 2), T(0));  // over 100 kLeast
+  EXPECT_EQ(p.f(0, 3), T(0));  // over a subnormal number, which has no digits
 }
 
 // Ranks up to the largest of the CUDA backend, where columns take all of what a block has.

@@ -13,6 +13,8 @@ namespace orthant::cuda {
 
 using core::Pull;
 
+inline constexpr std::int64_t kMostDescentBlocks = 1 << 20;
+
 template <class T>
 struct Entry {
   T value, weight;  // the value is 0 where the weight is
@@ -62,7 +64,8 @@ void with_step(const core::Divergence& divergence, Launch&& launch) {
 }
 
 /// The sums of a team over its threads: kTeam neighbouring lanes of a warp, or a block of kTeam threads if that is more
-/// than 32. Every thread has the same sums, added in the same order. All teams of a warp come along.
+/// than 32. Every thread has the same sums, added in the same order. All teams of a warp come along. One object for all
+/// sums of a kernel: it remembers where the last one was.
 template <int kTeam, bool kSumsAway, class T>
 class TeamSums {
  public:
@@ -71,7 +74,7 @@ class TeamSums {
     add<kLanes>(pull);
     if constexpr (kWarps > 1) {
       ORTHANT_SHARED(T, parts, [2][kWarps][3]);
-      other_ = 1 - other_;  // no barrier is needed between reading these and writing the next ones
+      other_ = 1 - other_;  // so that no barrier is needed between reading these and writing the next ones
       if (threadIdx.x % 32 == 0) {
         parts[other_][threadIdx.x / 32][0] = pull.toward;
         if constexpr (kSumsAway) parts[other_][threadIdx.x / 32][1] = pull.away;
@@ -115,15 +118,15 @@ __device__ T next_component(const Step& step, const Descent<T>& d, int c, T old,
 /// read(from, place, h), which are Column::kComponents of that, 0 beyond the last, `from` being first() and so many
 /// components further after each advance(from).
 /// `most`: the largest count of the warp. A thread without an entry reads what is at Place() anyway, and it counts for
-/// nothing: under a condition compilers would make the address anew each time.
+/// nothing where that is finite: under a condition compilers would make the address anew each time.
 template <int kTeam, int kOwn, class Step, class T, class Column>
-__device__ void descend_in_registers(const Step& step, const Descent<T>& d, int rank, device::Global<T> f,
-                                     const Column& column, bool is_column, int count, int most) {
+__device__ void descend_in_registers(TeamSums<kTeam, Step::kSumsAway, T>& sum_over_team, const Step& step,
+                                     const Descent<T>& d, int rank, device::Global<T> f, const Column& column,
+                                     bool is_column, int count, int most) {
   constexpr int kComponents = Column::kComponents, kRounds = kOwn % 4 == 0 ? 4 : 3;
   static_assert(kOwn % kRounds == 0);
   const int thread = static_cast<int>(threadIdx.x) % kTeam;
   const int own = (count - thread + kTeam - 1) / kTeam, rounds = (most + kTeam - 1) / kTeam;
-  TeamSums<kTeam, Step::kSumsAway, T> sum_over_team;
   // Several rounds at a time, unless nobody in the warp has an entry in them.
   const auto for_own = [&](auto&& work) {
     ORTHANT_UNROLL_LOOP
@@ -167,6 +170,7 @@ __device__ void descend_in_registers(const Step& step, const Descent<T>& d, int 
   bool moves = is_column;
   if constexpr (Step::kWeighted) {
     moves = sum_over_team({counts ? T(1) : T(0), 0, 0}).toward > 0;
+    if constexpr (kTeam <= 32) device::sync_warp();  // f was read for the fits
     if (is_column && !moves) {
       for (int c = thread; c < rank; c += kTeam) f[c] = 0;
     }
@@ -200,9 +204,9 @@ __device__ void descend_in_registers(const Step& step, const Descent<T>& d, int 
 /// A column of any length, by a block of kTeam threads. `column`: entry(e), component(c, e), and `fit`, memory for so
 /// many numbers.
 template <int kTeam, class Step, class T, class Column>
-__device__ void descend_in_memory(const Step& step, const Descent<T>& d, int rank, device::Global<T> f,
-                                  const Column& column, std::int64_t count) {
-  TeamSums<kTeam, Step::kSumsAway, T> sum_over_team;
+__device__ void descend_in_memory(TeamSums<kTeam, Step::kSumsAway, T>& sum_over_team, const Step& step,
+                                  const Descent<T>& d, int rank, device::Global<T> f, const Column& column,
+                                  std::int64_t count) {
   bool counts = false;
   for (std::int64_t e = threadIdx.x; e < count; e += kTeam) {
     T v = 0;

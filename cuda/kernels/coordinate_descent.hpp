@@ -5,7 +5,6 @@
 #include "cuda/gpu.hpp"
 #include "cuda/kernels/compressed.hpp"
 #include "cuda/kernels/element.hpp"
-#include "cuda/kernels/sparse_product.hpp"
 #include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
 #include "host/core/observed.hpp"
@@ -30,13 +29,12 @@ void descend_dense(const Gpu&, const S* x, std::int64_t ld, const core::Observed
 
 /// Never more than so many times the numbers of both factors.
 inline constexpr std::int64_t kDescentScratch = 4;
-inline constexpr std::int64_t kMostDescentBlocks = 1 << 20;
 std::int64_t dense_descent_scratch(const Gpu&, int rank, std::int64_t count, std::int64_t fixed_count, bool of_lines,
                                    bool complete, int element_size);
 
-/// `f` is the factor of the segments, `scratch` a number for each entry.
+/// `f` is the factor of the segments, `scratch` a number for each entry. No segment has more than `longest` entries.
 template <class T>
-void descend_sparse(const Gpu&, Compressed<T> x, core::Factor<T> f, core::Factor<const T> fixed, const Descent<T>&,
-                    T* scratch);
+void descend_sparse(const Gpu&, Compressed<T> x, std::int64_t longest, core::Factor<T> f, core::Factor<const T> fixed,
+                    const Descent<T>&, T* scratch);
 
 }  // namespace orthant::cuda

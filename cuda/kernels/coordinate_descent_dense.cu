@@ -58,10 +58,11 @@ template <int kTeam, class Step, class T>
 __global__ void __launch_bounds__(kTeam)
     dense_short(DenseX<T> x, core::Factor<T> f, core::Factor<const T> fixed, Step step, Descent<T> descent) {
   const int count = fixed.rank;
+  TeamSums<kTeam, Step::kSumsAway, T> sums;
   for (std::int64_t j = blockIdx.x; j < f.count; j += gridDim.x) {
     const DenseColumn<Step::kWeighted, T> column{x, j, fixed.data, fixed.ld};
     descend_in_registers<kTeam, own_entries(kTeam, sizeof(T))>(
-        step, descent, f.rank, device::Global<T>(f.data) + j * f.ld, column, true, count, count);
+        sums, step, descent, f.rank, device::Global<T>(f.data) + j * f.ld, column, true, count, count);
   }
 }
 
@@ -96,12 +97,13 @@ __global__ void __launch_bounds__(kMemoryThreads, 2)
     dense_long(DenseX<T> x, core::Factor<T> f, core::Factor<const T> fixed, Step step, Descent<T> descent, T* scratch) {
   const device::Global<T> all = scratch;
   const std::int64_t count = fixed.rank;
+  TeamSums<kMemoryThreads, Step::kSumsAway, T> sums;
   const device::Global<T> own = all + blockIdx.x * (kept_numbers(x.of_lines, Step::kWeighted) * count);
   for (std::int64_t j = blockIdx.x; j < f.count; j += gridDim.x) {
     const KeptColumn<Step::kWeighted, T> column{
         {x, j, fixed.data, fixed.ld}, !x.of_lines, own, own + count, own + 2 * count};
     column.keep(count);
-    descend_in_memory<kMemoryThreads>(step, descent, f.rank, device::Global<T>(f.data) + j * f.ld, column, count);
+    descend_in_memory<kMemoryThreads>(sums, step, descent, f.rank, device::Global<T>(f.data) + j * f.ld, column, count);
   }
 }
 

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <type_traits>
-
 #include "cuda/kernels/coordinate_descent.cuh"
 #include "cuda/kernels/observed.cuh"
 #include "cuda/kernels/vectors.hpp"
@@ -87,6 +84,8 @@ struct Sparse {
 template <int kVector, class Step, class T>
 __global__ void __launch_bounds__(kBlock, 4) sparse_short(Sparse<kVector, Step, T> s) {
   constexpr int kTeams = kWarp / kSmallTeam;
+  TeamSums<kSmallTeam, Step::kSumsAway, T> sums_of_team;
+  TeamSums<kWarp, Step::kSumsAway, T> sums_of_warp;
   const std::int64_t warps = static_cast<std::int64_t>(gridDim.x) * (kBlock / kWarp);
   const std::int64_t warp = static_cast<std::int64_t>(blockIdx.x) * (kBlock / kWarp) + threadIdx.x / kWarp;
   for (std::int64_t first = warp * kTeams; first < s.x.count; first += warps * kTeams) {
@@ -103,16 +102,17 @@ __global__ void __launch_bounds__(kBlock, 4) sparse_short(Sparse<kVector, Step, 
         const int other = device::shuffle_xor(most, lanes);
         most = most < other ? other : most;
       }
-      descend_in_registers<kSmallTeam, kOwnEntries<kSmallTeam, T>>(s.step, s.descent, s.f.rank, s.components(j),
-                                                                   s.column(s.begin(j)), is_short, count, most);
+      descend_in_registers<kSmallTeam, kOwnEntries<kSmallTeam, T>>(
+          sums_of_team, s.step, s.descent, s.f.rank, s.components(j), s.column(s.begin(j)), is_short, count, most);
     }
     unsigned longer =
         device::ballot(is_there && length > kMostEntries<kSmallTeam, T> && length <= kMostEntries<kWarp, T>);
     for (int team = 0; team < kTeams; ++team) {
       if ((longer >> (team * kSmallTeam) & 1) == 0) continue;
       const int count = static_cast<int>(s.length(first + team));
-      descend_in_registers<kWarp, kOwnEntries<kWarp, T>>(s.step, s.descent, s.f.rank, s.components(first + team),
-                                                         s.column(s.begin(first + team)), true, count, count);
+      descend_in_registers<kWarp, kOwnEntries<kWarp, T>>(sums_of_warp, s.step, s.descent, s.f.rank,
+                                                         s.components(first + team), s.column(s.begin(first + team)),
+                                                         true, count, count);
     }
   }
 }
@@ -120,7 +120,9 @@ __global__ void __launch_bounds__(kBlock, 4) sparse_short(Sparse<kVector, Step, 
 // A block of kTeam threads for columns that are too long for the next smaller team.
 template <int kTeam, int kVector, class Step, class T>
 __global__ void __launch_bounds__(kTeam, kTeam == kBlock ? 4 : 1) sparse_long(Sparse<kVector, Step, T> s) {
-  constexpr std::int64_t kShorter = kMostEntries < kTeam == kBlock ? kWarp : kBlock, T > ;
+  constexpr int kSmaller = kTeam == kBlock ? kWarp : kBlock;
+  constexpr std::int64_t kShorter = kMostEntries<kSmaller, T>;
+  TeamSums<kTeam, Step::kSumsAway, T> sums;
   ORTHANT_SHARED(std::int64_t, found, [kTeam]);
   ORTHANT_SHARED(int, number, [1]);
   // Neighbours are often as long: they go to different blocks.
@@ -138,10 +140,10 @@ __global__ void __launch_bounds__(kTeam, kTeam == kBlock ? 4 : 1) sparse_long(Sp
       const auto column = s.column(s.begin(j));
       if (kTeam == kBlock || length <= kMostEntries<kTeam, T>) {
         const int count = static_cast<int>(length);
-        descend_in_registers<kTeam, kOwnEntries<kTeam, T>>(s.step, s.descent, s.f.rank, s.components(j), column, true,
-                                                           count, count);
+        descend_in_registers<kTeam, kOwnEntries<kTeam, T>>(sums, s.step, s.descent, s.f.rank, s.components(j), column,
+                                                           true, count, count);
       } else {
-        descend_in_memory<kTeam>(s.step, s.descent, s.f.rank, s.components(j), column, length);
+        descend_in_memory<kTeam>(sums, s.step, s.descent, s.f.rank, s.components(j), column, length);
       }
     }
     device::sync_block();
@@ -151,8 +153,8 @@ __global__ void __launch_bounds__(kTeam, kTeam == kBlock ? 4 : 1) sparse_long(Sp
 }  // namespace
 
 template <class T>
-void descend_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<T> f, core::Factor<const T> fixed,
-                    const Descent<T>& descent, T* scratch) {
+void descend_sparse(const Gpu& gpu, Compressed<T> x, std::int64_t longest, core::Factor<T> f,
+                    core::Factor<const T> fixed, const Descent<T>& descent, T* scratch) {
   const auto run = [&]<int kVector, class Step>(const Step& step) {
     const Sparse<kVector, Step, T> sparse{x, f, fixed, step, descent, scratch};
     launch(gpu, "coordinate descent of short columns", sparse_short<kVector, Step, T>,
@@ -161,8 +163,8 @@ void descend_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<T> f, core::Fa
       launch(gpu, "coordinate descent of long columns", sparse_long<kTeam, kVector, Step, T>,
              grid_size(x.count, 1, 4 * kLargeBlock / kTeam * gpu.multiprocessors()), kTeam, 0, sparse);
     };
-    if (x.nonzeros > kMostEntries<kWarp, T>) run_long.template operator()<kBlock>();
-    if (x.nonzeros > kMostEntries<kBlock, T>) run_long.template operator()<kLargeBlock>();
+    if (longest > kMostEntries<kWarp, T>) run_long.template operator()<kBlock>();
+    if (longest > kMostEntries<kBlock, T>) run_long.template operator()<kLargeBlock>();
   };
   with_step<T>(descent.divergence, [&]<class Step>(const Step& step) {
     const int vector = components_at_once(fixed);
@@ -176,9 +178,9 @@ void descend_sparse(const Gpu& gpu, Compressed<T> x, core::Factor<T> f, core::Fa
   });
 }
 
-#define ORTHANT_INSTANTIATE(T)                                                                                       \
-  template void descend_sparse(const Gpu&, Compressed<T>, core::Factor<T>, core::Factor<const T>, const Descent<T>&, \
-                               T*);
+#define ORTHANT_INSTANTIATE(T)                                                                                  \
+  template void descend_sparse(const Gpu&, Compressed<T>, std::int64_t, core::Factor<T>, core::Factor<const T>, \
+                               const Descent<T>&, T*);
 ORTHANT_INSTANTIATE(float)
 ORTHANT_INSTANTIATE(double)
 

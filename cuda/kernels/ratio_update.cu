@@ -33,9 +33,12 @@ __device__ T updated(const Form<T>& form, T f, T n, T b, T d) {
       scale = std::pow(scale > kLeast ? scale : kLeast, form.exponent);
     }
   }
+  // Where f is next to nothing the ratio may be beyond the range of T, and f / d is not.
+  const bool is_plain = kPlain || (!form.root && form.exponent == 1);
+  const T scaled = is_plain && scale > std::numeric_limits<T>::max() ? f / d * n : f == 0 ? T(0) : f * scale;
   // Terms that are not finite make NaN, not a component that seems to have died. Subnormal numbers carry no digits; 0/0
   // is 0.
-  const T terms_sum = n + d, next = f * scale + (terms_sum - terms_sum);
+  const T terms_sum = n + d, next = scaled + (terms_sum - terms_sum);
   return d == 0 || n == 0 || next < kLeast ? T(0) : next;
 }
 

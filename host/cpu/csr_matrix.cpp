@@ -1,7 +1,6 @@
 #include "host/cpu/csr_matrix.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -17,7 +16,6 @@
 
 namespace orthant::cpu {
 
-using core::Buffer;
 using core::Factor;
 using core::Gram;
 using core::KktSums;
@@ -34,12 +32,13 @@ int band_count(std::int64_t gathered, std::int64_t count, std::int64_t nonzeros)
   return static_cast<int>(std::clamp<std::int64_t>(std::min(wanted, affordable), 1, 1024));
 }
 
-// Tasks of for_balanced whose results are added up in their order: by X alone, whatever the number of threads. Few of
-// small X, so that handing them out costs little and that they fill blocks of kUpdateColumns segments.
+// Tasks of for_balanced whose results are added up in their order: by X and the rank alone, whatever the number of
+// threads. Few of small X, so that handing them out costs little beside what they do.
 template <class T>
-int tasks_of(const Compressed<T>& x, std::int64_t per_segment) {
-  const std::int64_t work = x.offsets[x.count] - x.offsets[0] + x.count * per_segment;
-  return static_cast<int>(std::clamp<std::int64_t>(work / 4096, 1, kMaxChunks));
+int tasks_of(const Compressed<T>& x, std::int64_t per_segment, int rank) {
+  const std::int64_t entries = x.offsets[x.bands * (x.count + 1) - 1] - x.offsets[0];
+  const std::int64_t work = (entries + x.count * per_segment) * rank;
+  return static_cast<int>(std::clamp<std::int64_t>(work / (1 << 15), 1, kMaxChunks));
 }
 
 template <class T>
@@ -91,7 +90,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
     const std::int64_t panel_size = static_cast<std::int64_t>(kUpdateColumns) * k;
     T* panels = workspace.get<T>(Workspace::panels, threads_ * panel_size);
     KktSums parts[kMaxChunks] = {};
-    for_balanced(x.offsets, x.count, k / 4 + 8, tasks_of(x, k / 4 + 8), threads_,
+    for_balanced(x.offsets, x.count, k / 4 + 8, tasks_of(x, k / 4 + 8, k), threads_,
                  [&](int task, std::int64_t begin, std::int64_t length, int worker) {
                    T* memory = panels + worker * panel_size;
                    for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
@@ -138,7 +137,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
     const std::int64_t sums_size = static_cast<std::int64_t>(kUpdateColumns) * k, size = (known ? 1 : 2) * sums_size;
     T* panels = workspace.get<T>(Workspace::panels, threads_ * size);
     KktSums parts[kMaxChunks] = {};
-    for_balanced(x.offsets, x.count, k / 4 + 8, tasks_of(x, k / 4 + 8), threads_,
+    for_balanced(x.offsets, x.count, k / 4 + 8, tasks_of(x, k / 4 + 8, k), threads_,
                  [&](int task, std::int64_t begin, std::int64_t length, int worker) {
                    T* memory = panels + worker * size;
                    for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
@@ -188,7 +187,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
  private:
   double stored_sum(Factor<const T> w, Factor<const T> h, const core::Divergence& divergence) const {
     double parts[kMaxChunks] = {};
-    for_balanced(columns_.offsets, columns_.count, 16, tasks_of(columns_, 16), threads_,
+    for_balanced(columns_.offsets, columns_.count, 16, tasks_of(columns_, 16, w.rank), threads_,
                  [&](int task, std::int64_t begin, std::int64_t length) {
                    for (int band = 0; band < columns_.bands; ++band) {
                      parts[task] += sparse_divergence_sum(columns_.band(band, begin, length), h.panel(begin, length), w,

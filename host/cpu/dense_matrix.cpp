@@ -1,8 +1,8 @@
 #include "host/cpu/dense_matrix.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
-#include <mutex>
 #include <numeric>
 #include <vector>
 
@@ -252,24 +252,34 @@ class DenseMatrix final : public core::DataMatrix<T> {
     });
   }
 
+  // A chunk of rows strip by strip, whose columns' largest entries stay in cache.
   void measure() {
+    constexpr std::int64_t kColumns = 4096;
     const Chunks chunks(x_.rows, 1);
-    std::vector<T> largest(static_cast<std::size_t>(x_.columns), 0);  // of each column
+    std::vector<std::uint8_t> used(static_cast<std::size_t>(x_.columns), 0);
     std::vector<ChunkSums> parts(static_cast<std::size_t>(chunks.chunks()));
-    std::mutex mutex;
     for_chunks(chunks, threads_, [&](int chunk, std::int64_t begin, std::int64_t length) {
       ChunkSums& part = parts[static_cast<std::size_t>(chunk)];
-      std::vector<T> of_chunk(largest.size(), 0);
-      for (std::int64_t i = begin; i < begin + length; ++i) {
-        const Survey row = observed_.complete() ? survey(x_.data + i * x_.ld, x_.columns, of_chunk.data())
-                                                : survey_counted(i, of_chunk, part);
-        part.bad |= !row.valid;
-        part.squared += row.squared;
-        part.sum += row.sum;
-        part.empty_rows += row.sum == 0;
+      std::vector<double> row_sums(static_cast<std::size_t>(length), 0);
+      std::vector<T> largest(static_cast<std::size_t>(std::min(kColumns, x_.columns)));
+      for (std::int64_t j = 0; j < x_.columns; j += kColumns) {
+        const std::int64_t n = std::min(kColumns, x_.columns - j);
+        std::fill(largest.begin(), largest.end(), T(0));
+        for (std::int64_t i = 0; i < length; ++i) {
+          const Survey found = observed_.complete() ? survey(x_.data + (begin + i) * x_.ld + j, n, largest.data())
+                                                    : survey_counted(begin + i, j, n, largest.data(), part);
+          part.bad |= !found.valid;
+          part.squared += found.squared;
+          row_sums[static_cast<std::size_t>(i)] += found.sum;
+        }
+        for (std::int64_t c = 0; c < n; ++c) {
+          if (largest[static_cast<std::size_t>(c)] > 0) mark(used[static_cast<std::size_t>(j + c)]);
+        }
       }
-      const std::scoped_lock lock(mutex);
-      for (std::size_t j = 0; j < largest.size(); ++j) largest[j] = std::max(largest[j], of_chunk[j]);
+      for (const double sum : row_sums) {
+        part.sum += sum;
+        part.empty_rows += sum == 0;
+      }
     });
     std::int64_t empty_rows = 0;
     for (const ChunkSums& part : parts) {
@@ -280,32 +290,38 @@ class DenseMatrix final : public core::DataMatrix<T> {
       empty_rows += part.empty_rows;
     }
     if (observed_.complete()) statistics_.weight = static_cast<double>(x_.rows) * static_cast<double>(x_.columns);
-    const std::int64_t empty_columns = std::count(largest.begin(), largest.end(), T(0));
+    const std::int64_t empty_columns = std::count(used.begin(), used.end(), 0);
     statistics_.empty_rows = flipped_ ? empty_columns : empty_rows;
     statistics_.empty_columns = flipped_ ? empty_rows : empty_columns;
   }
 
-  // Of those entries of line i that count, times their weights.
-  Survey survey_counted(std::int64_t i, std::vector<T>& largest, ChunkSums& part) const {
+  // As other threads may at the same time.
+  static void mark(std::uint8_t& used) {
+    const std::atomic_ref<std::uint8_t> shared(used);
+    if (shared.load(std::memory_order_relaxed) == 0) shared.store(1, std::memory_order_relaxed);
+  }
+
+  // Of those of the n entries of line i from place `first` on that count, times their weights.
+  Survey survey_counted(std::int64_t i, std::int64_t first, std::int64_t n, T* largest, ChunkSums& part) const {
     constexpr std::int64_t kChains = 8;  // an addition waits for the one before
     double sum[kChains] = {}, squared[kChains] = {};
-    Survey line;
-    for (std::int64_t j = 0; j < x_.columns; ++j) {
-      line.valid &= has_valid_weight(i, j);
-      const T counted = weight(i, j);
+    Survey found;
+    for (std::int64_t c = 0; c < n; ++c) {
+      found.valid &= has_valid_weight(i, first + c);
+      const T counted = weight(i, first + c);
       if (counted > 0) {
-        const T v = x_.data[i * x_.ld + j];
+        const T v = x_.data[i * x_.ld + first + c];
         const auto d = static_cast<double>(v), w = static_cast<double>(counted);
-        line.valid &= v >= 0 && v <= std::numeric_limits<T>::max();
-        largest[static_cast<std::size_t>(j)] = std::max(largest[static_cast<std::size_t>(j)], v);
-        sum[j % kChains] += w * d;
-        squared[j % kChains] += w * d * d;
+        found.valid &= v >= 0 && v <= std::numeric_limits<T>::max();
+        largest[c] = std::max(largest[c], v);
+        sum[c % kChains] += w * d;
+        squared[c % kChains] += w * d * d;
       }
       part.weight += static_cast<double>(counted);
     }
-    line.sum = std::accumulate(std::begin(sum), std::end(sum), 0.0);
-    line.squared = std::accumulate(std::begin(squared), std::end(squared), 0.0);
-    return line;
+    found.sum = std::accumulate(std::begin(sum), std::end(sum), 0.0);
+    found.squared = std::accumulate(std::begin(squared), std::end(squared), 0.0);
+    return found;
   }
 
   bool has_valid_weight(std::int64_t i, std::int64_t j) const {

@@ -112,8 +112,9 @@ HWY_INLINE void update_components(const UpdateOperands<T>& o, int c, SquareSum<T
         // An infinite denominator makes NaN, not a component that seems to have died.
         const V next = hn::Add(scaled, hn::Sub(denominator, denominator));
         // Subnormal numbers are slow and carry no digits; 0/0 is 0.
-        const auto subnormal = hn::Lt(next, hn::Set(d, std::numeric_limits<T>::min()));
-        hn::Store(hn::IfThenZeroElse(hn::Or(subnormal, hn::Eq(denominator, zero)), next), d, o.out + at + v * n);
+        const V least = hn::Set(d, std::numeric_limits<T>::min());
+        const auto subnormal = hn::Or(hn::Lt(next, least), hn::Lt(denominator, least));
+        hn::Store(hn::IfThenZeroElse(subnormal, next), d, o.out + at + v * n);
       }
       if constexpr (kKkt) {
         const V gradient = hn::Sub(hn::Add(others[a][v], own), rv);

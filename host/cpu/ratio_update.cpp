@@ -56,7 +56,15 @@ void ratio(core::Factor<T> f, const core::Terms<T>& terms, core::ScaledPenalty p
           scale = AnyBeta<D>::power(d, hn::Max(scale, smallest), static_cast<T>(form.exponent));
         }
         // Terms that are not finite make NaN, not a component that seems to have died.
-        const V terms_sum = hn::Add(nc, dc), next = hn::MulAdd(fc, scale, hn::Sub(terms_sum, terms_sum));
+        const V terms_sum = hn::Add(nc, dc);
+        V scaled = hn::Mul(fc, scale);
+        // Where f is next to nothing the ratio may be beyond the range of T, and f / d is not.
+        const auto beyond = hn::Gt(scale, hn::Set(d, std::numeric_limits<T>::max()));
+        if (HWY_UNLIKELY(form.exponent == 1 && !form.root && !hn::AllFalse(d, beyond))) {
+          scaled = hn::IfThenElse(beyond, hn::Mul(hn::Div(fc, dc), nc), scaled);
+        }
+        scaled = hn::IfThenZeroElse(hn::Eq(fc, zero), scaled);
+        const V next = hn::Add(scaled, hn::Sub(terms_sum, terms_sum));
         // Subnormal numbers are slow and carry no digits; 0/0 is 0.
         const auto none = hn::Or(hn::Eq(dc, zero), hn::Eq(nc, zero));
         part.store(hn::IfThenZeroElse(hn::Or(none, hn::Lt(next, smallest)), next), column + c);

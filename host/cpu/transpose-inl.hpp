@@ -133,11 +133,11 @@ HWY_INLINE void transpose(const T* in, std::int64_t ld_in, T* out, std::int64_t 
   const hn::ScalableTag<T> d;
   if (least >= kLanes<T>) return transpose_in_squares(d, in, ld_in, out, ld_out, rows_out, columns_out);
 #if HWY_TARGET != HWY_SCALAR
-  constexpr int kBlock = 16 / sizeof(T);  // the least that can be transposed: lanes of 128 bits
-  if constexpr (kLanes < T >> kBlock) {
+  constexpr int kBlock = 16 / sizeof(T), kHalf = kLanes<T> / 2;  // at least lanes of 128 bits can be transposed
+  if constexpr (kHalf >= kBlock) {
     const hn::Half<decltype(d)> half;
-    if (least >= kLanes<T> / 2) return transpose_in_squares(half, in, ld_in, out, ld_out, rows_out, columns_out);
-    if constexpr (kLanes<T> / 2 > kBlock) {
+    if (least >= kHalf) return transpose_in_squares(half, in, ld_in, out, ld_out, rows_out, columns_out);
+    if constexpr (kHalf > kBlock) {
       const hn::Half<decltype(half)> quarter;
       if (least >= kBlock) return transpose_in_squares(quarter, in, ld_in, out, ld_out, rows_out, columns_out);
     }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "host/core/backend.hpp"
 #include "host/core/runtime.hpp"
@@ -43,6 +44,28 @@ TEST_F(CudaLimits, SharedMemoryOfUpdatesIncludesThatOfTheSums) {
     EXPECT_TRUE(entries_near(f.oracle(), oracle::multiplicative_update(before, gram.oracle(), r.oracle(), {}),
                              Tolerance<double>::elementwise() + Tolerance<double>::sum(rank)));
   }
+}
+
+// Rows for blocks of 128 threads and of 512, more of each than there are blocks: a block's sums of one row must be over
+// before those of the next.
+TEST_F(CudaLimits, CoordinateDescentTakesRowAfterRow) {
+  cases::RowLengths rows{1200, 4, {}};
+  for (int i = 0; i < 40; ++i) rows.lengths.push_back(i % 5 == 0 ? 1100 + i : 260 + i);
+  CsrStorage<float> storage(cases::make_sparse(rows));
+  const std::vector<float> weights(storage.values().size(), 0.5F);
+  const auto fit = [&] {
+    const Matrix<float> x(Context::cuda(), storage.view(), weights.data());
+    auto f = given_start<float>(40, 1200, rows.rank);
+    f.fit(x, {.loss = Loss::kullback_leibler(),
+              .solver = Solver::hals,
+              .initialization = Initialization::given,
+              .max_iterations = 2,
+              .tolerance = 0});
+    return f.entries();
+  };
+  const auto small = fit();
+  simt::set_properties(large_);
+  EXPECT_EQ(small, fit());
 }
 
 // Lines as long as a device can count are copied one by one, and those that lie without gaps at once.

@@ -99,7 +99,7 @@ void add_sparse(std::vector<Bound>& t) {
              .call = [=](Device& d) {
                Compressed<float> x = sparse_x(d, s.x);
                if (step.weighted) x.weights = d.array<float>(s.x.size(), [](std::int64_t p) { return 1 + p % 3; });
-               descend_sparse<float>(d.gpu(), x, d.factor(kRank, s.x.count),
+               descend_sparse<float>(d.gpu(), x, s.x.per_segment, d.factor(kRank, s.x.count),
                                      d.factor(kRank, s.x.length, vector == 4 ? 0 : vector), step.descent(d),
                                      d.zeros<float>(s.x.size()));
              }});
