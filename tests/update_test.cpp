@@ -219,6 +219,17 @@ SIMD_TEST(Backend, TermsThatAreNotFiniteAreNoZeros) {
     f(0, 0) = 1;
     this->backend().scale_by_ratio(f.factor(), {{}, zero.factor(), zero.factor()}, {}, form, nullptr);
     EXPECT_EQ(f(0, 0), 0);  // 0 / 0
+    // A ratio beyond the range, of a component that is 0 and of one that is next to nothing.
+    constexpr T kLeast = std::numeric_limits<T>::min();
+    FactorStorage<T> tiny(oracle::Dense(2, 1)), n = tiny, d = tiny;
+    tiny(1, 0) = T(1e5) * kLeast;
+    n(0, 0) = n(1, 0) = T(1e3);
+    d(0, 0) = d(1, 0) = 10 * kLeast;
+    this->backend().scale_by_ratio(tiny.factor(), {{}, n.factor(), d.factor()}, {}, form, nullptr);
+    EXPECT_EQ(tiny(0, 0), 0);
+    if (form.exponent == 1 && !form.root) {
+      EXPECT_NEAR(tiny(1, 0), 1e7, 1e2);
+    }
     EXPECT_EQ(f(1, 0), 0);
   }
 }

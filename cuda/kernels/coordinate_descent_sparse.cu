@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(kBlock, 4) sparse_short(Sparse<kVector, Step, 
       descend_in_registers<kSmallTeam, kOwnEntries<kSmallTeam, T>>(
           sums_of_team, s.step, s.descent, s.f.rank, s.components(j), s.column(s.begin(j)), is_short, count, most);
     }
-    unsigned longer =
+    const unsigned longer =
         device::ballot(is_there && length > kMostEntries<kSmallTeam, T> && length <= kMostEntries<kWarp, T>);
     for (int team = 0; team < kTeams; ++team) {
       if ((longer >> (team * kSmallTeam) & 1) == 0) continue;
