@@ -120,6 +120,12 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
   const int k = f.rank;
   const std::int64_t ld = padded<T>(k), size = k * ld;
   const Chunks chunks(f.count, std::max<std::int64_t>(kBlock, f.count / 32));
+  const auto for_upper = [&](auto&& function) {  // what Columns::upper makes
+    constexpr std::int64_t kLine = padded<T>(1);
+    for (std::int64_t c = 0; c < k; ++c) {
+      for (std::int64_t i = c * ld + c / kLine * kLine; i < (c + 1) * ld; ++i) function(i);
+    }
+  };
   double* total = scratch<Gram<T>, double>(static_cast<std::size_t>(size));
   std::fill_n(total, size, 0.0);
   const int threads = chunks.chunks() > 1 ? worth_waking(threads_, f.count * k * k / 8) : 1;  // vectors of them
@@ -135,19 +141,18 @@ void CpuBackend<T>::gram(Factor<const T> f, Gram<T> g) const {
         const std::int64_t n = std::min(kBlock, chunks.length(chunk) - j);
         const auto part = f.panel(chunks.begin(chunk) + j, n);
         // F' read as a row-major matrix, count x k.
-        columns<T>(Block<T>{part.data, n, k, part.ld}, part, product, ld, {.fresh = true});
-        for (std::int64_t i = 0; i < size; ++i) sum[i] += static_cast<double>(product[i]);
+        columns<T>(Block<T>{part.data, n, k, part.ld}, part, product, ld, {.fresh = true, .upper = true});
+        for_upper([&](std::int64_t i) { sum[i] += static_cast<double>(product[i]); });
       }
     });
 #pragma omp ordered
     if (sum != nullptr) {
-      for (std::int64_t i = 0; i < size; ++i) total[i] += sum[i];
+      for_upper([&](std::int64_t i) { total[i] += sum[i]; });
     }
   }
   first.rethrow();
-  // (c, d) and (d, c) may be summed in different tiles: made exactly symmetric.
   for (int c = 0; c < k; ++c) {
-    for (int d = 0; d <= c; ++d) {
+    for (int d = c; d < k; ++d) {
       g.data[c * static_cast<std::int64_t>(k) + d] = g.data[d * static_cast<std::int64_t>(k) + c] =
           static_cast<T>(total[c * ld + d]);
     }
@@ -310,17 +315,19 @@ void CpuBackend<T>::extrapolate(Factor<T> point, Factor<T> iterate, const core::
   const T weight = static_cast<T>(momentum->weight);
   const int threads = worth_waking(threads_, point.rank * point.count);
   for_chunks(Chunks(point.count, kUpdateColumns), threads, [&](int, std::int64_t begin, std::int64_t length) {
-    for (std::int64_t j = begin; j < begin + length; ++j) {
+    const bool whole = point.ld == point.rank && iterate.ld == point.rank;  // one run of numbers
+    const std::int64_t run = whole ? length * point.rank : point.rank;
+    for (std::int64_t j = begin; j < begin + length; j += whole ? length : 1) {
       T* y = point.column(j);
       T* x = iterate.column(j);
       if (!accepted) {
-        std::copy_n(x, point.rank, y);
+        std::copy_n(x, run, y);
         continue;
       }
-      for (int c = 0; c < point.rank; ++c) {
-        const T n = y[c], further = n + weight * (n - x[c]);
-        x[c] = n;
-        y[c] = further > 0 ? further : n;
+      for (std::int64_t i = 0; i < run; ++i) {
+        const T n = y[i], further = n + weight * (n - x[i]);
+        x[i] = n;
+        y[i] = further > 0 ? further : n;
       }
     }
   });

@@ -68,10 +68,9 @@ class CsrMatrix final : public core::DataMatrix<T> {
     // With bands, a thread keeps to one range of segments, so that a band is loaded once per thread.
     const int tasks = x.bands > 1 ? threads_ : std::min(kMaxChunks, 8 * threads_);
     for_balanced(x.offsets, x.count, 16, tasks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
-      for (std::int64_t j = begin; j < begin + length; ++j) std::fill_n(r.column(j), r.rank, T(0));
       for (int band = 0; band < x.bands; ++band) {
-        accumulate_gathered(x.offsets + band * (x.count + 1) + begin, length, x.indices, x.values, f,
-                            r.panel(begin, length));
+        gathered_product(x.offsets + band * (x.count + 1) + begin, length, x.indices, x.values, f,
+                         r.panel(begin, length), band == 0);
       }
     });
   }
@@ -96,10 +95,9 @@ class CsrMatrix final : public core::DataMatrix<T> {
                    for (std::int64_t p = begin; p < begin + length; p += kUpdateColumns) {
                      const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
                      const Factor<T> product{memory, k, n, k};
-                     std::fill_n(memory, n * k, T(0));
                      for (int band = 0; band < x.bands; ++band) {
-                       accumulate_gathered(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed,
-                                           product);
+                       gathered_product(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed, product,
+                                        band == 0);
                      }
                      KktSums sums;
                      rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);

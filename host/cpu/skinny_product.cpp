@@ -175,6 +175,7 @@ void rows_product(Block<T> x, const T* packed, core::Factor<T> r) {
 constexpr std::int64_t kDepth = 96;
 template <class T>
 void columns_product(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_r, Columns how) {
+  constexpr std::int64_t kLine = padded<T>(1);
   for (std::int64_t i = 0; i < x.rows; i += kDepth) {
     const std::int64_t depth = std::min(kDepth, x.rows - i);
     const bool fetch = i + 2 * depth <= x.rows || (how.fetch_below && x.rows <= kDepth);
@@ -188,7 +189,7 @@ void columns_product(Block<T> x, core::Factor<const T> f, T* r, std::int64_t ld_
         columns_tiles<tile_of(kComponents), kComponents>(
             ColumnsOperand<T>{x.data + i * x.ld, x.ld, f.column(i) + c, f.ld, sums, ld_r, depth, how.fresh && i == 0,
                               fetch_begin, fetch_end},
-            j, std::min(j + kStrip<T>, x.columns),
+            how.upper ? std::max(j, c / kLine * kLine) : j, std::min(j + kStrip<T>, x.columns),
             [&](const auto&, int component, std::int64_t column, auto sum)
                 HWY_ATTR { hn::Store(sum, hn::ScalableTag<T>(), sums + component * ld_r + column); });
       });

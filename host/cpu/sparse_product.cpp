@@ -25,14 +25,14 @@ constexpr std::int64_t kAhead = 16;
 template <int kVectors, class D, class T>
 HWY_INLINE void segments(D d, const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
                          const T* values, const T* f, std::int64_t ld_f, T* r, std::int64_t ld_r, int lanes_of_last,
-                         bool fetch) {
+                         bool fresh, bool fetch) {
   using V = hn::Vec<D>;
   constexpr int n = hn::MaxLanes(D()), kLine = 64 / sizeof(T);
   const Partial<D> partial(d, lanes_of_last);
   const std::int64_t last_entry = offsets[count] - 1;
   for (std::int64_t i = 0; i < count; ++i, r += ld_r) {
     const std::int64_t begin = offsets[i], end = offsets[i + 1];
-    if (begin == end) continue;
+    if (begin == end && !fresh) continue;
     V even[kVectors], odd[kVectors];
     ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);
     const auto add = [&](std::int64_t p, V(&acc)[kVectors]) HWY_ATTR {
@@ -54,17 +54,20 @@ HWY_INLINE void segments(D d, const std::int64_t* offsets, std::int64_t count, c
       add(p + 1, odd);
     }
     if (p < end) add(p, even);
-    ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) {
-      hn::StoreU(hn::Add(hn::LoadU(d, r + v * n), hn::Add(even[v], odd[v])), d, r + v * n);
-    }
+    ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = hn::Add(even[v], odd[v]);
     T* last = r + (kVectors - 1) * n;
-    partial.store(hn::Add(partial.load(last), hn::Add(even[kVectors - 1], odd[kVectors - 1])), last);
+    if (!fresh) {
+      ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) even[v] = hn::Add(hn::LoadU(d, r + v * n), even[v]);
+      even[kVectors - 1] = hn::Add(partial.load(last), even[kVectors - 1]);
+    }
+    ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) hn::StoreU(even[v], d, r + v * n);
+    partial.store(even[kVectors - 1], last);
   }
 }
 
 template <class T>
 void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const T* values,
-              core::Factor<const T> f, core::Factor<T> r) {
+              core::Factor<const T> f, core::Factor<T> r, bool fresh) {
   const hn::ScalableTag<T> d;
   constexpr int n = hn::MaxLanes(d);
   const bool fetch = is_far(f);
@@ -72,7 +75,7 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
   // Loads of half a vector cross the lines of the cache less often.
   if (r.rank <= n / 2) {
     const hn::Half<decltype(d)> half;
-    return segments<1>(half, offsets, count, indices, values, f.data, f.ld, r.data, r.ld, r.rank, fetch);
+    return segments<1>(half, offsets, count, indices, values, f.data, f.ld, r.data, r.ld, r.rank, fresh, fetch);
   }
 #endif
   for (int c = 0; c < r.rank;) {
@@ -82,16 +85,16 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
     T* rc = r.data + c;
     switch (vectors) {
       case 1:
-        segments<1>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
+        segments<1>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
         break;
       case 2:
-        segments<2>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
+        segments<2>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
         break;
       case 3:
-        segments<3>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
+        segments<3>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
         break;
       default:
-        segments<4>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fetch);
+        segments<4>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
         break;
     }
     c += vectors * n;
@@ -99,12 +102,12 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
 }
 
 void gathered_float(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const float* values,
-                    core::Factor<const float> f, core::Factor<float> r) {
-  gathered(offsets, count, indices, values, f, r);
+                    core::Factor<const float> f, core::Factor<float> r, bool fresh) {
+  gathered(offsets, count, indices, values, f, r, fresh);
 }
 void gathered_double(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const double* values,
-                     core::Factor<const double> f, core::Factor<double> r) {
-  gathered(offsets, count, indices, values, f, r);
+                     core::Factor<const double> f, core::Factor<double> r, bool fresh) {
+  gathered(offsets, count, indices, values, f, r, fresh);
 }
 
 }  // namespace orthant::cpu::HWY_NAMESPACE
@@ -117,14 +120,14 @@ HWY_EXPORT(gathered_float);
 HWY_EXPORT(gathered_double);
 
 template <>
-void accumulate_gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                         const float* values, core::Factor<const float> f, core::Factor<float> r) {
-  HWY_DYNAMIC_DISPATCH(gathered_float)(offsets, count, indices, values, f, r);
+void gathered_product(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices, const float* values,
+                      core::Factor<const float> f, core::Factor<float> r, bool fresh) {
+  HWY_DYNAMIC_DISPATCH(gathered_float)(offsets, count, indices, values, f, r, fresh);
 }
 template <>
-void accumulate_gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                         const double* values, core::Factor<const double> f, core::Factor<double> r) {
-  HWY_DYNAMIC_DISPATCH(gathered_double)(offsets, count, indices, values, f, r);
+void gathered_product(const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
+                      const double* values, core::Factor<const double> f, core::Factor<double> r, bool fresh) {
+  HWY_DYNAMIC_DISPATCH(gathered_double)(offsets, count, indices, values, f, r, fresh);
 }
 
 }  // namespace orthant::cpu
