@@ -117,7 +117,7 @@ HWY_INLINE void accumulate(D d, const Kind& kind, const Segments<T>& x, core::Fa
   };
   const std::int64_t last_entry = x.offsets[x.count] - 1;
   const bool fetch = is_far(f);
-  const bool straddles = f.ld % kLine != 0;  // columns begin within lines, and may end in one more
+  const bool straddle = straddles(f);
   for (std::int64_t i = 0; i < x.count; ++i) {
     const std::int64_t end = x.offsets[i + 1];
     if (x.offsets[i] == end) continue;
@@ -139,7 +139,7 @@ HWY_INLINE void accumulate(D d, const Kind& kind, const Segments<T>& x, core::Fa
           const T* ahead = f.column(x.indices[std::min(p + e + kAhead, last_entry)]);
           ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + before + c);
           for (int c = 0; c < before; c += kLine) hwy::Prefetch(ahead + c);
-          if (straddles) hwy::Prefetch(ahead + f.rank - 1);
+          if (straddle) hwy::Prefetch(ahead + f.rank - 1);
         }
       }
       if (before > 0) add_products(d, own_column, columns, before, dots);

@@ -20,48 +20,77 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Entries ahead whose column of f is fetched: enough to cover the latency of the last-level cache.
 constexpr std::int64_t kAhead = 16;
 
-// kVectors components of every segment. Even and odd entries go to different accumulators, so that two chains of
-// multiply-adds overlap.
-template <int kVectors, class D, class T>
-HWY_INLINE void segments(D d, const std::int64_t* offsets, std::int64_t count, const std::int32_t* indices,
-                         const T* values, const T* f, std::int64_t ld_f, T* r, std::int64_t ld_r, int lanes_of_last,
-                         bool fresh, bool fetch) {
-  using V = hn::Vec<D>;
-  constexpr int n = hn::MaxLanes(D()), kLine = 64 / sizeof(T);
-  const Partial<D> partial(d, lanes_of_last);
-  const std::int64_t last_entry = offsets[count] - 1;
-  for (std::int64_t i = 0; i < count; ++i, r += ld_r) {
-    const std::int64_t begin = offsets[i], end = offsets[i + 1];
-    if (begin == end && !fresh) continue;
-    V even[kVectors], odd[kVectors];
-    ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);
-    const auto add = [&](std::int64_t p, V(&acc)[kVectors]) HWY_ATTR {
-      const T* column = f + indices[p] * ld_f;
-      const V x = hn::Set(d, values[p]);
-      ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) {
-        acc[v] = hn::MulAdd(x, hn::LoadU(d, column + v * n), acc[v]);
-      }
-      acc[kVectors - 1] = hn::MulAdd(x, partial.load(column + (kVectors - 1) * n), acc[kVectors - 1]);
-      if (fetch) {
-        const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
-        ORTHANT_UNROLL for (int c = 0; c < kVectors * n; c += kLine) hwy::Prefetch(ahead + c);
-        hwy::Prefetch(ahead + (kVectors - 1) * n + lanes_of_last - 1);
-      }
-    };
+template <class T>
+struct Segments {
+  const std::int64_t* offsets;
+  std::int64_t count;
+  const std::int32_t* indices;
+  const T* values;
+  bool fresh;            // r is written rather than added to
+  bool fetch, straddle;  // columns of f, which may end in a line more than their size tells
+};
+
+// kWhole vectors of components and one of Last, of which it needs `lanes` only: what is read of a column crosses lines
+// of the cache less often where Last is small. Even and odd entries go to different accumulators, so that two chains
+// of multiply-adds overlap.
+template <int kWhole, bool kFetch, class Last, class T>
+HWY_INLINE void sum_segments(Last last_d, int lanes, const Segments<T>& x, const T* f, std::int64_t ld_f, T* r,
+                             std::int64_t ld_r) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  using VLast = hn::Vec<Last>;
+  constexpr int n = hn::MaxLanes(d), kLine = 64 / sizeof(T), kTail = kWhole * n, kArray = kWhole > 0 ? kWhole : 1;
+  const Partial<Last> partial(last_d, lanes);
+  const std::int64_t last_entry = x.offsets[x.count] - 1;
+  const std::int32_t* const indices = x.indices;
+  const T* const values = x.values;
+  const bool straddle = x.straddle;
+  // Called instead of inlined, it would keep the sums in memory.
+  const auto add = [=](std::int64_t p, V(&sums)[kArray], VLast & sums_last) HWY_ATTR __attribute__((always_inline)) {
+    const T* column = f + indices[p] * ld_f;
+    ORTHANT_UNROLL for (int v = 0; v < kWhole; ++v) {
+      sums[v] = hn::MulAdd(hn::Set(d, values[p]), hn::LoadU(d, column + v * n), sums[v]);
+    }
+    sums_last = hn::MulAdd(hn::Set(last_d, values[p]), partial.load(column + kTail), sums_last);
+    if constexpr (kFetch) {
+      const T* ahead = f + indices[std::min(p + kAhead, last_entry)] * ld_f;
+      ORTHANT_UNROLL for (int c = 0; c <= kTail; c += kLine) hwy::Prefetch(ahead + c);
+      if (straddle) hwy::Prefetch(ahead + kTail + lanes - 1);
+    }
+  };
+  for (std::int64_t i = 0; i < x.count; ++i, r += ld_r) {
+    const std::int64_t begin = x.offsets[i], end = x.offsets[i + 1];
+    if (begin == end && !x.fresh) continue;
+    V even[kArray], odd[kArray];
+    ORTHANT_UNROLL for (int v = 0; v < kArray; ++v) even[v] = odd[v] = hn::Zero(d);
+    VLast even_last = hn::Zero(last_d), odd_last = hn::Zero(last_d);
     std::int64_t p = begin;
     for (; p + 2 <= end; p += 2) {
-      add(p, even);
-      add(p + 1, odd);
+      add(p, even, even_last);
+      add(p + 1, odd, odd_last);
     }
-    if (p < end) add(p, even);
-    ORTHANT_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = hn::Add(even[v], odd[v]);
-    T* last = r + (kVectors - 1) * n;
-    if (!fresh) {
-      ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) even[v] = hn::Add(hn::LoadU(d, r + v * n), even[v]);
-      even[kVectors - 1] = hn::Add(partial.load(last), even[kVectors - 1]);
+    if (p < end) add(p, even, even_last);
+    ORTHANT_UNROLL for (int v = 0; v < kWhole; ++v) {
+      const V sum = hn::Add(even[v], odd[v]);
+      hn::StoreU(x.fresh ? sum : hn::Add(hn::LoadU(d, r + v * n), sum), d, r + v * n);
     }
-    ORTHANT_UNROLL for (int v = 0; v + 1 < kVectors; ++v) hn::StoreU(even[v], d, r + v * n);
-    partial.store(even[kVectors - 1], last);
+    const VLast sum = hn::Add(even_last, odd_last);
+    partial.store(x.fresh ? sum : hn::Add(partial.load(r + kTail), sum), r + kTail);
+  }
+}
+
+// The last vector is the smallest, of 128 bits or more, that has room for so many lanes.
+template <int kWhole, class D, class T>
+HWY_INLINE void with_last(D d, int lanes, const Segments<T>& x, const T* f, std::int64_t ld_f, T* r,
+                          std::int64_t ld_r) {
+  constexpr int kHalf = hn::MaxLanes(D()) / 2;
+  if constexpr (kHalf * sizeof(T) >= 16) {
+    if (lanes <= kHalf) return with_last<kWhole>(hn::Half<D>(), lanes, x, f, ld_f, r, ld_r);
+  }
+  if (x.fetch) {
+    sum_segments<kWhole, true>(d, lanes, x, f, ld_f, r, ld_r);
+  } else {
+    sum_segments<kWhole, false>(d, lanes, x, f, ld_f, r, ld_r);
   }
 }
 
@@ -70,34 +99,26 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
               core::Factor<const T> f, core::Factor<T> r, bool fresh) {
   const hn::ScalableTag<T> d;
   constexpr int n = hn::MaxLanes(d);
-  const bool fetch = is_far(f);
-#if HWY_TARGET != HWY_SCALAR
-  // Loads of half a vector cross the lines of the cache less often.
-  if (r.rank <= n / 2) {
-    const hn::Half<decltype(d)> half;
-    return segments<1>(half, offsets, count, indices, values, f.data, f.ld, r.data, r.ld, r.rank, fresh, fetch);
-  }
-#endif
+  const Segments<T> x{offsets, count, indices, values, fresh, is_far(f), straddles(f)};
   for (int c = 0; c < r.rank;) {
-    const int vectors = std::min((r.rank - c + n - 1) / n, 4);
-    const int last = std::min(r.rank - c - (vectors - 1) * n, n);
+    const int whole = std::min((r.rank - c - 1) / n, 3), lanes = std::min(r.rank - c - whole * n, n);
     const T* fc = f.data + c;
     T* rc = r.data + c;
-    switch (vectors) {
+    switch (whole) {
+      case 0:
+        with_last<0>(d, lanes, x, fc, f.ld, rc, r.ld);
+        break;
       case 1:
-        segments<1>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
+        with_last<1>(d, lanes, x, fc, f.ld, rc, r.ld);
         break;
       case 2:
-        segments<2>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
-        break;
-      case 3:
-        segments<3>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
+        with_last<2>(d, lanes, x, fc, f.ld, rc, r.ld);
         break;
       default:
-        segments<4>(d, offsets, count, indices, values, fc, f.ld, rc, r.ld, last, fresh, fetch);
+        with_last<3>(d, lanes, x, fc, f.ld, rc, r.ld);
         break;
     }
-    c += vectors * n;
+    c += whole * n + lanes;
   }
 }
 
