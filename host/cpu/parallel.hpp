@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <mutex>
@@ -57,10 +58,37 @@ void call_by_worker(Function& function, int worker, Arguments... arguments) {
     function(arguments...);
 }
 
-/// function(i, worker) or function(i) for i in [0, tasks), spread over threads in the order of i. `worker`, below
-/// `threads` (0 of one), tells whose memory to use: a thread's number would be one of the caller's where no region is
-/// opened, and the caller may be in a region of its own. Inside a region one thread does all: OpenMP's rule for nested
-/// regions.
+/// Tasks that are still to be taken: a range for each thread, which it takes from first, so that the same tasks of the
+/// next loop find what they wrote in its cache, and not in another's. Whoever is done takes from the others' ranges.
+class Ranges {
+ public:
+  Ranges(int tasks, int threads) : tasks_(tasks), count_(std::min(threads, kMost)) {
+    for (int r = 0; r < count_; ++r) next_[r].task.store(begin(r), std::memory_order_relaxed);
+  }
+  /// function(i) for tasks i that nobody else takes, until all are taken.
+  template <class Function>
+  void work(int thread, Function&& function) {
+    for (int r = 0; r < count_; ++r) {
+      const int range = (thread + r) % count_, end = begin(range + 1);
+      int i;
+      while ((i = next_[range].task.fetch_add(1, std::memory_order_relaxed)) < end) function(i);
+    }
+  }
+
+ private:
+  static constexpr int kMost = 64;
+  int begin(int range) const { return static_cast<int>(static_cast<std::int64_t>(tasks_) * range / count_); }
+
+  struct alignas(64) Next {
+    std::atomic<int> task;
+  };
+  const int tasks_, count_;
+  Next next_[kMost];
+};
+
+/// function(i, worker) or function(i) for i in [0, tasks), spread over threads. `worker`, below `threads` (0 of one),
+/// tells whose memory to use: a thread's number would be one of the caller's where no region is opened, and the caller
+/// may be in a region of its own. Inside a region one thread does all: OpenMP's rule for nested regions.
 template <class Function>
 void for_each_task(int tasks, int threads, Function&& function) {
   if (tasks <= 1 || threads <= 1) {
@@ -68,8 +96,12 @@ void for_each_task(int tasks, int threads, Function&& function) {
     return;
   }
   FirstException first;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (int i = 0; i < tasks; ++i) first.guard([&] { call_by_worker(function, omp_get_thread_num(), i); });
+  Ranges ranges(tasks, threads);
+#pragma omp parallel num_threads(threads)
+  {
+    const int worker = omp_get_thread_num();
+    ranges.work(worker, [&](int i) { first.guard([&] { call_by_worker(function, worker, i); }); });
+  }
   first.rethrow();
 }
 
