@@ -170,6 +170,26 @@ SIMD_TEST(DataMatrix, Product) {
   });
 }
 
+// Factors larger than caches, whose columns sparse products fetch ahead, and that they visit in bands; of ranks whose
+// last components are a vector, less than half of one, less than a quarter, and part of one.
+SIMD_TEST(DataMatrix, ProductOfLargeFactor) {
+  using T = TypeParam;
+  if (cases::few_cases()) return;
+  for (int rank : {5, 12, 20, 34, 39, 64}) {
+    const MatrixCase c{40000, 300, rank, 60000};
+    SCOPED_TRACE(c.name());
+    const CsrStorage<T> storage(cases::make_sparse(c, 12));
+    const Matrix<T> x(this->context(), storage.view());
+    auto workspace = this->workspace();
+    const FactorStorage<T> f(cases::make_factor(rank, c.rows, 13), 3);
+    FactorStorage<T> r(rank, c.columns, 3);
+    this->staged(x)->product(Side::w, f.factor(), r.factor(), workspace);
+    const auto exact = transpose(multiply(transpose(storage.oracle()), transpose(f.oracle())));
+    EXPECT_TRUE(entries_near(r.oracle(), exact, Tolerance<T>::sum(c.rows), kSmallest<T>));
+    EXPECT_TRUE(r.gaps_untouched());
+  }
+}
+
 // The randomized SVD multiplies X by factors of both signs.
 SIMD_TEST(DataMatrix, ProductOfSignedFactor) {
   using T = TypeParam;

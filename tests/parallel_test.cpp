@@ -3,6 +3,14 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "host/cpu/parallel.hpp"
 #include "orthant/factorize.hpp"
 #include "tests/cases.hpp"
 #include "tests/fit.hpp"
@@ -55,6 +63,33 @@ TEST(CallersRegion, FitsOfOneThreadAreThoseOutsideOfIt) {
 }
 
 TEST(CallersRegion, FitsOfTwoThreadsAreThoseOutsideOfIt) { expect_same_in_region<float>(2); }
+
+// Also of more threads than there are tasks or ranges of them, and where one range takes much longer than the others.
+TEST(ForEachTask, MakesEveryTaskOnce) {
+  for (int threads : {1, 2, 3, 70})
+    for (int tasks : {0, 1, 2, 7, 500}) {
+      std::vector<std::atomic<int>> made(static_cast<std::size_t>(tasks));
+      std::atomic<int> strangers = 0;
+      cpu::for_each_task(tasks, threads, [&](int i, int worker) {
+        ++made[static_cast<std::size_t>(i)];
+        if (worker < 0 || worker >= threads) ++strangers;
+        if (i == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      });
+      EXPECT_EQ(std::count(made.begin(), made.end(), 1), tasks) << threads << " threads";
+      EXPECT_EQ(strangers, 0);
+    }
+}
+
+TEST(ForEachTask, TellsAnErrorAfterAllAreMade) {
+  std::atomic<int> made = 0;
+  EXPECT_THROW(cpu::for_each_task(100, 2,
+                                  [&](int i) {
+                                    ++made;
+                                    if (i == 3) throw std::runtime_error("of a task");
+                                  }),
+               std::runtime_error);
+  EXPECT_EQ(made, 100);
+}
 
 // Enough entries for several chunks, and to be worth waking threads for.
 TEST(SparseStatistics, AreTheSameBitsForAnyNumberOfThreads) {
