@@ -1,4 +1,5 @@
-// The CPU backend and threads: fits from the caller's own parallel region, statistics by any number of threads.
+// The CPU backend and threads: tasks and who makes them, fits from the caller's own parallel region, statistics by any
+// number of threads.
 
 #include <gtest/gtest.h>
 #include <omp.h>

@@ -78,7 +78,7 @@ def draw(result, out):
     sets = [data_set for data_set in result["data_sets"] if best_loss(data_set)[0] is not None]
     if not sets:
         sys.exit("no data set has a best loss to be compared with")
-    columns = min(4, len(sets))
+    columns = min(len(sets), min((4, 3, 5), key=lambda c: -len(sets) % c))  # those that leave the fewest gaps
     rows = -(-len(sets) // columns)
     figure, grid = plt.subplots(
         rows, columns, figsize=(3.1 * max(2, columns), 2.7 * rows + 1), squeeze=False, layout="constrained"

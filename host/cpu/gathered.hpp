@@ -7,8 +7,8 @@
 
 namespace orthant::cpu {
 
-/// Whether columns of f that are gathered should be fetched ahead: not where f is small enough to stay in most
-/// second-level caches, from which fetching takes longer than it saves.
+/// Whether columns of f that are gathered should be fetched ahead: not where f is small enough to stay in a
+/// second-level cache of 1 MB, from which fetching takes longer than it saves.
 template <class T>
 bool is_far(const core::Factor<const T>& f) {
   constexpr std::size_t kNear = 640 << 10;

@@ -11,7 +11,7 @@
 
 namespace orthant::cpu {
 
-/// Ranges of columns that `for_chunks` hands out: at most this many, however many threads there are.
+/// Chunks of columns that `for_chunks` hands out: at most this many, however many threads there are.
 constexpr int kMaxChunks = 256;
 
 /// Splits [0, count) into chunks that depend on `count` and `grain` alone: a multiple of `grain` each, but the last.
@@ -70,8 +70,11 @@ class Ranges {
   void work(int thread, Function&& function) {
     for (int r = 0; r < count_; ++r) {
       const int range = (thread + r) % count_, end = begin(range + 1);
-      int i;
-      while ((i = next_[range].task.fetch_add(1, std::memory_order_relaxed)) < end) function(i);
+      std::atomic<int>& next = next_[range].task;
+      while (next.load(std::memory_order_relaxed) < end) {
+        const int i = next.fetch_add(1, std::memory_order_relaxed);
+        if (i < end) function(i);
+      }
     }
   }
 

@@ -42,7 +42,7 @@ void rows(Block<T> x, const T* packed, core::Factor<T> r);
 /// How columns() works.
 struct Columns {
   bool fresh = false;        ///< r is written rather than added to
-  bool upper = false;        ///< component c only for columns from the cache line on that has column c
+  bool upper = false;        ///< component c at least for columns from the cache line on that has column c, not all
   bool fetch_below = false;  ///< as many rows of X below the block are brought to the second-level cache meanwhile
 };
 

@@ -117,7 +117,7 @@ HWY_INLINE void accumulate(D d, const Kind& kind, const Segments<T>& x, core::Fa
   };
   const std::int64_t last_entry = x.offsets[x.count] - 1;
   const bool fetch = is_far(f);
-  const bool straddle = straddles(f);
+  const bool straddle = straddles(core::Factor<const T>{f.data + before, f.rank - before, f.count, f.ld});
   for (std::int64_t i = 0; i < x.count; ++i) {
     const std::int64_t end = x.offsets[i + 1];
     if (x.offsets[i] == end) continue;

@@ -99,11 +99,12 @@ void gathered(const std::int64_t* offsets, std::int64_t count, const std::int32_
               core::Factor<const T> f, core::Factor<T> r, bool fresh) {
   const hn::ScalableTag<T> d;
   constexpr int n = hn::MaxLanes(d);
-  const Segments<T> x{offsets, count, indices, values, fresh, is_far(f), straddles(f)};
+  Segments<T> x{offsets, count, indices, values, fresh, is_far(f), false};
   for (int c = 0; c < r.rank;) {
     const int whole = std::min((r.rank - c - 1) / n, 3), lanes = std::min(r.rank - c - whole * n, n);
     const T* fc = f.data + c;
     T* rc = r.data + c;
+    x.straddle = straddles(core::Factor<const T>{fc, whole * n + lanes, f.count, f.ld});
     switch (whole) {
       case 0:
         with_last<0>(d, lanes, x, fc, f.ld, rc, r.ld);
