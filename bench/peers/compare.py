@@ -3,7 +3,8 @@
 python -m bench.peers.compare ORTHANT [--quick] [NAME ...]       (bench/peers/run.sh installs, builds and calls it)
 
 Every peer runs in a process of its own, for --seconds or --iterations, or until its loss has come to rest; where ten
-times what Orthant took to within 0.1 % of its best loss are longer than --seconds, for as long. Its clock stands still
+times what Orthant took to within 0.1 % of its best loss are longer than --seconds, for as long. Orthant runs for twice
+or four times --seconds where the best of its ways has not come to rest before. Its clock stands still
 while losses are computed, in double and by the same code for all (bench/peers/losses.py). Orthant, a command, is timed
 in fits that compute their loss once, at the end, and that once is on its clock; the losses of its curve are those of
 other fits of as many iterations, and checked against that code. On the clock is all that is done from X, W0 and H0 in
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 
-from bench.peers.table import FAIR, best_loss, fastest, figures
+from bench.peers.table import FAIR, PERMILLE, best_loss, fastest, figures
 from bench.peers.with_orthant import Orthant, measured, variants
 
 MADE_UP = ["D1", "D2", "D3", "F", "S1", "T", "S2", "D3-KL", "S1-KL"]
@@ -72,25 +73,39 @@ class Comparison:
         about = json.loads((folder / "about.json").read_text())
         runs = {peer: {"options": options} for peer, options in variants(about["loss"]).items()}
         peers = self.peers[about["loss"], about["nonzeros"] is not None]
+        seconds = self.options.seconds
+        for longer in (1, 2, 4):
+            for peer, run in runs.items():
+                if "error" in run:
+                    continue
+                run["rounds"] = self.attempt(folder, about, peer, run, longer * seconds, first=True)
+            if at_rest(runs, self.options.iterations):
+                break
+        ours = set(runs)
+        limit = max(seconds, FAIR * seconds_to_reach(runs, self.options.device))
         runs |= {p: {"module": m} for p, m in peers.items() if m.removeprefix("with_") in self.options.peers}
-        limit = self.options.seconds
         for a_round in range(self.options.rounds):
             for peer, run in runs.items():
-                if "error" in run or a_round > 0 and run["rounds"][0]["seconds"][-1] > 2 * limit:
-                    continue  # so slow that three iterations took longer than all that was to be run
-                if a_round == 0 and "module" in run:
-                    limit = max(limit, FAIR * seconds_to_reach(runs, self.options.device))
-                seconds = self.options.seconds / 4 if a_round > 0 else limit
-                try:
-                    course = self.fit(folder, about, peer, run, seconds, first=a_round == 0)
-                except RuntimeError as e:
-                    run["error"] = str(e).splitlines()[-1]
-                    print(f"{name}: {peer}: {run['error']}", file=sys.stderr)
+                if "error" in run or a_round == 0 and peer in ours:
                     continue
-                run.setdefault("rounds", []).append(course)
+                if a_round > 0 and run["rounds"][0]["seconds"][-1] > 2 * limit:
+                    continue  # so slow that three iterations took longer than all that was to be run
+                first = a_round == 0
+                run.setdefault("rounds", []).extend(
+                    self.attempt(folder, about, peer, run, limit if first else seconds / 4, first)
+                )
         for run in runs.values():
             run.pop("module", None)
         return {**about, "device": self.options.device, "seconds": limit, "iterations": self.options.iterations, "peers": runs}
+
+    def attempt(self, folder, about, peer, run, seconds, first):
+        """A list of its course; of nothing where it failed, which is kept in `run`."""
+        try:
+            return [self.fit(folder, about, peer, run, seconds, first)]
+        except RuntimeError as e:
+            run["error"] = str(e).splitlines()[-1]
+            print(f"{about['name']}: {peer}: {run['error']}", file=sys.stderr)
+            return []
 
     def fit(self, folder, about, peer, run, seconds, first):
         print(f"{about['name']}: {peer}", file=sys.stderr, flush=True)
@@ -107,9 +122,20 @@ class Comparison:
             return course
 
 
+def at_rest(runs, iterations):
+    """Whether the best of these had its loss, but for 0.1 %, when half of its iterations were made, or may make no more."""
+    courses = [run["rounds"][0] for run in runs.values() if run["rounds"]]
+    if not courses:
+        return True
+    best = min(courses, key=lambda course: course["losses"][-1])
+    last = best["iterations"][-1]
+    half = min(loss for i, loss in zip(best["iterations"], best["losses"]) if i <= last / 2)
+    return last >= iterations or half <= PERMILLE * best["losses"][-1]
+
+
 def seconds_to_reach(runs, device="cpu"):
     """What the quickest of those that ran took to within 0.1 % of the best loss that they found; 0 if that cannot be told."""
-    ran = {"device": device, "peers": {peer: run for peer, run in runs.items() if "rounds" in run}}
+    ran = {"device": device, "peers": {peer: run for peer, run in runs.items() if run.get("rounds")}}
     best, _ = best_loss(ran)
     return 0 if best is None else fastest(figures(ran)[0].values()).permille
 

@@ -274,7 +274,8 @@ def conditions(result):
     devices = [result["orthant"]["backends"][name]["device"] for name in {"cpu": None, result.get("device", "cpu"): None}]
     told = [
         f"{result['date']}, {result['machine']}, {', '.join(devices)}, {result['threads']} threads, float, "
-        f"{result['rounds']} rounds, at most {result['seconds']:g} s (peers {FAIR} times Orthant's to 0.1 %, if that is longer) or "
+        f"{result['rounds']} rounds, at most {result['seconds']:g} s (Orthant up to 4 times that, until it rests; peers {FAIR} times Orthant's to 0.1 %, if that is "
+        f"longer) or "
         f"{result['iterations']} iterations",
         ", ".join(f"{name} {version}" for name, version in result["packages"].items()),
     ]

@@ -316,6 +316,17 @@ def test_what_others_are_given_is_told_by_the_quickest_of_ours():
     assert compare.seconds_to_reach({"Orthant mu": {"rounds": [course([0, 1, 2, 4], [8, 4, 2, 0])]}}) == 0
 
 
+def test_ours_have_come_to_rest_by_the_best_of_them():
+    falling = {"rounds": [course([0, 1, 2, 4], [8, 4, 2, 1])]}
+    level = {"rounds": [course([0, 1, 2, 4], [8, 1, 1, 0.9995])]}
+    worse = {"rounds": [course([0, 1, 2, 4], [8, 7, 6, 5])]}
+    last = falling["rounds"][0]["iterations"][-1]
+    assert not compare.at_rest({"a": falling, "b": worse}, 100)
+    assert compare.at_rest({"a": falling}, last)  # nor may it make more
+    assert compare.at_rest({"a": worse, "b": level}, 100)
+    assert compare.at_rest({"a": {"error": "failed", "rounds": []}}, 100)
+
+
 def data_set(name, ours, theirs, others=(8, 4, 2, 1), nonzeros=None):
     peers = {"Orthant hals, 1 sweep": (ours, [8, 4, 2, 1]), "scikit-learn cd": (theirs, others)}
     runs = {peer: {"rounds": [course([0, s, 2 * s, 4 * s], losses)]} for peer, (s, losses) in peers.items()}
