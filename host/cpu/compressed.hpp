@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "host/core/buffer.hpp"
-#include "host/cpu/sparse_divergence.hpp"
+#include "host/cpu/segments.hpp"
 
 namespace orthant::cpu {
 

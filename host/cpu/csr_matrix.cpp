@@ -69,8 +69,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
     const int tasks = x.bands > 1 ? threads_ : std::min(kMaxChunks, 8 * threads_);
     for_balanced(x.offsets, x.count, 16, tasks, threads_, [&](int, std::int64_t begin, std::int64_t length) {
       for (int band = 0; band < x.bands; ++band) {
-        gathered_product(x.offsets + band * (x.count + 1) + begin, length, x.indices, x.values, f,
-                         r.panel(begin, length), band == 0);
+        gathered_product(x.band(band, begin, length), f, r.panel(begin, length), band == 0);
       }
     });
   }
@@ -96,8 +95,7 @@ class CsrMatrix final : public core::DataMatrix<T> {
                      const std::int64_t n = std::min<std::int64_t>(kUpdateColumns, begin + length - p);
                      const Factor<T> product{memory, k, n, k};
                      for (int band = 0; band < x.bands; ++band) {
-                       gathered_product(x.offsets + band * (x.count + 1) + p, n, x.indices, x.values, fixed, product,
-                                        band == 0);
+                       gathered_product(x.band(band, p, n), fixed, product, band == 0);
                      }
                      KktSums sums;
                      rule.apply(local.panel(p, n), Terms<T>{fixed_gram, product}, kkt != nullptr ? &sums : nullptr);

@@ -1,23 +1,12 @@
 #pragma once
 
-#include <cstdint>
-
 #include "host/core/divergence.hpp"
 #include "host/core/factor.hpp"
+#include "host/cpu/segments.hpp"
 
 /// Beta-divergences over the entries of sparse X that are stored. One thread each; local(:, i) is the column of the
 /// factor that belongs to segment i, the columns of f being gathered.
 namespace orthant::cpu {
-
-/// Segment i has entries [offsets[i], offsets[i + 1]).
-template <class T>
-struct Segments {
-  const std::int64_t* offsets = nullptr;
-  std::int64_t count = 0;
-  const std::int32_t* indices = nullptr;
-  const T* values = nullptr;
-  const T* weights = nullptr;  ///< null: 1 each; where 0, the value may be anything
-};
 
 /// numerator(:, i) += sum over the entries p of segment i of weights[p] values[p] v^(beta - 2) f(:, indices[p]), v
 /// being local(:, i) . f(:, indices[p]); denominator, unless it has no memory, likewise of v^(beta - 1). 4 k flops an
